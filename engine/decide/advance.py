@@ -1,0 +1,257 @@
+"""What follows from the present facts without anybody asking: checks, batches, judgements, ends.
+
+Level-triggered: `advance` looks at state, never at the event that led there, so a lost wake-up or a crash costs one
+more call. The caller folds the events it returns and calls again until it returns none.
+"""
+
+from __future__ import annotations
+
+from engine.decide.choose_batch import choose_batch, waiting_to_go
+from engine.decide.judge_health import (
+    failures_notice,
+    unhealthy_before,
+    unhealthy_during,
+    unhealthy_share,
+    unhealthy_upgraded,
+    upgraded_share,
+)
+from engine.decide.member_steps import begin_member, members_follow, restore_members
+from engine.model import events as e
+from engine.model.codes import ApiError, ErrorCode
+from engine.model.health import Health
+from engine.model.policy import RestoreFailed
+from engine.model.scale_set import ScaleSet
+from engine.model.upgrade import (
+    FAILED_STATES,
+    Batch,
+    Direction,
+    Hold,
+    HoldKind,
+    LeftOut,
+    Member,
+    MemberState,
+    Now,
+    Upgrade,
+)
+
+
+def advance(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
+    """The next events of a live upgrade, or none when it waits for something outside."""
+    if not upgrade.live:
+        return []
+    return (
+        _fleet_changes(upgrade, scale_set)
+        or members_follow(upgrade, scale_set, now)
+        or _close_batch(upgrade, scale_set, now)
+        or _notice(upgrade, scale_set)
+        or _raise_restore_failed(upgrade, now)
+        or _pause(upgrade, now)
+        or _finish(upgrade, scale_set, now)
+        or _check(upgrade, scale_set, now)
+        or _next_batch(upgrade, scale_set, now)
+    )
+
+
+def observed_s(upgrade: Upgrade, now: Now) -> float:
+    """Seconds of unpaused observed time since the start."""
+    standing = now.clock - upgrade.paused_since_clock if upgrade.paused_since_clock is not None else 0.0
+    return now.clock - upgrade.started_clock - upgrade.paused_s - standing
+
+
+def _fleet_changes(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
+    found: list[e.Event] = []
+    seen: set[str] = set()
+    for member in upgrade.members.values():
+        seen.add(member.instance_id)
+        instance = scale_set.instances.get(member.instance_id)
+        if instance is None:
+            if member.state is not MemberState.GONE:
+                found.append(_moved(member, MemberState.GONE, "the instance left the scale set"))
+        elif member.state is MemberState.PENDING and instance.hold is not None:
+            found.append(e.MemberLeftOut(member.id, member.instance_id, LeftOut.HELD, instance.hold.reason))
+        elif member.state is MemberState.PENDING and instance.protected_from_actions:
+            found.append(
+                e.MemberLeftOut(member.id, member.instance_id, LeftOut.PROTECTED, "protectFromScaleSetActions")
+            )
+        elif member.state is MemberState.LEFT_OUT and _may_join(member, instance.hold, instance.protected_from_actions):
+            found.append(
+                _joined(member.id, instance.instance_id, member.zone, member.update_domain, member.fault_domain)
+            )
+    for instance in scale_set.instances.values():
+        if instance.instance_id not in seen and instance.provisioned:
+            current = instance.digest == upgrade.target_digest
+            found.append(
+                e.MemberJoined(
+                    f"m{instance.instance_id}",
+                    instance.instance_id,
+                    instance.zone,
+                    instance.update_domain,
+                    instance.fault_domain,
+                    LeftOut.ALREADY_CURRENT if current else None,
+                )
+            )
+    return found
+
+
+def _may_join(member: Member, hold: object, protected: bool) -> bool:
+    return member.left_out in (LeftOut.HELD, LeftOut.PROTECTED) and hold is None and not protected
+
+
+def _joined(member: str, instance_id: str, zone: str, update_domain: int, fault_domain: int) -> e.MemberJoined:
+    return e.MemberJoined(member, instance_id, zone, update_domain, fault_domain)
+
+
+def _moved(member: Member, entered: MemberState, why: str) -> e.MemberMoved:
+    return e.MemberMoved(member.id, member.instance_id, member.state, entered, why)
+
+
+def _close_batch(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
+    batch = upgrade.open_batch
+    if batch is None or upgrade.in_flight():
+        return []
+    upgraded = upgraded_share(upgrade, scale_set)
+    unhealthy = unhealthy_share(scale_set, upgrade.settings.policy.max_unhealthy_instance_percent)
+    failed = any(upgrade.members[m].state in FAILED_STATES for m in batch.members)
+    found: list[e.Event] = [
+        e.BatchEnded(
+            batch.number,
+            failed,
+            upgraded.bad,
+            upgraded.total,
+            unhealthy.bad,
+            unhealthy.total,
+            now.clock + upgrade.settings.policy.pause_between_batches_s,
+        )
+    ]
+    if upgrade.direction is Direction.FORWARD and upgrade.faulting is None:
+        if upgraded.exceeded:
+            found.append(e.LimitExceeded(unhealthy_upgraded(upgrade, upgraded)))
+        elif unhealthy.exceeded:
+            found.append(e.LimitExceeded(unhealthy_during(scale_set, unhealthy)))
+    more = bool(waiting_to_go(upgrade)) and len(found) == 1
+    if upgrade.pause_after_batch and more:
+        found.append(e.HoldRaised(Hold(HoldKind.OPERATOR, now.at, upgrade.actor, "single step done")))
+    return found
+
+
+def _notice(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
+    if upgrade.direction is Direction.BACK or upgrade.faulting is not None:
+        return []
+    notice = failures_notice(upgrade, upgraded_share(upgrade, scale_set))
+    return [e.FailuresNoticed(notice)] if notice != upgrade.error else []
+
+
+def _pause(upgrade: Upgrade, now: Now) -> list[e.Event]:
+    still = not upgrade.in_flight()
+    if upgrade.holds and still and upgrade.paused_since_clock is None and not upgrade.cancelling:
+        return [e.UpgradePaused()]
+    if (not upgrade.holds or upgrade.cancelling) and upgrade.paused_since_clock is not None:
+        return [e.UpgradeResumed(now.clock - upgrade.paused_since_clock)]
+    return []
+
+
+def _raise_restore_failed(upgrade: Upgrade, now: Now) -> list[e.Event]:
+    if HoldKind.RESTORE_FAILED in upgrade.holds:
+        return []
+    bad = [m.instance_id for m in upgrade.members.values() if m.state is MemberState.RESTORE_FAILED]
+    if not bad:
+        return []
+    reason = f"the previous OS disk could not be put back on {', '.join(bad)}"
+    return [e.HoldRaised(Hold(HoldKind.RESTORE_FAILED, now.at, "engine", reason))]
+
+
+def _finish(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
+    if upgrade.in_flight() or upgrade.open_batch is not None:
+        return []
+    if upgrade.cancelling:
+        return [e.UpgradeCancelled()]
+    if upgrade.holds:
+        return []
+    if upgrade.direction is Direction.BACK:
+        return [] if waiting_to_go(upgrade) else [e.UpgradeRolledBack()]
+    if upgrade.faulting is not None:
+        restore = restore_members(upgrade, _restorable_on_breach(upgrade))
+        return restore or [e.UpgradeFaulted(upgrade.faulting)]
+    if observed_s(upgrade, now) > upgrade.settings.upgrade_timeout_s:
+        return [e.LimitExceeded(timeout_error(upgrade))]
+    if not upgrade.checking and not waiting_to_go(upgrade) and not _held(upgrade):
+        return [e.UpgradeCompleted()]
+    return []
+
+
+def _held(upgrade: Upgrade) -> bool:
+    return any(m.left_out is LeftOut.HELD and m.state is MemberState.LEFT_OUT for m in upgrade.members.values())
+
+
+def timeout_error(upgrade: Upgrade) -> ApiError:
+    limit_s = upgrade.settings.upgrade_timeout_s
+    return ApiError(
+        ErrorCode.TIMEOUT,
+        f"The rolling upgrade did not end within its limit of {limit_s:g} seconds of unpaused observed time.",
+    )
+
+
+def _restorable_on_breach(upgrade: Upgrade) -> list[Member]:
+    if upgrade.settings.restore_failed is not RestoreFailed.ON_BREACH:
+        return []
+    return [
+        m
+        for m in upgrade.members.values()
+        if m.state is MemberState.FAILED and m.restore_point is not None and m.restore_attempt == 0
+    ]
+
+
+def _waits(upgrade: Upgrade) -> bool:
+    return bool(upgrade.holds) or upgrade.cancelling or _faults(upgrade)
+
+
+def _faults(upgrade: Upgrade) -> bool:
+    return upgrade.faulting is not None and upgrade.direction is Direction.FORWARD
+
+
+def _check(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
+    if not upgrade.checking or _waits(upgrade):
+        return []
+    if upgrade.starts_not_before_at is not None and now.at < upgrade.starts_not_before_at:
+        return []
+    if not waiting_to_go(upgrade) and not _held(upgrade):
+        return [e.UpgradeCompleted()]
+    if unseen(scale_set):
+        return []
+    share = unhealthy_share(scale_set, upgrade.settings.policy.max_unhealthy_instance_percent)
+    if share.exceeded:
+        return [e.UpgradeFaulted(unhealthy_before(scale_set, share))]
+    return [e.CheckPassed(share.bad, share.total)]
+
+
+def unseen(scale_set: ScaleSet) -> list[str]:
+    """Instances whose health is not known yet: neither healthy nor unhealthy, they hold what would begin next."""
+    return [
+        i.instance_id
+        for i in scale_set.instances.values()
+        if i.health is Health.NOT_OBSERVED or i.health is Health.INITIALIZING
+    ]
+
+
+def _next_batch(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
+    if upgrade.checking or upgrade.open_batch is not None or _waits(upgrade) or upgrade.in_flight():
+        return []
+    if now.clock < upgrade.next_batch_clock:
+        return []
+    forward = upgrade.direction is Direction.FORWARD
+    if forward and unseen(scale_set):
+        return []
+    if forward:
+        share = unhealthy_share(scale_set, upgrade.settings.policy.max_unhealthy_instance_percent)
+        if share.exceeded and waiting_to_go(upgrade):
+            return [e.LimitExceeded(unhealthy_during(scale_set, share))]
+    choice = choose_batch(upgrade, scale_set)
+    if choice is None:
+        return []
+    number = len(upgrade.batches) + 1
+    batch = Batch(
+        number, upgrade.direction, choice.zone, choice.update_domain, choice.members, choice.cap, choice.why, now.at
+    )
+    began: list[e.Event] = [e.BatchBegan(batch)]
+    began.extend(begin_member(upgrade.members[m], upgrade.direction) for m in choice.members)
+    return began

@@ -1,0 +1,91 @@
+"""Why an upgrade, or a member, does not move: kind, since when, until when or what ends it, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.decide.advance import unseen
+from engine.decide.choose_batch import waiting_to_go
+from engine.model.scale_set import ScaleSet
+from engine.model.upgrade import DOING, LeftOut, Member, MemberState, Now, Upgrade
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedBy:
+    """`until_at` is Unix seconds where a time ends the wait, None where `words` say what does."""
+
+    kind: str
+    since_at: float
+    until_at: float | None
+    words: str
+
+
+_DOING_WORDS = {
+    MemberState.CAPTURING: "its restore point to be written down",
+    MemberState.REPLACING: "its OS disk to be replaced",
+    MemberState.EXTENDING: "its extension to end",
+    MemberState.RESTORING: "its previous OS disk to be put back",
+}
+
+
+def upgrade_blocked_by(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> BlockedBy | None:
+    """The one reason why nothing begins now; None after the end."""
+    if not upgrade.live:
+        return None
+    flying = upgrade.in_flight()
+    for hold in upgrade.holds.values():
+        what = f"paused by {hold.by}" if hold.kind.value == "Operator" else hold.kind.value
+        more = f"; {len(flying)} begun members finish first" if flying else ""
+        return BlockedBy(hold.kind.value, hold.since_at, None, f"{what}: {hold.reason or 'no reason given'}{more}")
+    if flying:
+        return _flying(upgrade, flying, now)
+    start = upgrade.starts_not_before_at
+    if start is not None and now.at < start:
+        return BlockedBy("StartTime", upgrade.started_at, start, "the start time that was asked for")
+    unknown = unseen(scale_set)
+    if unknown and waiting_to_go(upgrade):
+        some = ", ".join(unknown[:5]) + (" and more" if len(unknown) > 5 else "")
+        return BlockedBy(
+            "HealthNotObserved", upgrade.started_at, None, f"health of {len(unknown)} instances not known yet: {some}"
+        )
+    if now.clock < upgrade.next_batch_clock:
+        left = upgrade.next_batch_clock - now.clock
+        return BlockedBy("PauseBetweenBatches", now.at, now.at + left, f"pause between batches, {left:.0f} s left")
+    held = [m for m in upgrade.members.values() if m.left_out is LeftOut.HELD and m.state is MemberState.LEFT_OUT]
+    if held and not waiting_to_go(upgrade):
+        names = ", ".join(m.instance_id for m in held)
+        return BlockedBy(
+            "InstancesHeld", min(m.since_at for m in held), None, f"held instances: {names}; release or skip them"
+        )
+    return BlockedBy("Engine", now.at, None, "the engine's next step")
+
+
+def _flying(upgrade: Upgrade, flying: list[Member], now: Now) -> BlockedBy:
+    waiting = [m for m in flying if m.state in (MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE)]
+    if len(waiting) == len(flying):
+        first = min(waiting, key=lambda m: m.since_clock)
+        left = max(0.0, upgrade.settings.health_window_s - (now.clock - first.since_clock))
+        words = f"health of {len(waiting)} instances; first deadline in {left:.0f} s"
+        return BlockedBy("Health", first.since_at, now.at + left, words)
+    busy = [m for m in flying if m not in waiting]
+    first = min(busy, key=lambda m: m.since_clock)
+    words = f"{len(flying)} members in progress; instance {first.instance_id} waits for {_DOING_WORDS[first.state]}"
+    return BlockedBy("MembersInProgress", first.since_at, None, words)
+
+
+def member_blocked_by(upgrade: Upgrade, member: Member, now: Now) -> BlockedBy | None:
+    """Why this member does not move; None once it is at an end."""
+    if not upgrade.live:
+        return None
+    if member.reconciling:
+        return BlockedBy("Reconciling", member.since_at, None, "the engine looks what became of its last act")
+    if member.state in (MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE):
+        left = max(0.0, upgrade.settings.health_window_s - (now.clock - member.since_clock))
+        return BlockedBy("Health", member.since_at, now.at + left, f"its health; {left:.0f} s left")
+    if member.state in DOING:
+        return BlockedBy("Effect", member.since_at, None, _DOING_WORDS[member.state])
+    if member.state is MemberState.PENDING:
+        return BlockedBy("Batch", member.since_at, None, "its batch")
+    if member.state is MemberState.LEFT_OUT and member.left_out is LeftOut.HELD:
+        return BlockedBy("Held", member.since_at, None, f"held: {member.left_out_reason}")
+    return None

@@ -1,0 +1,33 @@
+"""Azure's four counters and ours beside them; together they make the fleet."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from engine.model.counters import Counters
+from engine.model.upgrade import DOING, FAILED_STATES, LeftOut, Member, MemberState, Upgrade
+
+
+def bucket(member: Member) -> str:
+    """The counter a member is in: successful, failed, in_progress, pending, gone, or why it was left out."""
+    if member.state is MemberState.LEFT_OUT:
+        names = {LeftOut.ALREADY_CURRENT: "already_current"}
+        return names.get(member.left_out or LeftOut.SKIPPED, (member.left_out or LeftOut.SKIPPED).value)
+    if member.state is MemberState.GONE:
+        return "gone"
+    if member.state in DOING:
+        return "in_progress"
+    if member.state in FAILED_STATES:
+        return "failed"
+    return "successful" if member.state is MemberState.SUCCEEDED else "pending"
+
+
+def count_members(upgrade: Upgrade) -> Counters:
+    """Counters of an upgrade. While it checks, and when it ended there, Azure's four are zero (decisions 16)."""
+    counted = Counter(bucket(member) for member in upgrade.members.values())
+    if upgrade.checking or (not upgrade.batches and not upgrade.live):
+        for name in ("successful", "failed", "in_progress", "pending"):
+            counted[name] = 0
+    names = ("successful", "failed", "in_progress", "pending")
+    ours = ("already_current", "protected", "held", "skipped", "gone")
+    return Counters(**{name: counted[name] for name in (*names, *ours)})

@@ -1,0 +1,147 @@
+"""Fold one event into a scale set. The only place where scale sets change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from engine.model import events as e
+from engine.model.health import Health
+from engine.model.scale_set import Instance, ScaleSet
+from engine.model.upgrade import Now
+
+
+def evolve_scale_set(scale_set: ScaleSet | None, event: e.Event, now: Now) -> ScaleSet | None:
+    """The scale set after `event`: None after ScaleSetDeleted; events it does not know leave it as it is."""
+    if isinstance(event, e.ScaleSetApplied):
+        return event.scale_set
+    if scale_set is None or isinstance(event, e.ScaleSetDeleted):
+        return None
+    fold = _SCALE_SET.get(type(event))
+    return fold(scale_set, event, now) if fold is not None else scale_set
+
+
+def _change(scale_set: ScaleSet, instance_id: str, **changes: Any) -> ScaleSet:
+    instance = scale_set.instances.get(instance_id)
+    if instance is None:
+        return scale_set
+    return _put(scale_set, replace(instance, **changes))
+
+
+def _put(scale_set: ScaleSet, instance: Instance) -> ScaleSet:
+    return replace(scale_set, instances={**scale_set.instances, instance.instance_id: instance})
+
+
+def _image_changed(scale_set: ScaleSet, event: e.ModelImageChanged, now: Now) -> ScaleSet:
+    model = replace(scale_set.model, image=event.image)
+    changed = model != scale_set.model
+    return replace(
+        scale_set,
+        model=model,
+        model_version=scale_set.model_version + (1 if changed else 0),
+        blocked_versions=event.blocked_versions,
+        good_version=event.good_version,
+    )
+
+
+def _capacity(scale_set: ScaleSet, event: e.CapacityChanged, now: Now) -> ScaleSet:
+    return replace(scale_set, capacity=event.capacity)
+
+
+def _added(scale_set: ScaleSet, event: e.InstanceAdded, now: Now) -> ScaleSet:
+    instance = event.instance
+    following = max(scale_set.next_instance, int(instance.instance_id) + 1)
+    return replace(_put(scale_set, instance), next_instance=following)
+
+
+def _provisioned(scale_set: ScaleSet, event: e.InstanceProvisioned, now: Now) -> ScaleSet:
+    return _change(
+        scale_set,
+        event.instance_id,
+        provisioned=True,
+        running=True,
+        disk=event.disk,
+        digest=event.digest,
+        address=event.address,
+    )
+
+
+def _removed(scale_set: ScaleSet, event: e.InstanceRemoved, now: Now) -> ScaleSet:
+    left = {key: value for key, value in scale_set.instances.items() if key != event.instance_id}
+    return replace(scale_set, instances=left)
+
+
+def _disk_changed(scale_set: ScaleSet, event: e.InstanceDiskChanged, now: Now) -> ScaleSet:
+    return _change(
+        scale_set,
+        event.instance_id,
+        image=event.image,
+        digest=event.digest,
+        disk=event.disk,
+        previous_disk=event.previous_disk,
+        previous_image=event.previous_image,
+        latest_model_applied=event.latest_model_applied,
+        address=event.address,
+        running=True,
+        health=Health.NOT_OBSERVED,
+        health_since_at=now.at,
+        health_detail="",
+        extensions=(),
+    )
+
+
+def _extension_ran(scale_set: ScaleSet, event: e.ExtensionRan, now: Now) -> ScaleSet:
+    instance = scale_set.instances.get(event.instance_id)
+    if instance is None:
+        return scale_set
+    kept = tuple(result for result in instance.extensions if result.name != event.result.name)
+    return _put(scale_set, replace(instance, extensions=(*kept, event.result)))
+
+
+def _health(scale_set: ScaleSet, event: e.InstanceHealthChanged, now: Now) -> ScaleSet:
+    return _change(
+        scale_set, event.instance_id, health=event.entered, health_since_at=now.at, health_detail=event.detail
+    )
+
+
+def _power(scale_set: ScaleSet, event: e.InstancePowerChanged, now: Now) -> ScaleSet:
+    return _change(scale_set, event.instance_id, running=event.running)
+
+
+def _protection(scale_set: ScaleSet, event: e.ProtectionChanged, now: Now) -> ScaleSet:
+    return _change(
+        scale_set,
+        event.instance_id,
+        protected_from_actions=event.from_actions,
+        protected_from_scale_in=event.from_scale_in,
+    )
+
+
+def _held(scale_set: ScaleSet, event: e.InstanceHeld, now: Now) -> ScaleSet:
+    return _change(scale_set, event.instance_id, hold=event.hold)
+
+
+def _released(scale_set: ScaleSet, event: e.InstanceReleased, now: Now) -> ScaleSet:
+    return _change(scale_set, event.instance_id, hold=None)
+
+
+def _deleting(scale_set: ScaleSet, event: e.ScaleSetDeleting, now: Now) -> ScaleSet:
+    return replace(scale_set, deleting=True)
+
+
+_SCALE_SET: dict[type[e.Event], Callable[[ScaleSet, Any, Now], ScaleSet]] = {
+    e.ModelImageChanged: _image_changed,
+    e.CapacityChanged: _capacity,
+    e.InstanceAdded: _added,
+    e.InstanceProvisioned: _provisioned,
+    e.InstanceRemoved: _removed,
+    e.InstanceDiskChanged: _disk_changed,
+    e.ExtensionRan: _extension_ran,
+    e.InstanceHealthChanged: _health,
+    e.InstancePowerChanged: _power,
+    e.ProtectionChanged: _protection,
+    e.InstanceHeld: _held,
+    e.InstanceReleased: _released,
+    e.ScaleSetDeleting: _deleting,
+}

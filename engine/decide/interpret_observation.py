@@ -1,0 +1,173 @@
+"""Turn what a fleet reported into events. Facts only: what follows from them is `advance`'s."""
+
+from __future__ import annotations
+
+from engine.decide.plan_effects import next_extension
+from engine.model import events as e
+from engine.model.codes import ApiError, ErrorCode
+from engine.model.effects import Effect, EffectKind, EffectOutcome, OutcomeKind
+from engine.model.scale_set import ExtensionResult, Instance, ScaleSet
+from engine.model.upgrade import Member, MemberState, Now, RestorePoint, Upgrade
+
+_STATE_OF = {
+    EffectKind.CAPTURE_RESTORE_POINT: MemberState.CAPTURING,
+    EffectKind.REPLACE_OS_DISK: MemberState.REPLACING,
+    EffectKind.RUN_EXTENSION: MemberState.EXTENDING,
+    EffectKind.RESTORE_OS_DISK: MemberState.RESTORING,
+}
+
+
+def interpret_effect(
+    upgrade: Upgrade, scale_set: ScaleSet, effect: Effect, outcome: EffectOutcome, now: Now
+) -> tuple[list[e.Event], list[e.Event]]:
+    """Events of the upgrade and of the scale set for an effect that ended.
+
+    An outcome for a state the member has left already (a late or doubled answer) changes nothing.
+    """
+    member = upgrade.members.get(effect.member)
+    if member is None or member.state is not _STATE_OF.get(effect.kind):
+        return [], []
+    if outcome.kind is OutcomeKind.UNKNOWN:
+        return ([] if member.reconciling else [e.MemberReconciling(member.id, True)]), []
+    instance = scale_set.instances.get(member.instance_id)
+    if instance is None:
+        return [], []
+    if effect.kind is EffectKind.RUN_EXTENSION:
+        return _extension_ended(upgrade, member, effect, outcome, now)
+    if outcome.kind is OutcomeKind.FAILED:
+        return _failed(member, effect, outcome), []
+    if effect.kind is EffectKind.CAPTURE_RESTORE_POINT:
+        return [_captured(member, instance, outcome)], []
+    if effect.kind is EffectKind.REPLACE_OS_DISK:
+        return _replaced(upgrade, scale_set, member, instance, outcome)
+    return _restored(scale_set, member, instance, outcome)
+
+
+def _failed(member: Member, effect: Effect, outcome: EffectOutcome) -> list[e.Event]:
+    error = ApiError(outcome.code or ErrorCode.INTERNAL, outcome.message)
+    entered = MemberState.RESTORE_FAILED if effect.kind is EffectKind.RESTORE_OS_DISK else MemberState.FAILED
+    touched = effect.kind is EffectKind.REPLACE_OS_DISK
+    return [
+        e.MemberMoved(
+            member.id, member.instance_id, member.state, entered, outcome.message, replaced=touched, error=error
+        )
+    ]
+
+
+def _captured(member: Member, instance: Instance, outcome: EffectOutcome) -> e.MemberMoved:
+    point = member.restore_point or RestorePoint(instance.image, outcome.digest, outcome.disk)
+    return e.MemberMoved(
+        member.id,
+        member.instance_id,
+        member.state,
+        MemberState.REPLACING,
+        f"restore point is {point.image.version} on disk {point.disk}",
+        restore_point=point,
+    )
+
+
+def _replaced(
+    upgrade: Upgrade, scale_set: ScaleSet, member: Member, instance: Instance, outcome: EffectOutcome
+) -> tuple[list[e.Event], list[e.Event]]:
+    entered = MemberState.EXTENDING if upgrade.extensions else MemberState.AWAITING_HEALTH
+    moved = e.MemberMoved(member.id, member.instance_id, member.state, entered, "OS disk replaced", replaced=True)
+    point = member.restore_point
+    changed = e.InstanceDiskChanged(
+        instance.instance_id,
+        upgrade.target,
+        outcome.digest,
+        outcome.disk,
+        point.disk if point else None,
+        point.image if point else None,
+        latest_model_applied=scale_set.model.image.is_latest or scale_set.model.image == upgrade.target,
+        address=outcome.address or instance.address,
+    )
+    return [moved], [changed]
+
+
+def _restored(
+    scale_set: ScaleSet, member: Member, instance: Instance, outcome: EffectOutcome
+) -> tuple[list[e.Event], list[e.Event]]:
+    point = member.restore_point
+    image = point.image if point else instance.image
+    moved = e.MemberMoved(
+        member.id,
+        member.instance_id,
+        member.state,
+        MemberState.AWAITING_HEALTH_AFTER_RESTORE,
+        f"back on {image.version}",
+    )
+    changed = e.InstanceDiskChanged(
+        instance.instance_id,
+        image,
+        outcome.digest,
+        outcome.disk,
+        None,
+        None,
+        latest_model_applied=scale_set.model.image == image,
+        address=outcome.address or instance.address,
+    )
+    return [moved], [changed]
+
+
+def _extension_ended(
+    upgrade: Upgrade, member: Member, effect: Effect, outcome: EffectOutcome, now: Now
+) -> tuple[list[e.Event], list[e.Event]]:
+    ran: list[e.Event] = [e.ExtensionRan(member.instance_id, extension_result(effect, outcome, now))]
+    if outcome.kind is OutcomeKind.FAILED:
+        return [_extension_failed(member, effect, outcome)], ran
+    following = member.step + 1
+    if following < len(upgrade.extensions):
+        entered, step = MemberState.EXTENDING, following
+    else:
+        entered, step = MemberState.AWAITING_HEALTH, member.step
+    why = f"extension {effect.step} succeeded in {outcome.took_s:.1f} s"
+    return [e.MemberMoved(member.id, member.instance_id, member.state, entered, why, step=step)], ran
+
+
+def _extension_failed(member: Member, effect: Effect, outcome: EffectOutcome) -> e.MemberMoved:
+    how = f"exit code {outcome.exit_code}" if outcome.exit_code is not None else outcome.message
+    tail = outcome.stderr.strip().splitlines()[-1:] if outcome.stderr else []
+    message = f"VM has reported a failure when processing extension '{effect.step}': {how}." + (
+        f" Last line of its error output: {tail[0][:400]}" if tail else ""
+    )
+    error = ApiError(ErrorCode.EXTENSION, message)
+    return e.MemberMoved(
+        member.id, member.instance_id, member.state, MemberState.FAILED, message, step=member.step, error=error
+    )
+
+
+def extension_result(effect: Effect, outcome: EffectOutcome, now: Now) -> ExtensionResult:
+    return ExtensionResult(effect.step, outcome.exit_code, outcome.stdout, outcome.stderr, now.at)
+
+
+def interpret_instance_effect(scale_set: ScaleSet, effect: Effect, outcome: EffectOutcome, now: Now) -> list[e.Event]:
+    """Events of the scale set for a creation, a deletion, or an extension of a new instance."""
+    instance = scale_set.instances.get(effect.instance_id)
+    if effect.kind is EffectKind.DELETE_INSTANCE:
+        return []
+    if instance is None or instance.provisioned or outcome.kind is OutcomeKind.UNKNOWN:
+        return []
+    if effect.kind is EffectKind.RUN_EXTENSION:
+        result = extension_result(effect, outcome, now)
+        found: list[e.Event] = [e.ExtensionRan(instance.instance_id, result)]
+        left = [
+            x
+            for x in scale_set.model.extensions
+            if x.is_custom_script and x.name != effect.step and x.name not in {r.name for r in instance.extensions}
+        ]
+        if not left:
+            found.append(_provisioned(instance, instance.disk, instance.digest, instance.address))
+        return found
+    if outcome.kind is OutcomeKind.FAILED:
+        return [e.InstanceRemoved(instance.instance_id, f"could not be created: {outcome.message}")]
+    created = e.InstanceDiskChanged(
+        instance.instance_id, instance.image, outcome.digest, outcome.disk, None, None, True, outcome.address
+    )
+    if next_extension(scale_set, instance) is not None:
+        return [created]
+    return [created, _provisioned(instance, outcome.disk, outcome.digest, outcome.address)]
+
+
+def _provisioned(instance: Instance, disk: str, digest: str, address: str) -> e.InstanceProvisioned:
+    return e.InstanceProvisioned(instance.instance_id, disk, digest, address)

@@ -1,0 +1,139 @@
+"""Shares of unhealthy instances against the policy's limits. Limits break at strictly more than (`>`)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from engine.model.codes import ApiError, ErrorCode, ErrorDetail
+from engine.model.error_texts import before_rolling_upgrade, in_rolling_upgrade, instance_unhealthy, upgraded
+from engine.model.scale_set import ScaleSet
+from engine.model.upgrade import DOING, FAILED_STATES, Member, MemberState, Upgrade
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """`bad` of `total` against `limit_percent`."""
+
+    bad: int
+    total: int
+    limit_percent: int
+
+    @property
+    def exceeded(self) -> bool:
+        """Strictly more than the limit (Azure: recorded messages say "more than the threshold")."""
+        return self.bad * 100 > self.limit_percent * self.total
+
+    @property
+    def percent(self) -> int:
+        """A whole number, as Azure's messages show it."""
+        return self.bad * 100 // self.total if self.total else 0
+
+    @property
+    def more_stop_it(self) -> int:
+        """How many more bad ones, the total unchanged, exceed the limit."""
+        return max(0, self.limit_percent * self.total // 100 + 1 - self.bad)
+
+
+def unhealthy_share(scale_set: ScaleSet, limit_percent: int) -> Share:
+    """Instances unhealthy now, for any reason, of all instances of the set."""
+    bad = sum(instance.is_unhealthy for instance in scale_set.instances.values())
+    return Share(bad, len(scale_set.instances), limit_percent)
+
+
+def counts_as_unhealthy_upgraded(member: Member, scale_set: ScaleSet) -> bool:
+    """Its disk was replaced by this upgrade, and it failed then or is unhealthy now; restoring does not take it out."""
+    if not member.replaced:
+        return False
+    if member.judged_failed or member.state in FAILED_STATES:
+        return True
+    instance = scale_set.instances.get(member.instance_id)
+    return member.state is MemberState.SUCCEEDED and instance is not None and instance.is_unhealthy
+
+
+def upgraded_share(upgrade: Upgrade, scale_set: ScaleSet) -> Share:
+    """Unhealthy upgraded of all upgraded that reached an end, over the whole run (Azure: cumulative)."""
+    ended = [
+        m
+        for m in upgrade.members.values()
+        if m.replaced
+        and m.state is not MemberState.GONE
+        and (m.judged_failed or (m.state not in DOING and m.state is not MemberState.PENDING))
+    ]
+    bad = sum(counts_as_unhealthy_upgraded(m, scale_set) for m in ended)
+    return Share(bad, len(ended), upgrade.settings.policy.max_unhealthy_upgraded_instance_percent)
+
+
+def sick_details(scale_set: ScaleSet) -> tuple[ErrorDetail, ...]:
+    """One detail for each instance that is unhealthy now, with its probe's answer."""
+    return tuple(
+        ErrorDetail(
+            ErrorCode.INSTANCE_UNHEALTHY,
+            f"{scale_set.name}/virtualMachines/{i.instance_id}",
+            instance_unhealthy() + (f" {i.health_detail}" if i.health_detail else ""),
+        )
+        for i in scale_set.instances.values()
+        if i.is_unhealthy
+    )
+
+
+def failed_details(upgrade: Upgrade) -> tuple[ErrorDetail, ...]:
+    """One detail for each member that failed, in the order in which they were taken."""
+    failed = [
+        m for m in upgrade.members.values() if m.error is not None and (m.judged_failed or m.state in FAILED_STATES)
+    ]
+    failed.sort(key=lambda m: (m.batch or 0, m.since_clock, m.id))
+    return tuple(
+        ErrorDetail(m.error.code, f"{upgrade.scale_set_name}/virtualMachines/{m.instance_id}", m.error.message)
+        for m in failed
+        if m.error is not None
+    )
+
+
+def most_common_cause(details: tuple[ErrorDetail, ...]) -> str:
+    """Azure's "most impactful error": the wording that most instances share; the first one wins a tie."""
+    if not details:
+        return instance_unhealthy()
+    known = Counter(_cause(detail) for detail in details)
+    return known.most_common(1)[0][0]
+
+
+def _cause(detail: ErrorDetail) -> str:
+    plain = instance_unhealthy()
+    return plain if detail.message.startswith(plain) else detail.message
+
+
+def unhealthy_before(scale_set: ScaleSet, share: Share) -> ApiError:
+    details = sick_details(scale_set)
+    message = before_rolling_upgrade(share.percent, share.limit_percent, most_common_cause(details))
+    return ApiError(ErrorCode.UNHEALTHY_BEFORE, message, None, details)
+
+
+def unhealthy_during(scale_set: ScaleSet, share: Share) -> ApiError:
+    return ApiError(
+        ErrorCode.UNHEALTHY_DURING,
+        in_rolling_upgrade(share.percent, share.limit_percent),
+        None,
+        sick_details(scale_set),
+    )
+
+
+def unhealthy_upgraded(upgrade: Upgrade, share: Share) -> ApiError:
+    details = failed_details(upgrade)
+    first = details[0].target.rsplit("/", 1)[-1] if details else ""
+    message = upgraded(share.percent, share.limit_percent, most_common_cause(details), first)
+    return ApiError(ErrorCode.UNHEALTHY_UPGRADED, message, None, details)
+
+
+def failures_notice(upgrade: Upgrade, share: Share) -> ApiError | None:
+    """What a live run says of its failed members: that it goes on, with the numbers. None without failures."""
+    details = failed_details(upgrade)
+    if not details:
+        return None
+    stops = "stops at the end of this batch" if share.exceeded else "goes on"
+    message = (
+        f"{len(details)} upgraded instance(s) failed; {share.percent}% of {share.total} upgraded are unhealthy, "
+        f"the threshold is {share.limit_percent}%. The rolling upgrade {stops}. "
+        f"The most common error is: {most_common_cause(details)}"
+    )
+    return ApiError(ErrorCode.IN_PROGRESS_WITH_FAILED, message, None, details)

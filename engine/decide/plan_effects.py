@@ -1,0 +1,102 @@
+"""Which effects should be in flight now, from state alone. The runtime starts those that are not open yet."""
+
+from __future__ import annotations
+
+from engine.model.effects import Effect, EffectKind, effect_id
+from engine.model.scale_set import Extension, Instance, ScaleSet
+from engine.model.upgrade import SOFT_HOLDS, Member, MemberState, Upgrade
+
+_KINDS = {
+    MemberState.CAPTURING: EffectKind.CAPTURE_RESTORE_POINT,
+    MemberState.REPLACING: EffectKind.REPLACE_OS_DISK,
+    MemberState.EXTENDING: EffectKind.RUN_EXTENSION,
+    MemberState.RESTORING: EffectKind.RESTORE_OS_DISK,
+}
+
+
+def plan_effects(upgrade: Upgrade, scale_set: ScaleSet) -> list[Effect]:
+    """One effect for each member in a doing state; none under a hard hold or for a member being reconciled."""
+    if not upgrade.live or any(kind not in SOFT_HOLDS for kind in upgrade.holds):
+        return []
+    found = []
+    for member in upgrade.members.values():
+        kind = _KINDS.get(member.state)
+        instance = scale_set.instances.get(member.instance_id)
+        if kind is not None and instance is not None and not member.reconciling:
+            found.append(_effect(upgrade, scale_set, member, instance, kind))
+    return found
+
+
+def _effect(upgrade: Upgrade, scale_set: ScaleSet, member: Member, instance: Instance, kind: EffectKind) -> Effect:
+    restoring = kind is EffectKind.RESTORE_OS_DISK
+    attempt = member.restore_attempt + 1000 * (member.attempt - 1) if restoring else member.attempt
+    step = upgrade.extensions[member.step] if kind is EffectKind.RUN_EXTENSION else ""
+    point = member.restore_point
+    extension = next((x for x in scale_set.model.extensions if x.name == step), None) if step else None
+    return Effect(
+        id=effect_id(upgrade.id, member.id, kind, step, attempt),
+        kind=kind,
+        operation=upgrade.id,
+        scale_set=upgrade.scale_set,
+        instance_id=member.instance_id,
+        member=member.id,
+        attempt=attempt,
+        step=step,
+        digest=point.digest if restoring and point is not None else upgrade.target_digest,
+        image=str(point.image if restoring and point is not None else upgrade.target),
+        disk=point.disk if restoring and point is not None else "",
+        port=scale_set.model.port,
+        data_disks=scale_set.model.data_disks,
+        zone=instance.zone,
+        environment=scale_set.model.environment,
+        extension=extension,
+        deadline_s=upgrade.settings.extension_budget_s if kind is EffectKind.RUN_EXTENSION else 600.0,
+    )
+
+
+def plan_instances(scale_set: ScaleSet) -> list[Effect]:
+    """Creations, and the extensions of new instances, that bring the fleet to the set's instances."""
+    if scale_set.deleting:
+        return []
+    return [_provision(scale_set, i) for i in scale_set.instances.values() if not i.provisioned]
+
+
+def next_extension(scale_set: ScaleSet, instance: Instance) -> Extension | None:
+    """The first custom script of the model that has not run on the instance's present disk."""
+    ran = {result.name for result in instance.extensions}
+    return next((x for x in scale_set.model.extensions if x.is_custom_script and x.name not in ran), None)
+
+
+def _provision(scale_set: ScaleSet, instance: Instance) -> Effect:
+    extension = next_extension(scale_set, instance) if instance.disk else None
+    kind = EffectKind.RUN_EXTENSION if extension is not None else EffectKind.CREATE_INSTANCE
+    step = extension.name if extension is not None else ""
+    return _instance_effect(scale_set, instance, kind, step, extension)
+
+
+def delete_effect(scale_set: ScaleSet, instance: Instance) -> Effect:
+    """Take an instance and its disks away (scale in, deletion of the set)."""
+    return _instance_effect(scale_set, instance, EffectKind.DELETE_INSTANCE, "", None)
+
+
+def _instance_effect(
+    scale_set: ScaleSet, instance: Instance, kind: EffectKind, step: str, extension: Extension | None
+) -> Effect:
+    operation = f"scale/{scale_set.key}"
+    born = f"{instance.instance_id}@{instance.created_at}"
+    return Effect(
+        id=effect_id(operation, born, kind, step, 1),
+        kind=kind,
+        operation=operation,
+        scale_set=scale_set.key,
+        instance_id=instance.instance_id,
+        member=instance.instance_id,
+        step=step,
+        digest=instance.digest,
+        image=str(instance.image),
+        port=scale_set.model.port,
+        data_disks=scale_set.model.data_disks,
+        zone=instance.zone,
+        environment=scale_set.model.environment,
+        extension=extension,
+    )

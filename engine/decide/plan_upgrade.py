@@ -1,0 +1,307 @@
+"""The plan of an upgrade: target, members, batches, checks, and the record that starts it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+from engine.decide.choose_batch import batch_cap, choose_from
+from engine.decide.judge_health import unhealthy_share
+from engine.decide.settle_settings import settle_settings
+from engine.model.codes import ErrorCode
+from engine.model.errors import NotFoundError, RefusedError
+from engine.model.health import Health
+from engine.model.image import ImageVersion, check_version, latest_of
+from engine.model.plan import Plan, PlanCheck, PlannedBatch, PlannedInstance, StartRequest
+from engine.model.policy import RunSettings
+from engine.model.scale_set import Instance, ScaleSet
+from engine.model.upgrade import Direction, LeftOut, Member, MemberState, Now, Upgrade
+
+Images = Mapping[str, ImageVersion]
+
+
+def resolve_target(scale_set: ScaleSet, images: Images, to: str | None) -> ImageVersion:
+    """The exact image version an upgrade goes to.
+
+    Raises InputError for a malformed version, NotFoundError when it is not published, RefusedError when a `latest`
+    set has no version that it may take.
+    """
+    model = scale_set.model.image
+    version = to or model.version
+    check_version(version, f"upgrade of {scale_set.name}")
+    if version == "latest":
+        found = latest_of(tuple(images.values()), model.family, scale_set.blocked_versions)
+        if found is None:
+            raise RefusedError(
+                ErrorCode.OPERATION_NOT_ALLOWED,
+                f"no published version of {model.publisher}:{model.offer}:{model.sku} may be taken as latest by {scale_set.name}.",
+                "Publish one, or include one that is excluded; `rollset image list` shows them.",
+            )
+        return found
+    wanted = model.with_version(version)
+    for image in images.values():
+        if image.reference.family == wanted.family and image.reference.version == version:
+            return image
+    known = sorted(i.reference.version for i in images.values() if i.reference.family == wanted.family)
+    raise NotFoundError(
+        ErrorCode.NOT_FOUND,
+        f"image {wanted} is not published; published versions: {', '.join(known) or 'none'}.",
+        f"Publish it: rollset image publish DIR --as {wanted}",
+    )
+
+
+def make_plan(
+    scale_set: ScaleSet,
+    images: Images,
+    request: StartRequest,
+    *,
+    room_free_bytes: int | None,
+    member_s: tuple[float, float] = (5.0, 60.0),
+    by_user: bool = True,
+) -> tuple[Plan, RunSettings, tuple[Member, ...]]:
+    """The plan, the settings and the members of an upgrade that would start now.
+
+    `member_s` is the range in which one member is expected to take, in seconds, from the set's own history if any.
+    """
+    target = resolve_target(scale_set, images, request.to)
+    settings, origins = settle_settings(scale_set, request, by_user=by_user)
+    members = tuple(_member(instance, target) for instance in _ordered(scale_set))
+    batches = _forecast(members, settings, scale_set)
+    needed = target.size_bytes * max((len(b.members) for b in batches), default=0)
+    pauses = settings.policy.pause_between_batches_s * max(0, len(batches) - 1)
+    plan = Plan(
+        scale_set=scale_set.name,
+        target=str(target.reference),
+        target_digest=target.digest,
+        previous=_previous(scale_set),
+        hash="",
+        model_version=scale_set.model_version,
+        batches=batches,
+        instances=tuple(_planned(m, scale_set.instances[m.instance_id]) for m in members),
+        checks=tuple(_checks(scale_set, settings, members, needed, room_free_bytes, request)),
+        settings=tuple(origins),
+        restore_point=f"{_previous(scale_set)}, the OS disk of each instance is kept",
+        room_needed_bytes=needed,
+        room_free_bytes=room_free_bytes,
+        eta_low_s=len(batches) * member_s[0] + pauses,
+        eta_high_s=len(batches) * member_s[1] + pauses,
+    )
+    return replace(plan, hash=plan_hash(plan)), settings, members
+
+
+def plan_hash(plan: Plan) -> str:
+    """Names fleet, target and settings: two plans with one hash would do the same."""
+    parts = [plan.scale_set, plan.target_digest, plan.target, str(plan.model_version)]
+    parts += [f"{i.instance_id}|{i.image}|{i.zone}|{i.update_domain}|{i.left_out}" for i in plan.instances]
+    parts += [f"{s.name}={s.value}" for s in plan.settings]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def plan_differences(saved: Plan, fresh: Plan) -> list[str]:
+    """In words, what has drifted between a saved plan and one made now."""
+    found: list[str] = []
+    for name in ("scale_set", "target", "target_digest", "model_version"):
+        before, after = getattr(saved, name), getattr(fresh, name)
+        if before != after:
+            found.append(f"{name} was {before}, is {after}")
+    old = {i.instance_id: i for i in saved.instances}
+    new = {i.instance_id: i for i in fresh.instances}
+    found += [f"instance {name} has left" for name in old if name not in new]
+    found += [f"instance {name} is new" for name in new if name not in old]
+    for name, was in old.items():
+        now = new.get(name)
+        if now is not None and now != was:
+            found.append(
+                f"instance {name} was {was.image} {was.left_out}".rstrip() + f", is {now.image} {now.left_out}".rstrip()
+            )
+    values = {s.name: s.value for s in fresh.settings}
+    found += [
+        f"{s.name} was {s.value}, is {values.get(s.name)}" for s in saved.settings if values.get(s.name) != s.value
+    ]
+    return found
+
+
+def new_upgrade(
+    scale_set: ScaleSet,
+    target: ImageVersion,
+    settings: RunSettings,
+    members: tuple[Member, ...],
+    *,
+    upgrade_id: str,
+    actor: str,
+    reason: str,
+    request: StartRequest,
+    now: Now,
+    started_by: str = "User",
+    continues: str | None = None,
+    is_rollback_of: str | None = None,
+) -> Upgrade:
+    """The record with which an upgrade begins (state Checking)."""
+    return Upgrade(
+        id=upgrade_id,
+        scale_set=scale_set.key,
+        scale_set_name=scale_set.name,
+        settings=settings,
+        target=target.reference,
+        target_digest=target.digest,
+        extensions=tuple(x.name for x in scale_set.model.extensions if x.is_custom_script),
+        previous_image=scale_set.model.image,
+        started_by=started_by,
+        actor=actor,
+        reason=reason,
+        started_at=now.at,
+        started_clock=now.clock,
+        starts_not_before_at=request.at,
+        continues=continues,
+        is_rollback_of=is_rollback_of,
+        members={m.id: replace(m, since_at=now.at, since_clock=now.clock) for m in members},
+        pause_after_batch=request.step,
+        last_action_at=now.at,
+    )
+
+
+def _ordered(scale_set: ScaleSet) -> list[Instance]:
+    return sorted(scale_set.instances.values(), key=lambda i: (len(i.instance_id), i.instance_id))
+
+
+def _member(instance: Instance, target: ImageVersion) -> Member:
+    left_out, why = None, ""
+    if instance.protected_from_actions:
+        left_out, why = LeftOut.PROTECTED, "protectFromScaleSetActions"
+    elif instance.digest == target.digest and instance.image.version == target.reference.version:
+        left_out, why = LeftOut.ALREADY_CURRENT, "already on the target"
+    elif instance.hold is not None:
+        left_out, why = LeftOut.HELD, instance.hold.reason
+    return Member(
+        id=f"m{instance.instance_id}",
+        instance_id=instance.instance_id,
+        zone=instance.zone,
+        update_domain=instance.update_domain,
+        fault_domain=instance.fault_domain,
+        state=MemberState.PENDING if left_out is None else MemberState.LEFT_OUT,
+        left_out=left_out,
+        left_out_reason=why,
+    )
+
+
+def _planned(member: Member, instance: Instance) -> PlannedInstance:
+    return PlannedInstance(
+        member.instance_id,
+        str(instance.image),
+        member.zone,
+        member.update_domain,
+        f"{member.left_out.value}: {member.left_out_reason}" if member.left_out else "",
+    )
+
+
+def _previous(scale_set: ScaleSet) -> str:
+    versions = sorted({str(i.image) for i in scale_set.instances.values()})
+    return ", ".join(versions) or str(scale_set.model.image)
+
+
+def _forecast(members: tuple[Member, ...], settings: RunSettings, scale_set: ScaleSet) -> tuple[PlannedBatch, ...]:
+    left = {m.id: m for m in members if m.state is MemberState.PENDING}
+    found: list[PlannedBatch] = []
+    while left:
+        choice = choose_from(left.values(), settings, Direction.FORWARD, scale_set)
+        assert choice is not None, "members are left, so one can be chosen"
+        names = tuple(left.pop(m).instance_id for m in choice.members)
+        found.append(PlannedBatch(len(found) + 1, choice.zone, choice.update_domain, names, choice.why))
+    return tuple(found)
+
+
+def _checks(
+    scale_set: ScaleSet,
+    settings: RunSettings,
+    members: tuple[Member, ...],
+    needed: int,
+    free: int | None,
+    request: StartRequest,
+) -> list[PlanCheck]:
+    found = [PlanCheck("refused", problem, "Change the model and apply it.") for problem in scale_set.model.problems]
+    found += _health_checks(scale_set, settings)
+    total = len(scale_set.instances)
+    chosen = sum(m.state is MemberState.PENDING for m in members)
+    if not chosen:
+        found.append(PlanCheck("warned", "nothing to upgrade: every instance is on the target or left out"))
+    percent = settings.policy.max_unhealthy_instance_percent
+    allowed = total * percent // 100
+    if chosen and allowed < batch_cap(total, settings):
+        words = (
+            f"{total} instances, {percent} %: {allowed} may be unhealthy at once, a batch is up to "
+            f"{batch_cap(total, settings)}; {'one failure stops' if allowed == 0 else f'{allowed + 1} failures stop'} it"
+        )
+        found.append(
+            PlanCheck("warned", words, "Raise maxUnhealthyInstancePercent for this run if that is too strict.")
+        )
+    if free is not None and needed and free < needed + 64 * 1024 * 1024:
+        found.append(
+            PlanCheck(
+                "refused",
+                f"new OS disks need {needed} bytes beside 64 MiB kept free; {free} are free",
+                "Free disk space.",
+            )
+        )
+    if not settings.restore_failed.value == "never":
+        found.append(
+            PlanCheck("passed", f"failed instances get their previous OS disk back ({settings.restore_failed.value})")
+        )
+    return found
+
+
+def _health_checks(scale_set: ScaleSet, settings: RunSettings) -> list[PlanCheck]:
+    share = unhealthy_share(scale_set, settings.policy.max_unhealthy_instance_percent)
+    source = scale_set.model.health
+    found: list[PlanCheck] = []
+    if source is None:
+        found.append(
+            PlanCheck(
+                "warned",
+                "no health probe and no health extension: only power state and extensions are judged",
+                "Give the model a load balancer probe or the application health extension.",
+            )
+        )
+    elif source.grace_period_s > settings.health_window_s:
+        found.append(
+            PlanCheck(
+                "warned",
+                f"gracePeriod {source.grace_period_s:g} s is longer than the health window of "
+                f"{settings.health_window_s:g} s: an instance that needs it can only fail",
+                "Shorten it, or give --health-window.",
+            )
+        )
+    if share.exceeded:
+        found.append(
+            PlanCheck(
+                "warned",
+                f"{share.percent} % of instances are unhealthy, more than {share.limit_percent} %: "
+                "it would end Faulted before the first batch",
+                "Heal them, or raise --max-unhealthy for this run.",
+            )
+        )
+    unknown = sum(i.health is Health.NOT_OBSERVED for i in scale_set.instances.values())
+    words = f"{share.bad} of {share.total} instances unhealthy now, {unknown} not observed yet"
+    return [*found, PlanCheck("passed", words)] if not share.exceeded else found
+
+
+def refuse_if_impossible(plan: Plan) -> None:
+    """Raise RefusedError with every refused check of the plan."""
+    if plan.refusals:
+        raise RefusedError(
+            ErrorCode.OPERATION_NOT_ALLOWED,
+            f"{plan.scale_set} cannot start: " + "; ".join(check.words for check in plan.refusals),
+            " ".join(check.cure for check in plan.refusals),
+        )
+
+
+def refuse_if_drifted(saved: Plan, fresh: Plan) -> None:
+    """Raise RefusedError with the differences unless both plans would do the same."""
+    if saved.hash == fresh.hash:
+        return
+    differences = plan_differences(saved, fresh) or ["the plan file was changed by hand"]
+    raise RefusedError(
+        "PlanDrifted",
+        f"the fleet is not as it was when the plan was made: {'; '.join(differences)}.",
+        "Look at a fresh plan: rollset plan " + fresh.scale_set,
+    )

@@ -1,0 +1,64 @@
+"""The contract between the engine and what instances really are.
+
+One suite in tests/contract runs on every implementation. Ordering rules:
+
+- `begin` may be called concurrently for different instances; the engine never has two disk effects of one instance open.
+- An effect is idempotent by its id: beginning an id that is done gives the same outcome and acts no second time.
+- A lower `epoch` than one the fleet has seen for that instance is refused with outcome Failed, code Fenced.
+- A handle is plain text and may be polled by a later engine process, after any crash. A handle the fleet no longer
+  knows gives outcomes of kind Unknown, never Failed: only `settle` (an observation) may decide then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from engine.model.effects import Effect, EffectOutcome, InstanceFacts
+
+
+class Capability(StrEnum):
+    RESTORE_DISK = "restore_disk"
+    SURGE = "surge"
+    CAPTURE = "capture"
+    FENCE = "fence"
+    LOGS = "logs"
+    EXEC = "exec"
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """Outcomes known so far by effect id, and in how many seconds to ask again (None: all are known)."""
+
+    outcomes: Mapping[str, EffectOutcome]
+    ask_again_s: float | None
+
+
+class Fleet(Protocol):
+    """See the module's docstring for what every implementation promises."""
+
+    def capabilities(self) -> frozenset[Capability]:
+        """What this fleet can do; the plan refuses what is missing."""
+        ...
+
+    async def begin(self, effects: Sequence[Effect], epoch: int) -> str:
+        """Start acts (all of one scale set) and return a handle at once. Raises UnreachableError if nothing began."""
+        ...
+
+    async def poll(self, handle: str) -> Poll:
+        """Outcomes of the effects begun under a handle; waits at most about 10 s for something to report."""
+        ...
+
+    async def settle(self, effect: Effect) -> EffectOutcome | None:
+        """Decide an effect of unknown outcome by looking: Succeeded, Failed, or None when it never began."""
+        ...
+
+    async def observe(self, scale_set: str, instance_ids: Sequence[str]) -> Mapping[str, InstanceFacts]:
+        """What is true now, by instance id. Raises UnreachableError when the fleet is silent."""
+        ...
+
+    async def room_bytes(self) -> int | None:
+        """Free bytes for new OS disks; None where the question has no meaning."""
+        ...

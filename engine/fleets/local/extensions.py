@@ -1,0 +1,124 @@
+"""Custom Script on a local instance: files beside it, `/bin/sh -c command` on its OS disk, once per effect."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from engine.fleets.local import processes, records
+from engine.fleets.local.facts import ExtensionResult
+from engine.fleets.local.layout import (
+    InstancePaths,
+    held,
+    instance_directory_name,
+    is_locked,
+    make_directory,
+    remove_tree,
+)
+from engine.model.errors import InputError, UnreachableError
+
+_END_MARGIN_S = 15.0
+_REPEAT_POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionRun:
+    """One run to do: `file_uris` are copied beside the command, which gets `environment` and `timeout_s` seconds."""
+
+    effect_id: str
+    name: str
+    command: str
+    file_uris: Sequence[str]
+    files_from: Path | None
+    timeout_s: float
+    environment: Mapping[str, str]
+
+
+def run(paths: InstancePaths, wanted: ExtensionRun, owner: dict[str, int] | None) -> ExtensionResult:
+    """Run it, or give what its first run came to (waiting for one still going); see LocalMachine.run_extension."""
+    deadline = time.monotonic() + wanted.timeout_s + _END_MARGIN_S
+    process = None
+    # Begun under the act lock, so that a stop that comes at the same moment ends the run or comes before it.
+    with held(paths.act_lock):
+        if records.raw_record(paths, wanted.effect_id) is None:
+            process = _begin(paths, wanted, owner)
+    if process is not None:
+        processes.wait_closed(process, deadline - time.monotonic())
+    return _await_result(paths, wanted.effect_id, deadline)
+
+
+def end_all(paths: InstancePaths) -> None:
+    """End the extension runs still going; each is recorded as interrupted."""
+    for record in records.running_extensions(paths):
+        if is_locked(paths.effect_lock(record["effect_id"])):
+            processes.end_process(record["runner_pid"], record["runner_start_time"])
+
+
+def _begin(paths: InstancePaths, wanted: ExtensionRun, owner: dict[str, int] | None) -> subprocess.Popen[bytes]:
+    cwd = _prepare(paths, wanted)
+    make_directory(paths.effects)
+    records.note_last(paths, wanted.effect_id)
+    spec = {
+        "effect_id": wanted.effect_id,
+        "name": wanted.name,
+        "record": str(paths.effect_record(wanted.effect_id)),
+        "lock": str(paths.effect_lock(wanted.effect_id)),
+        "cwd": str(cwd),
+        "command": wanted.command,
+        "environment": dict(wanted.environment),
+        "timeout_s": wanted.timeout_s,
+        "owner": owner,
+    }
+    process = processes.launch("extension_runner", paths.directory, spec)
+    processes.first_line(process)
+    return process
+
+
+def _await_result(paths: InstancePaths, effect_id: str, deadline: float) -> ExtensionResult:
+    while True:
+        found = records.effect(paths, effect_id)
+        if found is not None and found.result is not None:
+            return found.result
+        if time.monotonic() > deadline or (found is None and not is_locked(paths.effect_lock(effect_id))):
+            raise UnreachableError(
+                "ExtensionNotSeen",
+                f"the run of effect {effect_id} in {paths.directory} is not recorded as ended.",
+                "Observe the instance; the run is not repeated.",
+            )
+        time.sleep(_REPEAT_POLL_S)
+
+
+def _prepare(paths: InstancePaths, wanted: ExtensionRun) -> Path:
+    sources = [_source(uri, wanted.files_from) for uri in wanted.file_uris]
+    directory = paths.current.resolve() / ".extensions" / instance_directory_name(wanted.name)
+    remove_tree(directory)
+    make_directory(directory)
+    for source in sources:
+        target = directory / source.name
+        shutil.copyfile(source, target)
+        os.chmod(target, 0o700)
+    return directory
+
+
+def _source(uri: str, files_from: Path | None) -> Path:
+    parts = urlsplit(uri)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+        source = Path(unquote(parts.path))
+        allowed = source.is_absolute()
+    else:
+        root = None if parts.scheme or files_from is None else files_from.resolve()
+        source = Path(uri) if root is None else (root / uri).resolve()
+        allowed = root is not None and source.is_relative_to(root)
+    if not allowed or not source.is_file():
+        raise InputError(
+            "InvalidParameter",
+            f"fileUris: {uri!r} is not a file this fleet can copy (looked in {files_from}).",
+            "Use a file: URI of an existing file, or a path inside the directory of extension files.",
+        )
+    return source

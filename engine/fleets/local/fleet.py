@@ -1,0 +1,215 @@
+"""The local fleet: the contract of fleets on top of real processes of this machine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from anyio.abc import TaskGroup
+
+from engine.fleets.fleet import Capability, Poll
+from engine.fleets.in_flight import InFlight
+from engine.fleets.local.facts import DiskGoneError
+from engine.fleets.local.facts import InstanceFacts as LocalFacts
+from engine.fleets.local.machine import LocalMachine, Unpack
+from engine.model.codes import ErrorCode
+from engine.model.effects import Effect, EffectKind, EffectOutcome, InstanceFacts, OutcomeKind
+from engine.model.errors import RollsetError
+from engine.store.image_blobs import ImageBlobs
+
+ACTS_AT_ONCE = 8
+
+
+@asynccontextmanager
+async def open_local_fleet(machine: LocalMachine, blobs: ImageBlobs, root: Path) -> AsyncIterator[LocalFleet]:
+    """The fleet of a state directory; acts still running when the block ends are waited for, not cut."""
+    async with anyio.create_task_group() as tasks:
+        yield LocalFleet(machine, blobs, root, tasks)
+
+
+class LocalFleet:
+    """Implements `engine.fleets.fleet.Fleet`. Blocking work runs in threads, 8 acts at once."""
+
+    def __init__(self, machine: LocalMachine, blobs: ImageBlobs, root: Path, tasks: TaskGroup) -> None:
+        self._machine = machine
+        self._blobs = blobs
+        self._root = root
+        self._flight = InFlight(tasks, self._act)
+        self._disk_hands = anyio.CapacityLimiter(ACTS_AT_ONCE)
+        self._script_hands = anyio.CapacityLimiter(64)
+
+    def capabilities(self) -> frozenset[Capability]:
+        return frozenset({Capability.RESTORE_DISK, Capability.CAPTURE, Capability.FENCE, Capability.LOGS})
+
+    async def begin(self, effects: Sequence[Effect], epoch: int) -> str:
+        return self._flight.begin(effects, epoch)
+
+    async def poll(self, handle: str) -> Poll:
+        return await self._flight.poll(handle)
+
+    async def room_bytes(self) -> int | None:
+        return shutil.disk_usage(self._root).free
+
+    async def observe(self, scale_set: str, instance_ids: Sequence[str]) -> Mapping[str, InstanceFacts]:
+        def look() -> dict[str, InstanceFacts]:
+            return {name: _facts(self._machine.observe(scale_set, name)) for name in instance_ids}
+
+        return await anyio.to_thread.run_sync(look)
+
+    async def settle(self, effect: Effect) -> EffectOutcome | None:
+        """What the instance's own records say: done, never begun (None), or lost."""
+
+        def look() -> EffectOutcome | None:
+            if effect.kind is EffectKind.CAPTURE_RESTORE_POINT:
+                return None
+            facts = self._machine.observe(effect.scale_set, effect.instance_id)
+            if effect.kind is EffectKind.CREATE_INSTANCE:
+                return None
+            if effect.kind is EffectKind.DELETE_INSTANCE:
+                return None if facts.exists else EffectOutcome(effect.id, OutcomeKind.SUCCEEDED)
+            record = self._machine.effect(effect.scale_set, effect.instance_id, effect.id)
+            if record is None:
+                return None
+            if record.kind == "extension":
+                return _extension_outcome(effect, record.result) if record.result is not None else None
+            return _done(effect, facts) if record.phase == "done" else None
+
+        return await anyio.to_thread.run_sync(look)
+
+    async def _act(self, effect: Effect, epoch: int) -> EffectOutcome:
+        hands = self._script_hands if effect.kind is EffectKind.RUN_EXTENSION else self._disk_hands
+        try:
+            return await anyio.to_thread.run_sync(self._carry_out, effect, epoch, limiter=hands)
+        except RollsetError as error:
+            return EffectOutcome(effect.id, OutcomeKind.FAILED, error.code, str(error))
+        except OSError as error:
+            message = f"{effect.kind.value} on instance {effect.instance_id}: {error.strerror or error}"
+            return EffectOutcome(effect.id, OutcomeKind.FAILED, ErrorCode.INTERNAL, message)
+
+    def _carry_out(self, effect: Effect, epoch: int) -> EffectOutcome:
+        machine, key, name = self._machine, effect.scale_set, effect.instance_id
+        if effect.kind is EffectKind.CAPTURE_RESTORE_POINT:
+            return _done(effect, machine.observe(key, name))
+        if effect.kind is EffectKind.CREATE_INSTANCE:
+            made = machine.create(
+                key,
+                name,
+                unpack=self._unpack(effect.digest),
+                image_digest=effect.digest,
+                port=effect.port,
+                environment=effect.environment,
+                data_disks=max(1, effect.data_disks),
+            )
+            return _done(effect, made)
+        if effect.kind is EffectKind.DELETE_INSTANCE:
+            machine.delete(key, name)
+            return EffectOutcome(effect.id, OutcomeKind.SUCCEEDED)
+        if effect.kind is EffectKind.RUN_EXTENSION:
+            return self._run_extension(effect)
+        if effect.kind is EffectKind.RESTORE_OS_DISK:
+            return self._restore(effect, epoch)
+        return self._replace(effect, epoch)
+
+    def _replace(self, effect: Effect, epoch: int) -> EffectOutcome:
+        facts = self._machine.replace_disk(
+            effect.scale_set,
+            effect.instance_id,
+            effect_id=effect.id,
+            epoch=epoch,
+            unpack=self._unpack(effect.digest),
+            image_digest=effect.digest,
+            environment=effect.environment,
+        )
+        return _done(effect, facts)
+
+    def _restore(self, effect: Effect, epoch: int) -> EffectOutcome:
+        try:
+            facts = self._machine.restore_disk(
+                effect.scale_set,
+                effect.instance_id,
+                effect_id=effect.id,
+                epoch=epoch,
+                generation=int(effect.disk or 0),
+                environment=effect.environment,
+            )
+        except DiskGoneError:
+            return self._replace(effect, epoch)
+        return _done(effect, facts)
+
+    def _run_extension(self, effect: Effect) -> EffectOutcome:
+        assert effect.extension is not None, "an extension effect names its extension"
+        settings: dict[str, Any] = json.loads(effect.extension.settings_json)
+        result = self._machine.run_extension(
+            effect.scale_set,
+            effect.instance_id,
+            effect_id=effect.id,
+            name=effect.extension.name,
+            command=str(settings.get("commandToExecute", "")),
+            file_uris=[str(uri) for uri in settings.get("fileUris", [])],
+            timeout_s=effect.deadline_s,
+            environment=effect.environment,
+            files_from=None,
+        )
+        return _extension_outcome(effect, result)
+
+    def _unpack(self, digest: str) -> Unpack:
+        def fill(target: Path) -> None:
+            target.rmdir()
+            self._blobs.unpack(digest, target)
+
+        return fill
+
+
+def _facts(local: LocalFacts) -> InstanceFacts:
+    return InstanceFacts(
+        instance_id=local.instance_id,
+        exists=local.exists,
+        running=local.running,
+        address=local.address,
+        port=local.port,
+        disk=str(local.generation),
+        digest=local.image_digest,
+        disks=tuple((str(number), digest) for number, digest in local.generations),
+        detail="" if local.running else f"not running; boot ended with {local.exit_code}",
+    )
+
+
+def _done(effect: Effect, facts: LocalFacts) -> EffectOutcome:
+    return EffectOutcome(
+        effect.id,
+        OutcomeKind.SUCCEEDED,
+        disk=str(facts.generation),
+        digest=facts.image_digest,
+        address=f"{facts.address}:{facts.port}",
+    )
+
+
+def _extension_outcome(effect: Effect, result: Any) -> EffectOutcome:
+    if result.outcome == "unknown":
+        message = "the extension was begun and nobody saw its end; it is not run a second time"
+        return EffectOutcome(effect.id, OutcomeKind.FAILED, ErrorCode.EXTENSION, message)
+    words = {
+        "timed_out": f"killed after {effect.deadline_s:g} s",
+        "interrupted": "interrupted: its instance was stopped",
+    }
+    ok = result.outcome == "completed" and result.exit_code == 0
+    return EffectOutcome(
+        effect.id,
+        OutcomeKind.SUCCEEDED if ok else OutcomeKind.FAILED,
+        "" if ok else ErrorCode.EXTENSION,
+        words.get(result.outcome, f"exit code {result.exit_code}"),
+        exit_code=result.exit_code,
+        stdout=_with_dropped(result.stdout, result.stdout_dropped),
+        stderr=_with_dropped(result.stderr, result.stderr_dropped),
+        took_s=result.took_s,
+    )
+
+
+def _with_dropped(text: str, dropped: int) -> str:
+    return f"[{dropped} bytes before this are not kept]\n{text}" if dropped else text

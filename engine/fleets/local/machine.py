@@ -1,0 +1,296 @@
+"""Real instances on this machine: directories for disks, processes for power, loopback addresses.
+
+Synchronous, safe to call from several threads: acts on one instance wait for each other, acts on different instances do
+not. Everything lives in files under the root, so another LocalMachine on the same root (a restarted engine) adopts what
+it finds. Linux only.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from engine.fleets.local import disks, extensions, processes, records
+from engine.fleets.local.addresses import AddressBook
+from engine.fleets.local.facts import DiskGoneError, EffectRecord, ExtensionResult, InstanceFacts
+from engine.fleets.local.layout import (
+    InstancePaths,
+    held,
+    make_directory,
+    read_json,
+    remove_tree,
+    set_directory_name,
+)
+from engine.fleets.local.observing import observe
+from engine.fleets.local.supervision import MINIMAL_PATH, write_json
+from engine.model.errors import NotFoundError, UnreachableError
+
+_STOPPING_THREADS = 8
+
+Unpack = Callable[[Path], None]
+"""Fills an existing empty directory with the image; it must bring an executable file `boot`."""
+
+
+class LocalMachine:
+    """The instances of one state directory.
+
+    `root` is `<state-dir>/local`; `state_digest_seed` decides its loopback addresses (the state directory's path will
+    do). With `owner_pid`, instances end when that process does; without, they run until stopped.
+    """
+
+    def __init__(self, root: Path, *, owner_pid: int | None = None, state_digest_seed: str) -> None:
+        if not sys.platform.startswith("linux"):
+            raise UnreachableError("LocalFleetNeedsLinux", f"local instances do not run on {sys.platform}.", "")
+        make_directory(root)
+        self._root = root.resolve()
+        self._owner = processes.owner_of(owner_pid)
+        self._addresses = AddressBook(self._root / "addresses", state_digest_seed)
+
+    def create(
+        self,
+        set_key: str,
+        instance_id: str,
+        *,
+        unpack: Unpack,
+        image_digest: str,
+        port: int,
+        environment: Mapping[str, str],
+        data_disks: int = 1,
+    ) -> InstanceFacts:
+        """Make the instance with its data disks and address, unpack its first OS disk and boot it.
+
+        Idempotent: an unfinished creation is finished, a finished one changes nothing (a stopped instance stays so). A
+        `boot` that cannot be exec'd is not an error but a fact: not running, exit code 127, the reason in its log.
+        Raises InputError for a port that cannot be used, UnreachableError when no address or keeper is to be had.
+        """
+        paths = self._paths(set_key, instance_id)
+        with held(paths.act_lock):
+            identity = read_json(paths.identity)
+            if identity is None:
+                make_directory(paths.effects)
+                write_json(str(self._set_directory(set_key) / "set.json"), {"set_key": set_key})
+                address, bound = self._addresses.allot(paths.directory, port)
+                identity = {"instance_id": instance_id, "address": address, "port": bound, "created": False}
+                write_json(str(paths.identity), identity)
+            if not identity["created"]:
+                for lun in range(data_disks):
+                    make_directory(paths.data / f"lun{lun}")
+                make_directory(paths.data)
+                make_directory(paths.disks)
+                if disks.current_generation(paths) == 0:
+                    disks.unpack_generation(paths, 1, image_digest, unpack)
+                    disks.swap_to(paths, 1)
+                self._boot(paths, identity, environment)
+                write_json(str(paths.identity), identity | {"created": True})
+            return observe(paths, instance_id)
+
+    def replace_disk(
+        self,
+        set_key: str,
+        instance_id: str,
+        *,
+        effect_id: str,
+        epoch: int,
+        unpack: Unpack,
+        image_digest: str,
+        environment: Mapping[str, str],
+    ) -> InstanceFacts:
+        """Put a new OS disk under the instance and boot it; data disks and address stay.
+
+        Idempotent by effect id: a repeat goes on where the first stopped, and changes nothing once done. The image is
+        unpacked before the instance is stopped, so an image that does not unpack costs no downtime. The disk used until
+        now is kept until the next swap; older ones are removed. Raises FencedError, NotFoundError, or what `unpack`
+        raises (the instance then runs on as before).
+        """
+        with self._act(set_key, instance_id, epoch) as (paths, identity):
+            record = records.raw_record(paths, effect_id)
+            if record is None:
+                before = disks.current_generation(paths)
+                record = _disk_record(effect_id, "replace_disk", epoch, disks.next_generation(paths), before)
+                records.write_record(paths, record)
+            if record["phase"] == "begun":
+                disks.unpack_generation(paths, record["generation"], image_digest, unpack)
+            if record["phase"] != "done":
+                self._swap_and_boot(paths, identity, record, environment)
+                disks.keep_only(paths, {record["generation"], record["previous"]})
+                records.write_record(paths, record | {"phase": "done", "at": time.time()})
+            return observe(paths, instance_id)
+
+    def restore_disk(
+        self,
+        set_key: str,
+        instance_id: str,
+        *,
+        effect_id: str,
+        epoch: int,
+        generation: int,
+        environment: Mapping[str, str],
+    ) -> InstanceFacts:
+        """Go back to a kept OS disk and boot it. Idempotent by effect id; the disk left is kept until the next swap.
+
+        Raises DiskGoneError when that generation is not kept any more, FencedError, NotFoundError.
+        """
+        with self._act(set_key, instance_id, epoch) as (paths, identity):
+            record = records.raw_record(paths, effect_id)
+            if record is None:
+                kept = tuple(number for number, _ in disks.kept_generations(paths))
+                if generation not in kept:
+                    raise DiskGoneError(instance_id, generation, kept)
+                before = disks.current_generation(paths)
+                record = _disk_record(effect_id, "restore_disk", epoch, generation, before)
+                records.write_record(paths, record)
+            if record["phase"] != "done":
+                self._swap_and_boot(paths, identity, record, environment)
+                records.write_record(paths, record | {"phase": "done", "at": time.time()})
+            return observe(paths, instance_id)
+
+    def run_extension(
+        self,
+        set_key: str,
+        instance_id: str,
+        *,
+        effect_id: str,
+        name: str,
+        command: str,
+        file_uris: Sequence[str],
+        timeout_s: float,
+        environment: Mapping[str, str],
+        files_from: Path | None,
+    ) -> ExtensionResult:
+        """Run a Custom Script on the instance's OS disk, at most once per effect id, and wait for its end.
+
+        A repeat gives the recorded result, waits for a run still going, or gives outcome `unknown`. Its processes,
+        background ones too, are killed at its end. Refuses (InputError) files that are neither file: URIs nor inside
+        `files_from`; raises NotFoundError for an unknown instance. Does not ask whether the instance is running.
+        """
+        paths = self._paths(set_key, instance_id)
+        identity = _identity(paths, instance_id)
+        full = _environment(paths, identity, environment)
+        wanted = extensions.ExtensionRun(effect_id, name, command, file_uris, files_from, timeout_s, full)
+        return extensions.run(paths, wanted, self._owner)
+
+    def start(self, set_key: str, instance_id: str, *, environment: Mapping[str, str]) -> InstanceFacts:
+        """Boot a stopped instance; a running one stays as it is. Raises NotFoundError."""
+        with self._act(set_key, instance_id, None) as (paths, identity):
+            if processes.find_running(paths) is None:
+                self._boot(paths, identity, environment)
+            return observe(paths, instance_id)
+
+    def stop(self, set_key: str, instance_id: str) -> InstanceFacts:
+        """End every process of the instance, running extensions included; disks stay. Raises NotFoundError."""
+        with self._act(set_key, instance_id, None) as (paths, _):
+            _halt(paths)
+            return observe(paths, instance_id)
+
+    def delete(self, set_key: str, instance_id: str) -> None:
+        """End the instance and remove all of it, data disks too; one that is not there is fine."""
+        paths = self._paths(set_key, instance_id)
+        with held(paths.act_lock):
+            remove_tree(paths.trash)
+            if not paths.directory.exists():
+                return
+            _halt(paths)
+            identity = read_json(paths.identity)
+            os.rename(paths.directory, paths.trash)
+            remove_tree(paths.trash)
+            if identity is not None:
+                self._addresses.release(identity["address"], identity["port"])
+
+    def observe(self, set_key: str, instance_id: str) -> InstanceFacts:
+        """The instance as it is now; `exists` is False for an unknown one. Never waits for an act."""
+        return observe(self._paths(set_key, instance_id), instance_id)
+
+    def observe_all(self, set_key: str) -> list[InstanceFacts]:
+        """Every instance of the set, by id."""
+        found = (self.observe(set_key, instance_id) for instance_id in self._instance_ids(self._set_directory(set_key)))
+        return sorted(found, key=lambda facts: facts.instance_id)
+
+    def effect(self, set_key: str, instance_id: str, effect_id: str) -> EffectRecord | None:
+        """What the instance remembers of an effect: None when it never began it. The last 64 are remembered."""
+        return records.effect(self._paths(set_key, instance_id), effect_id)
+
+    def stop_all(self) -> None:
+        """Stop every instance of every set of this state directory."""
+        every = [
+            (str(note["set_key"]), instance_id)
+            for directory in sorted((self._root / "sets").glob("*"))
+            if (note := read_json(directory / "set.json")) is not None
+            for instance_id in self._instance_ids(directory)
+        ]
+        with ThreadPoolExecutor(_STOPPING_THREADS) as pool:
+            list(pool.map(lambda one: self.stop(*one), every))
+
+    def _set_directory(self, set_key: str) -> Path:
+        return self._root / "sets" / set_directory_name(set_key)
+
+    def _paths(self, set_key: str, instance_id: str) -> InstancePaths:
+        return InstancePaths(self._set_directory(set_key), instance_id)
+
+    def _instance_ids(self, set_directory: Path) -> list[str]:
+        identities = (read_json(path) for path in (set_directory / "instances").glob("[!.]*/instance.json"))
+        return [str(identity["instance_id"]) for identity in identities if identity is not None]
+
+    @contextmanager
+    def _act(self, set_key: str, instance_id: str, epoch: int | None) -> Iterator[tuple[InstancePaths, dict[str, Any]]]:
+        paths = self._paths(set_key, instance_id)
+        with held(paths.act_lock):
+            identity = _identity(paths, instance_id)
+            if epoch is not None:
+                records.check_fence(paths, instance_id, epoch)
+            yield paths, identity
+
+    def _swap_and_boot(
+        self, paths: InstancePaths, identity: dict[str, Any], record: dict[str, Any], environment: Mapping[str, str]
+    ) -> None:
+        if record["phase"] == "begun":
+            _halt(paths)
+            disks.swap_to(paths, record["generation"])
+            records.write_record(paths, record | {"phase": "swapped", "at": time.time()})
+        self._boot(paths, identity, environment)
+
+    def _boot(self, paths: InstancePaths, identity: dict[str, Any], environment: Mapping[str, str]) -> None:
+        _halt(paths)
+        processes.start_keeper(paths, _environment(paths, identity, environment), self._owner)
+
+
+def _identity(paths: InstancePaths, instance_id: str) -> dict[str, Any]:
+    identity = read_json(paths.identity)
+    if identity is None:
+        raise NotFoundError("NotFound", f"there is no local instance {instance_id} at {paths.directory}.", "")
+    return identity
+
+
+def _halt(paths: InstancePaths) -> None:
+    extensions.end_all(paths)
+    processes.stop_keeper(paths)
+
+
+def _disk_record(effect_id: str, kind: str, epoch: int, generation: int, previous: int) -> dict[str, Any]:
+    return {
+        "effect_id": effect_id,
+        "kind": kind,
+        "epoch": epoch,
+        "phase": "begun",
+        "generation": generation,
+        "previous": previous,
+        "at": time.time(),
+    }
+
+
+def _environment(paths: InstancePaths, identity: dict[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+    return (
+        {"PATH": MINIMAL_PATH}
+        | dict(given)
+        | {
+            "ROLLSET_INSTANCE": str(identity["instance_id"]),
+            "ROLLSET_ADDRESS": str(identity["address"]),
+            "ROLLSET_PORT": str(identity["port"]),
+            "ROLLSET_DATA": str(paths.data),
+        }
+    )

@@ -1,0 +1,372 @@
+"""What happened: one frozen record per kind of event, past tense. `wire` gives them their JSON form.
+
+Streams: `upgrade/<id>`, `scale_set/<key>`, `image/<family>`, `engine`, `audit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.model.codes import ApiError
+from engine.model.health import Health, HealthSource
+from engine.model.image import ImageReference, ImageVersion
+from engine.model.scale_set import ExtensionResult, Instance, InstanceHold, ScaleSet
+from engine.model.upgrade import Batch, Hold, HoldKind, LeftOut, MemberState, RestorePoint, Upgrade
+
+
+class Event:
+    """Anything that happened."""
+
+    __slots__ = ()
+
+
+# --- upgrade/<id> ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeStarted(Event):
+    """The whole initial record: settings, target, members chosen and left out."""
+
+    upgrade: Upgrade
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPassed(Event):
+    unhealthy: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchBegan(Event):
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEnded(Event):
+    """Judged: upgraded-and-unhealthy of ended, unhealthy of total; `next_clock` is when the next batch may begin."""
+
+    number: int
+    failed: bool
+    upgraded_unhealthy: int
+    upgraded: int
+    unhealthy: int
+    total: int
+    next_clock: float
+
+
+@dataclass(frozen=True, slots=True)
+class MemberMoved(Event):
+    """A member left one state for another. `error` says why it failed; `step` which extension runs.
+
+    `replaced`: the disk of this upgrade is in place since now.
+    """
+
+    member: str
+    instance_id: str
+    left: MemberState
+    entered: MemberState
+    why: str = ""
+    step: int = 0
+    replaced: bool = False
+    restore_point: RestorePoint | None = None
+    error: ApiError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberReconciling(Event):
+    member: str
+    reconciling: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MemberLeftOut(Event):
+    member: str
+    instance_id: str
+    left_out: LeftOut
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberJoined(Event):
+    """An instance was released, or appeared during the run; `left_out` is set when it is already on the target."""
+
+    member: str
+    instance_id: str
+    zone: str
+    update_domain: int
+    fault_domain: int
+    left_out: LeftOut | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRetried(Event):
+    member: str
+    instance_id: str
+    left: MemberState
+    entered: MemberState
+
+
+@dataclass(frozen=True, slots=True)
+class LossAccepted(Event):
+    member: str
+    instance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRaised(Event):
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLifted(Event):
+    kind: HoldKind
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradePaused(Event):
+    """Nothing is in flight any more; deadlines stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeResumed(Event):
+    """`paused_s` is the observed time for which deadlines stood still."""
+
+    paused_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepGranted(Event):
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested(Event):
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RollBackRequested(Event):
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitExceeded(Event):
+    """The run will end Faulted with `error` once what is in flight (restores included) has ended."""
+
+    error: ApiError
+
+
+@dataclass(frozen=True, slots=True)
+class FailuresNoticed(Event):
+    """RollingUpgradeInProgressWithFailedUpgradedVMs: shows while rolling; None clears it."""
+
+    notice: ApiError | None
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeCompleted(Event):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeCancelled(Event):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeFaulted(Event):
+    error: ApiError
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeRolledBack(Event):
+    pass
+
+
+# --- scale_set/<key> ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleSetApplied(Event):
+    """A scale set was created or its model changed: the whole record, instances as they are."""
+
+    scale_set: ScaleSet
+
+
+@dataclass(frozen=True, slots=True)
+class ModelImageChanged(Event):
+    """The image of the model was written (start on a pinned set, rollback), or a version blocked or unblocked."""
+
+    image: ImageReference
+    blocked_versions: tuple[str, ...]
+    good_version: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityChanged(Event):
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceAdded(Event):
+    """`instance` as it begins; the fleet still has to create it (`provisioned` false)."""
+
+    instance: Instance
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceProvisioned(Event):
+    instance_id: str
+    disk: str
+    digest: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRemoved(Event):
+    instance_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceDiskChanged(Event):
+    """The OS disk was replaced or restored; health begins anew as NotObserved."""
+
+    instance_id: str
+    image: ImageReference
+    digest: str
+    disk: str
+    previous_disk: str | None
+    previous_image: ImageReference | None
+    latest_model_applied: bool
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionRan(Event):
+    instance_id: str
+    result: ExtensionResult
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceHealthChanged(Event):
+    """`detail` is the last probe's answer in words."""
+
+    instance_id: str
+    left: Health
+    entered: Health
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstancePowerChanged(Event):
+    instance_id: str
+    running: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectionChanged(Event):
+    instance_id: str
+    from_actions: bool
+    from_scale_in: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceHeld(Event):
+    instance_id: str
+    hold: InstanceHold
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceReleased(Event):
+    instance_id: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleSetDeleting(Event):
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleSetDeleted(Event):
+    pass
+
+
+# --- image, engine, audit -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePublished(Event):
+    image: ImageVersion
+
+
+@dataclass(frozen=True, slots=True)
+class ImageExclusionChanged(Event):
+    reference: ImageReference
+    excluded: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBalancerApplied(Event):
+    """Probes by their lower-cased resource id, for scale sets that point to them."""
+
+    name: str
+    probes: Mapping[str, HealthSource]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStarted(Event):
+    """`away_s` is how long no engine ran since the last one was seen; 0 when unknown."""
+
+    pid: int
+    version: str
+    epoch: int
+    away_s: float
+    clean: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStopped(Event):
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandJudged(Event):
+    """The audit trail: every command, accepted or refused. `refusal` is None when it was accepted."""
+
+    verb: str
+    subject: str
+    actor: str
+    claimed: Mapping[str, str]
+    reason: str
+    arguments: Mapping[str, str]
+    seen_version: int | None
+    refusal: str | None
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with its place in the one log. `seq` counts over all streams, `stream_seq` within its own.
+
+    `at` is Unix seconds, `clock` observed engine seconds, `cause` the seq of the event or the key of the command
+    that led to it (may be empty).
+    """
+
+    seq: int
+    stream: str
+    stream_seq: int
+    at: float
+    clock: float
+    epoch: int
+    actor: str
+    cause: str
+    event: Event

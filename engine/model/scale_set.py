@@ -1,0 +1,143 @@
+"""A scale set: its model, its instances, and what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from engine.model.health import Health, HealthSource
+from engine.model.image import ImageReference
+from engine.model.policy import RollingUpgradePolicy
+
+
+class UpgradeMode(StrEnum):
+    AUTOMATIC = "Automatic"
+    MANUAL = "Manual"
+    ROLLING = "Rolling"
+
+
+class OrchestrationMode(StrEnum):
+    UNIFORM = "Uniform"
+    FLEXIBLE = "Flexible"
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """One extension of the model. `settings_json` is its `settings` object as JSON text."""
+
+    name: str
+    publisher: str
+    type: str
+    type_handler_version: str
+    settings_json: str = "{}"
+    provision_after: tuple[str, ...] = ()
+    force_update_tag: str | None = None
+
+    @property
+    def is_custom_script(self) -> bool:
+        return self.type.lower() in {"customscript", "customscriptextension", "customscriptforlinux"}
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleSetModel:
+    """What new disks are made from. `problems` are reasons why no upgrade can start, each in words."""
+
+    image: ImageReference
+    health: HealthSource | None = None
+    extensions: tuple[Extension, ...] = ()
+    policy: RollingUpgradePolicy = RollingUpgradePolicy()
+    mode: UpgradeMode = UpgradeMode.MANUAL
+    disable_automatic_rollback: bool = False
+    data_disks: int = 0
+    port: int = 8080
+    environment: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceHold:
+    """Why an operator keeps an instance out of batches. `until_at` is Unix seconds, None for until released."""
+
+    reason: str
+    by: str
+    since_at: float
+    until_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionResult:
+    """What an extension's last run on the present disk gave; output is the bounded tail."""
+
+    name: str
+    exit_code: int | None
+    stdout: str
+    stderr: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One instance. `disk` is the fleet's name of the OS disk in use; domains count from 0."""
+
+    instance_id: str
+    zone: str
+    update_domain: int
+    fault_domain: int
+    image: ImageReference
+    digest: str
+    disk: str
+    created_at: float
+    latest_model_applied: bool = True
+    protected_from_actions: bool = False
+    protected_from_scale_in: bool = False
+    hold: InstanceHold | None = None
+    running: bool = True
+    provisioned: bool = True
+    health: Health = Health.NOT_OBSERVED
+    health_since_at: float = 0.0
+    health_detail: str = ""
+    address: str = ""
+    previous_disk: str | None = None
+    previous_image: ImageReference | None = None
+    extensions: tuple[ExtensionResult, ...] = ()
+
+    @property
+    def is_unhealthy(self) -> bool:
+        """Azure's rolling upgrade reads Unhealthy and Unknown alike."""
+        return self.health in (Health.UNHEALTHY, Health.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleSet:
+    """One scale set as the engine knows it. `key` is its lower-cased ARM resource id."""
+
+    key: str
+    resource_id: str
+    name: str
+    location: str
+    sku: str
+    capacity: int
+    model: ScaleSetModel
+    model_version: int = 1
+    zones: tuple[str, ...] = ()
+    fault_domains: int = 5
+    orchestration: OrchestrationMode = OrchestrationMode.UNIFORM
+    fleet: str = "local"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    document: str = "{}"
+    instances: Mapping[str, Instance] = field(default_factory=dict)
+    next_instance: int = 0
+    blocked_versions: tuple[str, ...] = ()
+    good_version: str | None = None
+    warnings: tuple[str, ...] = ()
+    deleting: bool = False
+
+    @property
+    def is_production(self) -> bool:
+        return self.tags.get("environment", "").lower() == "production"
+
+    @property
+    def update_domains(self) -> int:
+        """Azure: Uniform sets have 5 update domains, Flexible sets have none (one)."""
+        return 5 if self.orchestration is OrchestrationMode.UNIFORM else 1

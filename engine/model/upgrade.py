@@ -1,0 +1,235 @@
+"""One upgrade: a run of an image over a scale set, its batches and its members."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from engine.model.codes import ApiError
+from engine.model.image import ImageReference
+from engine.model.policy import RunSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """An instant: `at` is Unix seconds; `clock` counts only seconds in which the engine ran and could observe."""
+
+    at: float
+    clock: float
+
+
+class Outcome(StrEnum):
+    COMPLETED = "Completed"
+    CANCELLED = "Cancelled"
+    FAULTED = "Faulted"
+    ROLLED_BACK = "RolledBack"
+
+
+class UpgradeState(StrEnum):
+    """The name shown for an upgrade; derived from its facts, never stored."""
+
+    CHECKING = "Checking"
+    ROLLING_FORWARD = "RollingForward"
+    PAUSING = "Pausing"
+    PAUSED = "Paused"
+    CANCELLING = "Cancelling"
+    ROLLING_BACK = "RollingBack"
+    COMPLETED = "Completed"
+    CANCELLED = "Cancelled"
+    FAULTED = "Faulted"
+    ROLLED_BACK = "RolledBack"
+
+
+class Direction(StrEnum):
+    FORWARD = "Forward"
+    BACK = "Back"
+
+
+class MemberState(StrEnum):
+    PENDING = "Pending"
+    CAPTURING = "CapturingRestorePoint"
+    REPLACING = "ReplacingDisk"
+    EXTENDING = "RunningExtension"
+    AWAITING_HEALTH = "AwaitingHealth"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    RESTORING = "RestoringDisk"
+    AWAITING_HEALTH_AFTER_RESTORE = "AwaitingHealthAfterRestore"
+    ROLLED_BACK = "RolledBack"
+    ROLLED_BACK_UNHEALTHY = "RolledBackUnhealthy"
+    RESTORE_FAILED = "RestoreFailed"
+    LEFT_OUT = "LeftOut"
+    GONE = "Gone"
+
+
+DOING = frozenset(
+    {
+        MemberState.CAPTURING,
+        MemberState.REPLACING,
+        MemberState.EXTENDING,
+        MemberState.AWAITING_HEALTH,
+        MemberState.RESTORING,
+        MemberState.AWAITING_HEALTH_AFTER_RESTORE,
+    }
+)
+FAILED_STATES = frozenset(
+    {
+        MemberState.FAILED,
+        MemberState.ROLLED_BACK,
+        MemberState.ROLLED_BACK_UNHEALTHY,
+        MemberState.RESTORE_FAILED,
+    }
+)
+
+
+class LeftOut(StrEnum):
+    """Why a member is in no batch."""
+
+    ALREADY_CURRENT = "alreadyCurrent"
+    PROTECTED = "protected"
+    HELD = "held"
+    SKIPPED = "skipped"
+
+
+class HoldKind(StrEnum):
+    """Why nothing new begins. Operator and RestoreFailed are soft: what has begun finishes."""
+
+    OPERATOR = "Operator"
+    RESTORE_FAILED = "RestoreFailed"
+    STORE_NOT_WRITABLE = "StoreNotWritable"
+    STORE_SUSPECT = "StoreSuspect"
+    FLEET_UNREACHABLE = "FleetUnreachable"
+    FLEET_TAKEN = "FleetTakenByOther"
+    CLOCK_UNTRUSTED = "ClockUntrusted"
+    INVARIANT_BROKEN = "InvariantBroken"
+
+
+SOFT_HOLDS = frozenset({HoldKind.OPERATOR, HoldKind.RESTORE_FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    kind: HoldKind
+    since_at: float
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePoint:
+    """What a member goes back to: image, content digest and the fleet's name of the old OS disk."""
+
+    image: ImageReference
+    digest: str
+    disk: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A place in an upgrade. `id` is its own; `instance_id` the instance that fills it now.
+
+    `replaced` says this upgrade put a new OS disk there; `judged_failed` stays through a restore (a successful Retry
+    takes it back). `since_at`/`since_clock`: when the present state began. `step` is the index of the extension.
+    """
+
+    id: str
+    instance_id: str
+    zone: str
+    update_domain: int
+    fault_domain: int
+    state: MemberState = MemberState.PENDING
+    left_out: LeftOut | None = None
+    left_out_reason: str = ""
+    restore_point: RestorePoint | None = None
+    batch: int | None = None
+    attempt: int = 1
+    restore_attempt: int = 0
+    step: int = 0
+    replaced: bool = False
+    reconciling: bool = False
+    judged_failed: bool = False
+    error: ApiError | None = None
+    since_at: float = 0.0
+    since_clock: float = 0.0
+    rollback_batch: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch: `why` tells how its size came about. `ended_at` is None while it runs."""
+
+    number: int
+    direction: Direction
+    zone: str
+    update_domain: int | None
+    members: tuple[str, ...]
+    cap: int
+    why: str
+    began_at: float
+    ended_at: float | None = None
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """One run over one scale set, folded from its events."""
+
+    id: str
+    scale_set: str
+    scale_set_name: str
+    settings: RunSettings
+    target: ImageReference
+    target_digest: str
+    extensions: tuple[str, ...]
+    previous_image: ImageReference
+    started_by: str
+    actor: str
+    reason: str
+    started_at: float
+    started_clock: float
+    starts_not_before_at: float | None = None
+    continues: str | None = None
+    is_rollback_of: str | None = None
+    rollout_id: str | None = None
+    checking: bool = True
+    direction: Direction = Direction.FORWARD
+    cancelling: bool = False
+    holds: Mapping[HoldKind, Hold] = field(default_factory=dict)
+    outcome: Outcome | None = None
+    error: ApiError | None = None
+    faulting: ApiError | None = None
+    members: Mapping[str, Member] = field(default_factory=dict)
+    batches: tuple[Batch, ...] = ()
+    pause_after_batch: bool = False
+    paused_since_clock: float | None = None
+    paused_s: float = 0.0
+    next_batch_clock: float = 0.0
+    last_action: str = "Start"
+    last_action_at: float = 0.0
+    ended_at: float | None = None
+    version: int = 0
+
+    @property
+    def live(self) -> bool:
+        return self.outcome is None
+
+    @property
+    def open_batch(self) -> Batch | None:
+        return self.batches[-1] if self.batches and self.batches[-1].ended_at is None else None
+
+    def in_flight(self) -> list[Member]:
+        return [m for m in self.members.values() if m.state in DOING]
+
+    @property
+    def state(self) -> UpgradeState:
+        """The one name for the present facts (engine: Argo's way, derive the phase, do not store it)."""
+        if self.outcome is not None:
+            return UpgradeState(self.outcome.value)
+        if self.cancelling:
+            return UpgradeState.CANCELLING
+        if self.holds:
+            return UpgradeState.PAUSED if self.paused_since_clock is not None else UpgradeState.PAUSING
+        if self.direction is Direction.BACK:
+            return UpgradeState.ROLLING_BACK
+        return UpgradeState.CHECKING if self.checking else UpgradeState.ROLLING_FORWARD

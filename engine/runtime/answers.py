@@ -1,0 +1,217 @@
+"""What the engine answers: records of the present state as JSON values, in Azure's shapes and in ours."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from engine.arm.instance_view import set_instance_view, virtual_machine
+from engine.arm.write_status import azure_code, history, os_upgrade_history_item, rolling_upgrade_status
+from engine.decide.blocked_by import BlockedBy, member_blocked_by, upgrade_blocked_by
+from engine.decide.choose_batch import choose_from, waiting_to_go
+from engine.decide.count_members import count_members
+from engine.decide.judge_health import Share, unhealthy_share, upgraded_share
+from engine.model.codes import ApiError
+from engine.model.health import Health
+from engine.model.scale_set import Instance, ScaleSet
+from engine.model.upgrade import Member, Upgrade, UpgradeState
+from engine.wire.events import recorded_to_dict
+from engine.wire.words import words
+
+if TYPE_CHECKING:
+    from engine.model.events import Recorded
+    from engine.runtime.engine import Engine
+
+Answer = dict[str, Any]
+
+
+def error_dict(error: ApiError | None) -> Answer | None:
+    return asdict(error) if error is not None else None
+
+
+def blocked_dict(blocked: BlockedBy | None) -> Answer | None:
+    return asdict(blocked) if blocked is not None else None
+
+
+def batches_to_come(upgrade: Upgrade, scale_set: ScaleSet) -> int:
+    """A forecast from the present health: how many batches are still to begin."""
+    left = {m.id: m for m in waiting_to_go(upgrade)}
+    count = 0
+    while left:
+        choice = choose_from(left.values(), upgrade.settings, upgrade.direction, scale_set)
+        if choice is None:
+            break
+        for name in choice.members:
+            del left[name]
+        count += 1
+    return count
+
+
+def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
+    """One upgrade in a row: state, counters, batch n of m, blocked by, error."""
+    scale_set = engine.state.scale_sets.get(upgrade.scale_set)
+    counters = count_members(upgrade)
+    counted = {
+        "successful": counters.successful,
+        "failed": counters.failed,
+        "inProgress": counters.in_progress,
+        "pending": counters.pending,
+        "alreadyCurrent": counters.already_current,
+        "protected": counters.protected,
+        "held": counters.held,
+        "skipped": counters.skipped,
+        "gone": counters.gone,
+    }
+    total = counters.successful + counters.failed + counters.in_progress + counters.pending
+    ended = counters.successful + counters.failed
+    to_come = batches_to_come(upgrade, scale_set) if scale_set is not None and upgrade.live else 0
+    blocked = upgrade_blocked_by(upgrade, scale_set, engine.clock.now()) if scale_set is not None else None
+    noticing = upgrade.live and upgrade.faulting is None
+    return {
+        "id": upgrade.id,
+        "scale_set": upgrade.scale_set,
+        "scale_set_name": upgrade.scale_set_name,
+        "state": upgrade.state.value,
+        "azure_code": azure_code(upgrade),
+        "target": str(upgrade.target),
+        "previous": str(upgrade.previous_image),
+        "counters": counted,
+        "total": total,
+        "percent": 100 if upgrade.state is UpgradeState.COMPLETED else (ended * 100 // total if total else 0),
+        "batch": len(upgrade.batches),
+        "batches": len(upgrade.batches) + to_come,
+        "blocked_by": blocked_dict(blocked),
+        "error": error_dict(upgrade.faulting if upgrade.live else upgrade.error),
+        "notice": error_dict(upgrade.error) if noticing else None,
+        "holds": [{**asdict(hold), "kind": hold.kind.value} for hold in upgrade.holds.values()],
+        "started_at": upgrade.started_at,
+        "ended_at": upgrade.ended_at,
+        "started_by": upgrade.started_by,
+        "actor": upgrade.actor,
+        "reason": upgrade.reason,
+        "continues": upgrade.continues,
+        "version": upgrade.version,
+    }
+
+
+def _member(engine: Engine, upgrade: Upgrade, member: Member) -> Answer:
+    return {
+        "id": member.id,
+        "instance_id": member.instance_id,
+        "state": member.state.value,
+        "batch": member.batch,
+        "zone": member.zone,
+        "update_domain": member.update_domain,
+        "fault_domain": member.fault_domain,
+        "error": error_dict(member.error),
+        "blocked_by": blocked_dict(member_blocked_by(upgrade, member, engine.clock.now())),
+        "left_out": member.left_out.value if member.left_out else None,
+        "left_out_reason": member.left_out_reason,
+        "restore_point": asdict(member.restore_point) if member.restore_point else None,
+    }
+
+
+def _share(share: Share) -> Answer:
+    return {
+        "now": share.bad,
+        "total": share.total,
+        "percent": share.percent,
+        "limit_percent": share.limit_percent,
+        "more_stop_it": share.more_stop_it,
+    }
+
+
+def upgrade_detail(engine: Engine, upgrade: Upgrade) -> Answer:
+    """Everything about one upgrade, under `azure` and `ours`."""
+    scale_set = engine.state.scale_sets.get(upgrade.scale_set)
+    policy = upgrade.settings.policy
+    ours = upgrade_summary(engine, upgrade) | {
+        "members": [_member(engine, upgrade, m) for m in upgrade.members.values()],
+        "batch_list": [asdict(batch) for batch in upgrade.batches],
+        "restore_failed": upgrade.settings.restore_failed.value,
+        "settings": asdict(upgrade.settings),
+        "limits": {
+            "unhealthy": _share(unhealthy_share(scale_set, policy.max_unhealthy_instance_percent)),
+            "upgraded": _share(upgraded_share(upgrade, scale_set)),
+        }
+        if scale_set is not None
+        else {},
+    }
+    return {"azure": rolling_upgrade_status(upgrade, scale_set, count_members(upgrade)), "ours": ours}
+
+
+def set_summary(engine: Engine, scale_set: ScaleSet) -> Answer:
+    """One scale set in a row, with its live or last upgrade."""
+    instances = scale_set.instances.values()
+    last = engine.state.last_upgrade(scale_set.key)
+    warnings = [*scale_set.warnings, *scale_set.model.problems]
+    if scale_set.good_version is not None:
+        warnings.append(
+            f"the last upgrade did not complete: the model names {scale_set.model.image.version}, "
+            f"new instances take {scale_set.good_version}"
+        )
+    return {
+        "name": scale_set.name,
+        "key": scale_set.key,
+        "location": scale_set.location,
+        "fleet": scale_set.fleet,
+        "capacity": scale_set.capacity,
+        "instances": len(scale_set.instances),
+        "healthy": sum(i.health is Health.HEALTHY for i in instances),
+        "unhealthy": sum(i.is_unhealthy for i in instances),
+        "waiting": sum(i.health in (Health.NOT_OBSERVED, Health.INITIALIZING) for i in instances),
+        "provisioning": sum(not i.provisioned for i in instances),
+        "image": str(scale_set.model.image),
+        "versions": sorted({i.image.version for i in instances}),
+        "production": scale_set.is_production,
+        "deleting": scale_set.deleting,
+        "warnings": warnings,
+        "upgrade": upgrade_summary(engine, last) if last is not None else None,
+    }
+
+
+def _instance(instance: Instance) -> Answer:
+    return {
+        "instance_id": instance.instance_id,
+        "zone": instance.zone,
+        "update_domain": instance.update_domain,
+        "fault_domain": instance.fault_domain,
+        "image": str(instance.image),
+        "disk": instance.disk,
+        "running": instance.running,
+        "provisioned": instance.provisioned,
+        "health": instance.health.value,
+        "health_detail": instance.health_detail,
+        "address": instance.address,
+        "latest_model_applied": instance.latest_model_applied,
+        "protected": instance.protected_from_actions,
+        "hold": asdict(instance.hold) if instance.hold else None,
+        "extensions": [asdict(result) for result in instance.extensions],
+    }
+
+
+def set_detail(engine: Engine, scale_set: ScaleSet) -> Answer:
+    """One scale set whole, under `azure` and `ours`."""
+    instances = list(scale_set.instances.values())
+    ours = set_summary(engine, scale_set) | {
+        "model_version": scale_set.model_version,
+        "instances_list": [_instance(i) for i in instances],
+    }
+    azure = {
+        "instanceView": set_instance_view(scale_set),
+        "virtualMachines": [virtual_machine(scale_set, i) for i in instances],
+    }
+    return {"azure": azure, "ours": ours}
+
+
+def history_answer(engine: Engine, upgrades: list[Upgrade]) -> Answer:
+    """Upgrades, newest first; Azure's shape lists image upgrades with their counters at the end."""
+    ordered = sorted(upgrades, key=lambda u: u.started_at, reverse=True)
+    sets = engine.state.scale_sets
+    items = [os_upgrade_history_item(u, sets.get(u.scale_set), count_members(u)) for u in ordered]
+    return {"azure": history(items), "ours": [upgrade_summary(engine, u) for u in ordered]}
+
+
+def event_line(recorded: Recorded) -> Answer:
+    """An event as clients get it: its wire form and one sentence."""
+    return recorded_to_dict(recorded) | {"words": words(recorded.event)}

@@ -1,0 +1,40 @@
+"""What the engine offers to whoever stands at its door, in process or over the socket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is calling: `uid` and `user` are the kernel's word, `claimed` what the caller's environment says."""
+
+    uid: int
+    user: str
+    claimed: Mapping[str, str] = field(default_factory=dict)
+
+
+class Door(Protocol):
+    """Commands change, queries read; both raise RollsetError and take and give JSON values only."""
+
+    async def command(self, verb: str, arguments: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """Carry out a verb; what is acknowledged is on disk."""
+        ...
+
+    async def query(self, what: str, arguments: dict[str, str], caller: Caller) -> dict[str, Any]:
+        """Answer from the present state; changes nothing."""
+        ...
+
+    def head(self) -> int:
+        """The seq of the last committed event."""
+        ...
+
+    async def events_after(self, seq: int, scope: str, limit: int) -> list[dict[str, Any]]:
+        """At most `limit` events with a greater seq, oldest first, in wire form."""
+        ...
+
+    async def wait_for_events(self, seq: int, timeout_s: float) -> None:
+        """Return when there is an event after `seq`, or after the time given."""
+        ...

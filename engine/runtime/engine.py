@@ -1,0 +1,296 @@
+"""The engine: load, decide, commit, act, record. Every change goes through one turn and one transaction.
+
+Level-triggered: after any turn the whole of what should be in flight is derived from state. Turns never await, so
+what a turn reads is what it commits on.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+from anyio.abc import TaskGroup
+
+from engine.decide.interpret_observation import interpret_effect, interpret_instance_effect
+from engine.fleets.fleet import Fleet
+from engine.fleets.local.fleet import open_local_fleet
+from engine.fleets.local.machine import LocalMachine
+from engine.model import events as e
+from engine.model.codes import ErrorCode
+from engine.model.effects import DISK_EFFECTS, Effect, EffectKind, EffectOutcome
+from engine.model.errors import NotFoundError, UnreachableError
+from engine.model.health import Health
+from engine.model.scale_set import ScaleSet
+from engine.runtime.clock import EngineClock
+from engine.runtime.effect_runner import EffectRunner
+from engine.runtime.health_watch import HealthWatch
+from engine.runtime.turn import EngineState, Turn
+from engine.store.image_blobs import ImageBlobs
+from engine.store.store import CommandRecord, Store, Transaction
+
+VERSION = "0.1.0"
+TICK_S = 0.25
+RETRY_COMMIT_S = 1.0
+
+
+class Engine:
+    """State, store and fleets of one state directory. Made by `open_engine`; used through `EngineDoor`."""
+
+    def __init__(self, store: Store, blobs: ImageBlobs, fleets: Mapping[str, Fleet], clock: EngineClock) -> None:
+        self.store = store
+        self.blobs = blobs
+        self.fleets = fleets
+        self.clock = clock
+        self.state = EngineState()
+        self.epoch = 0
+        self.head = 0
+        self.started_at = clock.now().at
+        self.stop_instances = False
+        self.stopping = anyio.Event()
+        self.trouble: str | None = None
+        self._facts: list[EffectOutcome] = []
+        self._awake = anyio.Event()
+        self._committed = anyio.Event()
+        self._runner: EffectRunner | None = None
+        self.watch: HealthWatch | None = None
+
+    # --- turns ----------------------------------------------------------------------------------------------
+
+    def turn(self, actor: str = "engine", cause: str = "") -> Turn:
+        """A fresh draft on the committed state."""
+        return Turn(self.state, self.clock.now(), actor, cause)
+
+    def commit(self, turn: Turn, command: CommandRecord | None = None) -> None:
+        """Advance what the draft touched, plan, put all of it on disk, then act.
+
+        Raises UnreachableError when the store cannot be written; the draft is then forgotten and nothing was changed.
+        """
+        for upgrade_id in [*turn.upgrades, *self._live_of(turn)]:
+            turn.advance(upgrade_id)
+        turn.plan()
+        if turn.empty and command is None:
+            return
+        recorded = self.store.commit(
+            Transaction(
+                events=turn.events,
+                at=turn.now.at,
+                clock=turn.now.clock,
+                scale_sets=[s for s in turn.scale_sets.values() if s is not None],
+                deleted_sets=[key for key, s in turn.scale_sets.items() if s is None],
+                upgrades=list(turn.upgrades.values()),
+                images=list(turn.images.values()),
+                intents=turn.intents,
+                outcomes=turn.outcomes,
+                command=command,
+            )
+        )
+        turn.adopt()
+        self.trouble = None
+        if recorded:
+            self.head = recorded[-1].seq
+            self._committed.set()
+            self._committed = anyio.Event()
+        if turn.intents and self._runner is not None:
+            self._runner.start(turn.intents)
+        if self.watch is not None and turn.scale_sets:
+            self.watch.refresh()
+
+    def _live_of(self, turn: Turn) -> list[str]:
+        touched = set(turn.scale_sets)
+        return [
+            u.id
+            for u in self.state.upgrades.values()
+            if u.live and u.id not in turn.upgrades and u.scale_set in touched
+        ]
+
+    def report(self, outcome: EffectOutcome) -> None:
+        """A fleet's word on an effect; taken into the next turn."""
+        self._facts.append(outcome)
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Take facts and time into turns until cancelled."""
+        while True:
+            with anyio.move_on_after(TICK_S if self._ticking() else 5.0):
+                await self._awake.wait()
+            self._awake = anyio.Event()
+            await self._take_facts()
+
+    def _ticking(self) -> bool:
+        return any(u.live for u in self.state.upgrades.values())
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    async def _take_facts(self) -> None:
+        facts = self._facts[:256]
+        turn = self.turn()
+        for outcome in facts:
+            self._interpret(turn, outcome)
+        for upgrade in [u for u in self.state.upgrades.values() if u.live]:
+            turn.advance(upgrade.id)
+        self._release_due_holds(turn)
+        try:
+            self.commit(turn)
+        except UnreachableError as error:
+            self.trouble = str(error)
+            await anyio.sleep(RETRY_COMMIT_S)
+            self._awake.set()
+            return
+        del self._facts[: len(facts)]
+        if self._facts:
+            self._awake.set()
+
+    def _interpret(self, turn: Turn, outcome: EffectOutcome) -> None:
+        effect = self.state.open_effects.get(outcome.effect_id)
+        scale_set = turn.scale_set(effect.scale_set) if effect is not None else None
+        if effect is None:
+            return
+        turn.settle(outcome)
+        if scale_set is None:
+            return
+        upgrade = turn.upgrade(effect.operation)
+        if upgrade is not None:
+            mine, its = interpret_effect(upgrade, scale_set, effect, outcome, turn.now)
+            turn.on_upgrade(upgrade.id, *mine)
+            turn.on_scale_set(scale_set.key, *its)
+        else:
+            turn.on_scale_set(scale_set.key, *interpret_instance_effect(scale_set, effect, outcome, turn.now))
+            if effect.kind is EffectKind.DELETE_INSTANCE:
+                self._finish_deletion(turn, scale_set)
+        if effect.kind in DISK_EFFECTS or effect.kind is EffectKind.CREATE_INSTANCE:
+            if self.watch is not None:
+                self.watch.forget(scale_set.key, effect.instance_id)
+
+    def _finish_deletion(self, turn: Turn, scale_set: ScaleSet) -> None:
+        done = {outcome.effect_id for outcome in turn.outcomes}
+        left = [
+            x
+            for x in self.state.open_effects.values()
+            if x.scale_set == scale_set.key and x.kind is EffectKind.DELETE_INSTANCE and x.id not in done
+        ]
+        if scale_set.deleting and not left and not scale_set.instances:
+            turn.on_scale_set(scale_set.key, e.ScaleSetDeleted())
+
+    def _release_due_holds(self, turn: Turn) -> None:
+        for scale_set in list(self.state.scale_sets.values()):
+            for instance in scale_set.instances.values():
+                hold = instance.hold
+                if hold is not None and hold.until_at is not None and hold.until_at <= turn.now.at:
+                    turn.on_scale_set(
+                        scale_set.key,
+                        e.InstanceReleased(instance.instance_id, "engine", "the time of its hold is over"),
+                    )
+
+    # --- looking things up ----------------------------------------------------------------------------------
+
+    def fleet_of(self, scale_set: str) -> Fleet:
+        found = self.state.scale_sets.get(scale_set)
+        return self.fleets[found.fleet if found is not None else "local"]
+
+    def find_set(self, name: str) -> ScaleSet:
+        """A scale set by its resource id, or by name when that is unique. Raises NotFoundError."""
+        key = name.lower()
+        if key in self.state.scale_sets:
+            return self.state.scale_sets[key]
+        named = [s for s in self.state.scale_sets.values() if s.name.lower() == key]
+        if len(named) == 1:
+            return named[0]
+        if named:
+            ids = ", ".join(s.resource_id for s in named)
+            raise NotFoundError(
+                ErrorCode.NOT_FOUND, f"{len(named)} scale sets are called {name!r}: {ids}.", "Give the id."
+            )
+        known = ", ".join(sorted(s.name for s in self.state.scale_sets.values())) or "none yet"
+        raise NotFoundError(
+            ErrorCode.NOT_FOUND,
+            f"no scale set is called {name!r}; there are: {known}.",
+            "Create one: rollset apply FILE",
+        )
+
+    async def wait_for_commit(self, timeout_s: float) -> None:
+        with anyio.move_on_after(timeout_s):
+            await self._committed.wait()
+
+    # --- start ----------------------------------------------------------------------------------------------
+
+    def load(self, epoch: int) -> list[Effect]:
+        """Take over what the store knows; returns the effects an earlier engine left open."""
+        self.epoch = epoch
+        stored = self.store.load_state()
+        self.state.scale_sets = {s.key: s for s in stored.scale_sets}
+        self.state.upgrades = {u.id: u for u in stored.upgrades}
+        self.state.images = {str(i.reference): i for i in stored.images}
+        self.state.open_effects = {effect.id: effect for effect, _, _ in stored.open_effects}
+        self.head = stored.head
+        return list(self.state.open_effects.values())
+
+    def announce(self, away_s: float, clean: bool) -> None:
+        """Record that an engine is here again, and that no health is known yet."""
+        turn = self.turn()
+        turn.note("engine", e.EngineStarted(os.getpid(), VERSION, self.epoch, away_s, clean))
+        for scale_set in self.state.scale_sets.values():
+            for instance in scale_set.instances.values():
+                if instance.health is not Health.NOT_OBSERVED:
+                    turn.on_scale_set(
+                        scale_set.key,
+                        e.InstanceHealthChanged(
+                            instance.instance_id, instance.health, Health.NOT_OBSERVED, "the engine has just started"
+                        ),
+                    )
+        self.commit(turn)
+
+    def begin(self, tasks: TaskGroup, left_open: list[Effect]) -> None:
+        """Start acting: settle what was left open, watch health, take turns."""
+        self._runner = EffectRunner(tasks, self.fleet_of, self.report, self.epoch)
+        self.watch = HealthWatch(self, random.Random(self.epoch))  # noqa: S311 - jitter, not secrecy
+        self._runner.settle(left_open)
+        tasks.start_soon(self.run)
+        tasks.start_soon(self.watch.run)
+        self.wake()
+
+    def close(self, reason: str) -> None:
+        """The last record of a clean stop."""
+        turn = self.turn()
+        turn.note("engine", e.EngineStopped(reason))
+        try:
+            self.commit(turn)
+            self.store.mark_stopped(self.clock.now().clock, True)
+        except UnreachableError as error:
+            print(f"could not record the stop: {error}", file=sys.stderr)
+
+
+@asynccontextmanager
+async def open_engine(
+    state_dir: Path,
+    *,
+    owner_pid: int | None = None,
+    wall: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> AsyncIterator[Engine]:
+    """The engine of a state directory whose lock the caller holds; it works until the block ends."""
+    from engine.store.connection import open_store
+
+    store = open_store(state_dir / "rollset.db")
+    began = store.begin_epoch(os.getpid(), VERSION, wall())
+    blobs = ImageBlobs(state_dir / "images")
+    machine = LocalMachine(state_dir / "local", owner_pid=owner_pid, state_digest_seed=str(state_dir.resolve()))
+    async with open_local_fleet(machine, blobs, state_dir) as local:
+        engine = Engine(store, blobs, {"local": local}, EngineClock(began.clock, wall, monotonic))
+        left_open = engine.load(began.epoch)
+        engine.announce(began.away_s, began.clean)
+        async with anyio.create_task_group() as tasks:
+            engine.begin(tasks, left_open)
+            try:
+                yield engine
+            finally:
+                tasks.cancel_scope.cancel()
+                engine.close("stopped")
+        if engine.stop_instances:
+            machine.stop_all()

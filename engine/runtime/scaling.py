@@ -1,0 +1,65 @@
+"""Scale in and out, and deletion: events for the set, intents for its fleet, in one commit."""
+
+from __future__ import annotations
+
+from engine.decide.place_instances import scale_events
+from engine.decide.plan_effects import delete_effect
+from engine.decide.plan_upgrade import resolve_target
+from engine.model import events as e
+from engine.model.codes import ErrorCode
+from engine.model.errors import RefusedError
+from engine.model.image import ImageVersion
+from engine.model.scale_set import ScaleSet
+from engine.runtime.engine import Engine
+from engine.runtime.turn import Turn
+
+
+def image_for_new(engine: Engine, scale_set: ScaleSet) -> ImageVersion:
+    """What a new instance gets: the target of a live upgrade, the last good version after a Faulted run, else the model's."""
+    live = engine.state.live_upgrade(scale_set.key)
+    if live is not None:
+        found = engine.state.images.get(str(live.target))
+        if found is not None:
+            return found
+    return resolve_target(scale_set, engine.state.images, scale_set.good_version)
+
+
+def scale_into(turn: Turn, engine: Engine, scale_set: ScaleSet, capacity: int) -> None:
+    """Put the events and deletions that bring a set to `capacity` into a draft."""
+    image = image_for_new(engine, scale_set) if capacity > len(scale_set.instances) else None
+    unused = ImageVersion(scale_set.model.image, "", 0, 0.0)
+    found = scale_events(scale_set, capacity, image or unused, turn.now)
+    leaving = [scale_set.instances[x.instance_id] for x in found if isinstance(x, e.InstanceRemoved)]
+    turn.on_scale_set(scale_set.key, *found)
+    turn.intents += [delete_effect(scale_set, instance) for instance in leaving]
+
+
+def scale_to(engine: Engine, scale_set: ScaleSet, capacity: int, actor: str) -> None:
+    """Change the capacity of a set. Raises InputError, RefusedError or NotFoundError; nothing is changed then."""
+    if scale_set.deleting:
+        raise RefusedError(
+            ErrorCode.OPERATION_NOT_ALLOWED, f"{scale_set.name} is being deleted.", "Wait until it is gone."
+        )
+    turn = engine.turn(actor)
+    scale_into(turn, engine, scale_set, capacity)
+    engine.commit(turn)
+
+
+def delete_set(engine: Engine, scale_set: ScaleSet, actor: str, reason: str) -> None:
+    """Take a set away with everything in it. Refused while an upgrade of it is live."""
+    live = engine.state.live_upgrade(scale_set.key)
+    if live is not None:
+        raise RefusedError(
+            ErrorCode.OPERATION_NOT_ALLOWED,
+            f"{scale_set.name} cannot be deleted: upgrade {live.id} is {live.state.value}.",
+            f"Cancel it first: rollset cancel {scale_set.name}",
+        )
+    turn = engine.turn(actor)
+    turn.on_scale_set(scale_set.key, e.ScaleSetDeleting(actor, reason))
+    instances = list(scale_set.instances.values())
+    for instance in instances:
+        turn.on_scale_set(scale_set.key, e.InstanceRemoved(instance.instance_id, "the scale set is deleted"))
+        turn.intents.append(delete_effect(scale_set, instance))
+    if not instances:
+        turn.on_scale_set(scale_set.key, e.ScaleSetDeleted())
+    engine.commit(turn)

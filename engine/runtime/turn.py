@@ -1,0 +1,154 @@
+"""One turn of the engine: events are folded into a draft, and all of it is committed or none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine.decide.advance import advance
+from engine.decide.after_the_end import model_after
+from engine.decide.evolve import evolve_upgrade
+from engine.decide.evolve_scale_set import evolve_scale_set
+from engine.decide.invariants import check_upgrade
+from engine.decide.plan_effects import plan_effects, plan_instances
+from engine.model import events as e
+from engine.model.effects import Effect, EffectOutcome
+from engine.model.image import ImageVersion
+from engine.model.scale_set import ScaleSet
+from engine.model.upgrade import Hold, HoldKind, Now, Upgrade
+
+ADVANCE_BOUND = 20_000
+"""More events than this out of one turn of one upgrade mean that it does not converge: a defect, not a load."""
+
+
+@dataclass(slots=True)
+class EngineState:
+    """What the engine knows, as committed. Keys: scale set key, upgrade id, image reference, effect id."""
+
+    scale_sets: dict[str, ScaleSet] = field(default_factory=dict)
+    upgrades: dict[str, Upgrade] = field(default_factory=dict)
+    images: dict[str, ImageVersion] = field(default_factory=dict)
+    open_effects: dict[str, Effect] = field(default_factory=dict)
+
+    def live_upgrade(self, scale_set: str) -> Upgrade | None:
+        """The set's one live upgrade."""
+        return next((u for u in self.upgrades.values() if u.scale_set == scale_set and u.live), None)
+
+    def last_upgrade(self, scale_set: str) -> Upgrade | None:
+        """The set's live upgrade, else the one that started last."""
+        own = [u for u in self.upgrades.values() if u.scale_set == scale_set]
+        return max(own, key=lambda u: (u.live, u.started_at, u.id), default=None)
+
+
+class Turn:
+    """A draft on top of the committed state. Nothing is visible outside before the caller commits it."""
+
+    def __init__(self, state: EngineState, now: Now, actor: str = "engine", cause: str = "") -> None:
+        self.state = state
+        self.now = now
+        self.actor = actor
+        self.cause = cause
+        self.events: list[tuple[str, e.Event, str, str]] = []
+        self.scale_sets: dict[str, ScaleSet | None] = {}
+        self.upgrades: dict[str, Upgrade] = {}
+        self.images: dict[str, ImageVersion] = {}
+        self.intents: list[Effect] = []
+        self.outcomes: list[EffectOutcome] = []
+
+    def scale_set(self, key: str) -> ScaleSet | None:
+        return self.scale_sets[key] if key in self.scale_sets else self.state.scale_sets.get(key)
+
+    def upgrade(self, upgrade_id: str) -> Upgrade | None:
+        return self.upgrades.get(upgrade_id) or self.state.upgrades.get(upgrade_id)
+
+    def live_upgrade(self, key: str) -> Upgrade | None:
+        known = {**self.state.upgrades, **self.upgrades}
+        return next((u for u in known.values() if u.scale_set == key and u.live), None)
+
+    def on_upgrade(self, upgrade_id: str, *found: e.Event) -> None:
+        """Fold events into an upgrade."""
+        for event in found:
+            self.upgrades[upgrade_id] = evolve_upgrade(self.upgrade(upgrade_id), event, self.now)
+            self.events.append((f"upgrade/{upgrade_id}", event, self.actor, self.cause))
+
+    def on_scale_set(self, key: str, *found: e.Event) -> None:
+        """Fold events into a scale set."""
+        for event in found:
+            self.scale_sets[key] = evolve_scale_set(self.scale_set(key), event, self.now)
+            self.events.append((f"scale_set/{key}", event, self.actor, self.cause))
+
+    def on_image(self, image: ImageVersion, event: e.Event) -> None:
+        self.images[str(image.reference)] = image
+        self.events.append((f"image/{image.reference}", event, self.actor, self.cause))
+
+    def note(self, stream: str, event: e.Event) -> None:
+        """An event that changes neither an upgrade nor a scale set."""
+        self.events.append((stream, event, self.actor, self.cause))
+
+    def settle(self, outcome: EffectOutcome) -> None:
+        self.outcomes.append(outcome)
+
+    def advance(self, upgrade_id: str) -> None:
+        """Let an upgrade go as far as the present facts carry it."""
+        before = self.state.upgrades.get(upgrade_id)
+        was_live = before is None or before.live
+        for _ in range(ADVANCE_BOUND):
+            upgrade = self.upgrade(upgrade_id)
+            scale_set = self.scale_set(upgrade.scale_set) if upgrade is not None else None
+            if upgrade is None or scale_set is None:
+                return
+            found = advance(upgrade, scale_set, self.now)
+            if not found:
+                self._assert(upgrade, scale_set)
+                if was_live and not upgrade.live:
+                    self.on_scale_set(scale_set.key, *model_after(upgrade, scale_set))
+                return
+            self.on_upgrade(upgrade_id, *found)
+        raise RuntimeError(f"upgrade {upgrade_id} does not settle within {ADVANCE_BOUND} steps")
+
+    def _assert(self, upgrade: Upgrade, scale_set: ScaleSet) -> None:
+        broken = check_upgrade(upgrade, scale_set)
+        if broken and HoldKind.INVARIANT_BROKEN not in upgrade.holds and upgrade.live:
+            hold = Hold(HoldKind.INVARIANT_BROKEN, self.now.at, "engine", "; ".join(broken))
+            self.on_upgrade(upgrade.id, e.HoldRaised(hold))
+
+    def plan(self) -> None:
+        """Intents for everything that should be in flight and is not open yet."""
+        done = {outcome.effect_id for outcome in self.outcomes}
+        open_ids = {key for key in self.state.open_effects if key not in done}
+        wanted: list[Effect] = []
+        for upgrade_id in self._touched_upgrades():
+            upgrade = self.upgrade(upgrade_id)
+            scale_set = self.scale_set(upgrade.scale_set) if upgrade is not None else None
+            if upgrade is not None and scale_set is not None:
+                wanted += plan_effects(upgrade, scale_set)
+        for key in self._touched_sets():
+            scale_set = self.scale_set(key)
+            if scale_set is not None:
+                wanted += plan_instances(scale_set)
+        known = {effect.id for effect in self.intents}
+        self.intents += [effect for effect in wanted if effect.id not in open_ids and effect.id not in known | done]
+
+    def _touched_upgrades(self) -> list[str]:
+        live = [u.id for u in self.state.upgrades.values() if u.live and u.id not in self.upgrades]
+        return [*self.upgrades, *live]
+
+    def _touched_sets(self) -> list[str]:
+        return [*self.scale_sets, *(key for key in self.state.scale_sets if key not in self.scale_sets)]
+
+    @property
+    def empty(self) -> bool:
+        return not (self.events or self.intents or self.outcomes)
+
+    def adopt(self) -> None:
+        """Make the draft the committed state; called once the transaction is on disk."""
+        for key, scale_set in self.scale_sets.items():
+            if scale_set is None:
+                self.state.scale_sets.pop(key, None)
+            else:
+                self.state.scale_sets[key] = scale_set
+        self.state.upgrades.update(self.upgrades)
+        self.state.images.update(self.images)
+        for outcome in self.outcomes:
+            self.state.open_effects.pop(outcome.effect_id, None)
+        for effect in self.intents:
+            self.state.open_effects[effect.id] = effect

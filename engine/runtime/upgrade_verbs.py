@@ -1,0 +1,196 @@
+"""Start, and the verbs on a live or ended upgrade."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+
+from typing import Any
+
+from engine.decide.accept_command import accept_command, needs_new_upgrade
+from engine.decide.after_the_end import restore_image
+from engine.decide.plan_upgrade import (
+    make_plan,
+    new_upgrade,
+    refuse_if_drifted,
+    refuse_if_impossible,
+    resolve_target,
+)
+from engine.model import events as e
+from engine.model.codes import ErrorCode
+from engine.model.commands import Command, Verb
+from engine.model.errors import RefusedError
+from engine.model.image import ImageReference
+from engine.model.plan import Plan, StartRequest
+from engine.model.scale_set import ScaleSet
+from engine.model.upgrade import Upgrade
+from engine.runtime import answers
+from engine.runtime.arguments import Arguments, optional_text, optional_whole, start_request, text, texts
+from engine.runtime.door import Caller
+from engine.runtime.engine import Engine
+from engine.wire.plan import plan_from_dict
+
+Answer = dict[str, Any]
+
+
+async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -> Plan:
+    """The plan that `start` with the same request would carry out."""
+    room = await engine.fleet_of(scale_set.key).room_bytes()
+    return make_plan(scale_set, engine.state.images, request, room_free_bytes=room)[0]
+
+
+async def start_upgrade(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+    """Start an upgrade, exactly as its plan says. Raises RefusedError when one is live or a check refuses it."""
+    scale_set = engine.find_set(text(arguments, "set"))
+    request = start_request(arguments)
+    saved = plan_from_dict(arguments["plan"]) if arguments.get("plan") is not None else None
+    return await _begin(engine, scale_set, request, caller, optional_text(arguments, "reason") or "", saved=saved)
+
+
+async def _begin(
+    engine: Engine,
+    scale_set: ScaleSet,
+    request: StartRequest,
+    caller: Caller,
+    reason: str,
+    *,
+    saved: Plan | None = None,
+    continues: str | None = None,
+    is_rollback_of: str | None = None,
+) -> Answer:
+    room = await engine.fleet_of(scale_set.key).room_bytes()
+    live = engine.state.live_upgrade(scale_set.key)
+    if live is not None:
+        raise RefusedError(
+            ErrorCode.OPERATION_NOT_ALLOWED,
+            f"upgrade {live.id} of {scale_set.name} is live ({live.state.value}); one at a time.",
+            "See `rollset status`; cancel it first if this one should take its place.",
+        )
+    if scale_set.deleting:
+        raise RefusedError(ErrorCode.OPERATION_NOT_ALLOWED, f"{scale_set.name} is being deleted.", "")
+    scale_set = engine.find_set(scale_set.key)
+    plan, settings, members = make_plan(scale_set, engine.state.images, request, room_free_bytes=room)
+    if saved is not None:
+        refuse_if_drifted(saved, plan)
+    refuse_if_impossible(plan)
+    target = resolve_target(scale_set, engine.state.images, request.to)
+    turn = engine.turn(caller.user)
+    upgrade = new_upgrade(
+        scale_set,
+        target,
+        settings,
+        members,
+        upgrade_id=_new_id(engine, scale_set),
+        actor=caller.user,
+        reason=reason,
+        request=request,
+        now=turn.now,
+        continues=continues,
+        is_rollback_of=is_rollback_of,
+    )
+    turn.on_upgrade(upgrade.id, e.UpgradeStarted(upgrade))
+    model = scale_set.model.image
+    if not model.is_latest and model != target.reference:
+        why = f"upgrade {upgrade.id} to {target.reference.version}"
+        turn.on_scale_set(
+            scale_set.key,
+            e.ModelImageChanged(target.reference, scale_set.blocked_versions, scale_set.good_version, why),
+        )
+    engine.commit(turn)
+    engine.wake()
+    started = engine.state.upgrades[upgrade.id]
+    warnings = [check.words for check in plan.checks if check.level == "warned"]
+    return {"upgrade": answers.upgrade_summary(engine, started), "warnings": warnings, "plan_hash": plan.hash}
+
+
+def _new_id(engine: Engine, scale_set: ScaleSet) -> str:
+    number = sum(u.scale_set == scale_set.key for u in engine.state.upgrades.values()) + 1
+    return f"{scale_set.name}-{number}-{secrets.token_hex(3)}"
+
+
+def _verb(verb: Verb) -> Callable[[Engine, Arguments, Caller], Awaitable[Answer]]:
+    async def do(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+        scale_set = engine.find_set(text(arguments, "set"))
+        upgrade = engine.state.last_upgrade(scale_set.key)
+        if upgrade is None:
+            said = (
+                "There is no ongoing Rolling Upgrade to cancel."
+                if verb is Verb.CANCEL
+                else "no upgrade was ever started."
+            )
+            raise RefusedError(ErrorCode.OPERATION_NOT_ALLOWED, f"{scale_set.name}: {said}", "See `rollset history`.")
+        _refuse_stale(upgrade, optional_whole(arguments, "seen_version"))
+        reason = optional_text(arguments, "reason") or ""
+        if needs_new_upgrade(upgrade, verb):
+            return await _again(engine, scale_set, upgrade, verb, caller, reason)
+        turn = engine.turn(caller.user)
+        command = Command(verb, caller.user, reason, texts(arguments, "instances"))
+        turn.on_upgrade(upgrade.id, *accept_command(upgrade, command, turn.now))
+        engine.commit(turn)
+        engine.wake()
+        after = engine.state.upgrades[upgrade.id]
+        return {
+            "upgrade": answers.upgrade_summary(engine, after),
+            "message": f"{verb.value} accepted; {scale_set.name} is {after.state.value}",
+        }
+
+    return do
+
+
+def _refuse_stale(upgrade: Upgrade, seen: int | None) -> None:
+    if seen is not None and seen != upgrade.version:
+        raise RefusedError(
+            ErrorCode.CONFLICT,
+            f"upgrade {upgrade.id} has moved on since you looked (version {seen}, now {upgrade.version}: "
+            f"{upgrade.state.value}, last action {upgrade.last_action}).",
+            "Look at it again, then decide.",
+        )
+
+
+async def _again(
+    engine: Engine, scale_set: ScaleSet, ended: Upgrade, verb: Verb, caller: Caller, reason: str
+) -> Answer:
+    if verb is Verb.RETRY:
+        request = StartRequest(to=ended.target.version)
+        answer = await _begin(engine, scale_set, request, caller, reason, continues=ended.id)
+    else:
+        back = _back_to(ended)
+        request = StartRequest(to=back.version)
+        answer = await _begin(engine, scale_set, request, caller, reason, continues=ended.id, is_rollback_of=ended.id)
+        _block(engine, scale_set.key, ended, caller)
+    answer["message"] = f"a new upgrade to {answer['upgrade']['target']} began, continuing {ended.id}"
+    return answer
+
+
+def _back_to(ended: Upgrade) -> ImageReference:
+    back = restore_image(ended)
+    if back is None:
+        raise RefusedError(
+            ErrorCode.OPERATION_NOT_ALLOWED,
+            f"upgrade {ended.id} touched no instance: there is nothing to roll back.",
+            "",
+        )
+    return back
+
+
+def _block(engine: Engine, key: str, ended: Upgrade, caller: Caller) -> None:
+    scale_set = engine.find_set(key)
+    if not scale_set.model.image.is_latest or ended.target.version in scale_set.blocked_versions:
+        return
+    turn = engine.turn(caller.user)
+    blocked = (*scale_set.blocked_versions, ended.target.version)
+    why = f"{ended.target.version} was rolled back"
+    turn.on_scale_set(key, e.ModelImageChanged(scale_set.model.image, blocked, scale_set.good_version, why))
+    engine.commit(turn)
+
+
+UPGRADE_VERBS = {
+    "pause": _verb(Verb.PAUSE),
+    "resume": _verb(Verb.RESUME),
+    "step": _verb(Verb.STEP),
+    "cancel": _verb(Verb.CANCEL),
+    "rollback": _verb(Verb.ROLL_BACK),
+    "retry": _verb(Verb.RETRY),
+    "skip": _verb(Verb.SKIP),
+    "accept-loss": _verb(Verb.ACCEPT_LOSS),
+}

@@ -1,0 +1,223 @@
+"""What each verb does: checks, events, one commit. Every command, accepted or refused, is in the audit stream."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+
+from engine.model import events as e
+from engine.model.codes import ErrorCode
+from engine.model.errors import InputError, NotFoundError, RefusedError, RollsetError
+from engine.model.image import ImageVersion, parse_reference
+from engine.model.scale_set import InstanceHold, ScaleSet
+from engine.runtime import answers
+from engine.runtime.apply import apply_documents
+from engine.runtime.arguments import (
+    Arguments,
+    optional_number,
+    optional_text,
+    text,
+    truth,
+    whole,
+)
+from engine.runtime.door import Caller
+from engine.runtime.engine import Engine
+from engine.runtime.scaling import delete_set, scale_to
+from engine.runtime.turn import Turn
+from engine.runtime.upgrade_verbs import UPGRADE_VERBS, start_upgrade
+
+Answer = dict[str, Any]
+HARMLESS = frozenset({"pause", "image-publish", "engine-stop"})
+
+
+async def carry_out(engine: Engine, verb: str, arguments: Arguments, caller: Caller) -> Answer:
+    """Carry out a verb and record its verdict.
+
+    A repeated idempotency key gives the recorded verdict's answer anew without acting. Raises RollsetError.
+    """
+    do = _VERBS.get(verb)
+    if do is None:
+        raise InputError(ErrorCode.INVALID_PARAMETER, f"{verb!r} is not a verb.", "See rollset --help.")
+    key = optional_text(arguments, "key") or secrets.token_hex(12)
+    if engine.store.command_verdict(key) is not None:
+        return {"message": "this command was carried out before", "repeated": True}
+    try:
+        _confirm(engine, verb, arguments)
+        answer = await do(engine, arguments, caller)
+    except RollsetError as error:
+        _audit(engine, verb, arguments, caller, key, str(error))
+        raise
+    _audit(engine, verb, arguments, caller, key, None)
+    return answer
+
+
+def _confirm(engine: Engine, verb: str, arguments: Arguments) -> None:
+    name = arguments.get("set")
+    if verb in HARMLESS or not isinstance(name, str):
+        return
+    scale_set = engine.find_set(name)
+    if scale_set.is_production and arguments.get("confirm") != scale_set.name:
+        raise RefusedError(
+            "ConfirmationNeeded",
+            f"{scale_set.name} is tagged environment=production: {verb} needs its name typed.",
+            f"Add --confirm {scale_set.name}",
+        )
+
+
+def _audit(engine: Engine, verb: str, arguments: Arguments, caller: Caller, key: str, refusal: str | None) -> None:
+    shown = {
+        name: str(value)[:200]
+        for name, value in arguments.items()
+        if name not in {"documents", "plan", "reason", "key"}
+    }
+    turn = engine.turn(caller.user, key)
+    turn.note(
+        "audit",
+        e.CommandJudged(
+            verb=verb,
+            subject=str(arguments.get("set") or arguments.get("reference") or arguments.get("file") or ""),
+            actor=caller.user,
+            claimed=dict(caller.claimed),
+            reason=str(arguments.get("reason") or ""),
+            arguments=shown,
+            seen_version=None,
+            refusal=refusal,
+            key=key,
+        ),
+    )
+    engine.commit(turn, engine.command_record(key, verb, shown, caller.uid, refusal))
+
+
+async def _publish(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+    reference = parse_reference(text(arguments, "reference"))
+    if reference.is_latest:
+        raise InputError(
+            ErrorCode.INVALID_PARAMETER, "an image cannot be published as `latest`.", "Give a version number, as 1.2.0."
+        )
+    source = Path(text(arguments, "path"))
+    blob = await anyio.to_thread.run_sync(engine.blobs.publish, source)
+    before = engine.state.images.get(str(reference))
+    if before is not None and before.digest != blob.digest:
+        raise RefusedError(
+            ErrorCode.CONFLICT,
+            f"{reference} is published already with other content ({before.digest[:19]}); versions never change.",
+            "Publish it under a higher version.",
+        )
+    if before is None:
+        now = engine.clock.now()
+        image = ImageVersion(reference, blob.digest, blob.size_bytes, now.at)
+        turn = engine.turn(caller.user)
+        turn.on_image(image, e.ImagePublished(image))
+        engine.commit(turn)
+    return {
+        "reference": str(reference),
+        "digest": blob.digest,
+        "size_bytes": blob.size_bytes,
+        "action": "published" if before is None else "unchanged",
+    }
+
+
+def _exclusion(excluded: bool) -> Callable[[Engine, Arguments, Caller], Awaitable[Answer]]:
+    async def do(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+        reference = str(parse_reference(text(arguments, "reference")))
+        image = engine.state.images.get(reference)
+        if image is None:
+            raise NotFoundError(ErrorCode.NOT_FOUND, f"image {reference} is not published.", "See rollset image list.")
+        turn = engine.turn(caller.user)
+        why = optional_text(arguments, "reason") or ""
+        turn.on_image(
+            replace(image, excluded_from_latest=excluded), e.ImageExclusionChanged(image.reference, excluded, why)
+        )
+        engine.commit(turn)
+        return {"reference": reference, "excluded_from_latest": excluded}
+
+    return do
+
+
+async def _apply(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+    documents = arguments.get("documents")
+    if not isinstance(documents, list):
+        raise InputError(ErrorCode.INVALID_PARAMETER, "documents is not a list.", "Give the resources of a file.")
+    return apply_documents(engine, documents, optional_text(arguments, "file") or "input", caller)
+
+
+def _on_instance(
+    make: Callable[[ScaleSet, str, Arguments, Caller, Turn], tuple[e.Event, str]],
+) -> Callable[[Engine, Arguments, Caller], Awaitable[Answer]]:
+    async def do(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+        scale_set = engine.find_set(text(arguments, "set"))
+        name = text(arguments, "instance")
+        if name not in scale_set.instances:
+            known = ", ".join(list(scale_set.instances)[:12])
+            raise NotFoundError(
+                ErrorCode.NOT_FOUND, f"{scale_set.name} has no instance {name!r}; it has {known}.", "See rollset show."
+            )
+        turn = engine.turn(caller.user)
+        event, said = make(scale_set, name, arguments, caller, turn)
+        turn.on_scale_set(scale_set.key, event)
+        engine.commit(turn)
+        return {"message": said, "set": answers.set_summary(engine, engine.find_set(scale_set.key))}
+
+    return do
+
+
+def _hold(scale_set: ScaleSet, name: str, arguments: Arguments, caller: Caller, turn: Turn) -> tuple[e.Event, str]:
+    until = optional_number(arguments, "until")
+    if until is not None and until <= turn.now.at:
+        raise InputError(ErrorCode.INVALID_PARAMETER, "--until is in the past.", "Give a time to come.")
+    hold = InstanceHold(optional_text(arguments, "reason") or "held", caller.user, turn.now.at, until)
+    return e.InstanceHeld(name, hold), f"instance {name} of {scale_set.name} is held out of batches"
+
+
+def _release(scale_set: ScaleSet, name: str, arguments: Arguments, caller: Caller, turn: Turn) -> tuple[e.Event, str]:
+    if scale_set.instances[name].hold is None:
+        raise RefusedError(ErrorCode.OPERATION_NOT_ALLOWED, f"instance {name} is not held.", "See rollset show.")
+    reason = optional_text(arguments, "reason") or ""
+    return e.InstanceReleased(name, caller.user, reason), f"instance {name} of {scale_set.name} is released"
+
+
+def _protect(scale_set: ScaleSet, name: str, arguments: Arguments, caller: Caller, turn: Turn) -> tuple[e.Event, str]:
+    actions = truth(arguments, "from_actions")
+    scale_in = truth(arguments, "from_scale_in") or actions
+    said = "protected" if actions or scale_in else "no longer protected"
+    return e.ProtectionChanged(name, actions, scale_in), f"instance {name} of {scale_set.name} is {said}"
+
+
+async def _scale(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+    scale_set = engine.find_set(text(arguments, "set"))
+    scale_to(engine, scale_set, whole(arguments, "capacity"), caller.user)
+    after = engine.find_set(scale_set.key)
+    return {"message": f"{after.name} goes to {after.capacity} instances", "set": answers.set_summary(engine, after)}
+
+
+async def _delete(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+    scale_set = engine.find_set(text(arguments, "set"))
+    delete_set(engine, scale_set, caller.user, optional_text(arguments, "reason") or "")
+    return {"message": f"{scale_set.name} is being deleted with its {len(scale_set.instances)} instances"}
+
+
+async def _stop(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+    engine.stop_instances = truth(arguments, "with_instances")
+    engine.stopping.set()
+    return {"message": "the engine stops" + (", and its instances with it" if engine.stop_instances else "")}
+
+
+_VERBS: dict[str, Callable[[Engine, Arguments, Caller], Awaitable[Answer]]] = {
+    "apply": _apply,
+    "image-publish": _publish,
+    "image-exclude": _exclusion(True),
+    "image-include": _exclusion(False),
+    "start": start_upgrade,
+    **UPGRADE_VERBS,
+    "hold": _on_instance(_hold),
+    "release": _on_instance(_release),
+    "protect": _on_instance(_protect),
+    "scale": _scale,
+    "delete": _delete,
+    "engine-stop": _stop,
+}

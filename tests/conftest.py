@@ -1,0 +1,45 @@
+"""What every test may rely on: nothing of the person who runs it reaches it, and long tests run only when asked for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+XDG = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
+CLEARED = ("NO_COLOR", "FORCE_COLOR", "TEXTUAL_THEME", "COLUMNS", "LINES")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="also run the tests marked long, and the long size of others")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--long"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def long_run(pytestconfig: pytest.Config) -> bool:
+    """Whether a test that comes in two sizes runs the long one."""
+    return bool(pytestconfig.getoption("--long"))
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Empty XDG folders of mode 0700, and none of the variables that change colours or choose another engine.
+
+    Returns the folder that holds the XDG folders.
+    """
+    folder = tmp_path_factory.mktemp("xdg")
+    for name in XDG:
+        own = folder / name.removeprefix("XDG_").lower()
+        own.mkdir(mode=0o700)
+        monkeypatch.setenv(name, str(own))
+    for name in [*CLEARED, *(name for name in os.environ if name.startswith("ROLLSET_"))]:
+        monkeypatch.delenv(name, raising=False)
+    return folder

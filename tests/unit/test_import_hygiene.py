@@ -1,0 +1,41 @@
+"""What a light import must not load. Contracts see our own imports; only a run sees what those pull in."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+IMPORT_PACKAGES = """
+import importlib, pkgutil, sys
+for name in sys.argv[1].split(","):
+    module = importlib.import_module(name)
+    for found in pkgutil.walk_packages(getattr(module, "__path__", []), name + "."):
+        importlib.import_module(found.name)
+print(*sys.modules, sep="\\n")
+"""
+
+
+def loaded_by(packages: str) -> set[str]:
+    """Names of the modules that a fresh interpreter holds after importing the packages and all their submodules."""
+    run = subprocess.run(
+        [sys.executable, "-c", IMPORT_PACKAGES, packages], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return set(run.stdout.split())
+
+
+def test_model_and_decisions_load_no_event_loop_database_or_validation() -> None:
+    loaded = loaded_by("engine.model,engine.decide")
+
+    assert {"engine.model", "engine.decide"} <= loaded
+    assert loaded.isdisjoint({"anyio", "asyncio", "pydantic", "sqlite3"})
+
+
+def test_the_command_loads_no_cockpit_server_or_database() -> None:
+    loaded = loaded_by("tui.cli")
+
+    assert "tui.cli" in loaded
+    assert loaded.isdisjoint({"cryptography", "rich", "sqlite3", "sqlite_utils", "starlette", "textual", "uvicorn"})

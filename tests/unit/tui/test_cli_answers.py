@@ -1,0 +1,161 @@
+"""Exit codes, errors, the typed name of a production set, and names that try to be escapes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.model.errors import (
+    InputError,
+    NotFoundError,
+    NotPermittedError,
+    RefusedError,
+    RollsetError,
+    UnreachableError,
+)
+from tests.unit.tui.fake_engine import SET, FakeEngine
+from tui.verbs import asking, engine_access
+
+Run = Callable[..., Any]
+
+
+@pytest.mark.parametrize("kind", (InputError, NotFoundError, RefusedError, UnreachableError, NotPermittedError))
+def test_an_error_is_one_line_with_its_next_step_and_its_exit_code(
+    run: Run, engine: FakeEngine, kind: type[RollsetError]
+) -> None:
+    engine.answers["sets"] = kind("SomeCode", "what happened \x1b[2J", "do this")
+
+    result = run("sets", "--json")
+
+    assert result.exit_code == kind.exit_code
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: SomeCode: what happened ")
+    assert result.stderr.endswith("\n  try: do this\n")
+    assert "\x1b" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    (
+        "nonsense",
+        "scale web many",
+        "scale web -- -1",
+        "start web --restore-failed sometimes",
+        "start web --timeout soon",
+        "start web --at whenever",
+        "start web --plan /nonexistent.json",
+        "status --watch --json",
+        "wait web --for ever",
+        "events --since yesterdayish",
+    ),
+)
+def test_wrong_usage_is_exit_code_2_and_sends_nothing(run: Run, engine: FakeEngine, line: str) -> None:
+    result = run(*line.split())
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert engine.commands == []
+
+
+def test_a_production_set_is_refused_without_a_terminal(run: Run, engine: FakeEngine) -> None:
+    engine.production = "web"
+
+    assert run("cancel", "web").exit_code == 4
+    assert run("cancel", "web", "--confirm", "other").exit_code == 4
+    assert run("cancel", "web", "--confirm", "web").exit_code == 0
+
+
+@pytest.mark.parametrize(("typed", "exit_code", "sent"), (("web\n", 0, 2), ("wbe\n", 4, 2), ("", 2, 1)))
+def test_a_person_types_the_name_of_a_production_set(
+    run: Run, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch, typed: str, exit_code: int, sent: int
+) -> None:
+    engine.production = "web"
+    monkeypatch.setattr(engine_access, "on_terminal", lambda: True)
+
+    result = run("cancel", "web", typed=typed)
+
+    assert result.exit_code == exit_code
+    assert len(engine.commands) == sent
+    assert "Type its name to cancel: " in result.stderr
+
+
+def test_names_from_outside_cannot_reach_the_terminal_as_escapes(run: Run, engine: FakeEngine) -> None:
+    name = "w\x1b]0;owned\x07\u202eeb"
+    engine.answers["sets"] = {"sets": [SET | {"name": name, "warnings": [name]}]}
+
+    for line in (["sets"], ["status"], ["sets", "--json"]):
+        output = run(*line).stdout
+        assert not set("\x1b\x07\u202e") & set(output)
+    assert json.loads(output)["sets"][0]["name"] == name
+
+
+def test_the_state_directory_is_taken_before_and_after_the_verb(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[Path] = []
+
+    def connect(given: Path | None) -> FakeEngine:
+        asked.append(engine_access.state_dir(given))
+        fake = FakeEngine()
+        fake.answers["sets"] = {"sets": []}
+        return fake
+
+    monkeypatch.setattr(engine_access, "connect", connect)
+    run("sets")
+    run("sets", "--state-dir", str(tmp_path / "after"))
+    run("--state-dir", str(tmp_path / "before"), "sets")
+
+    assert asked == [tmp_path / "state", tmp_path / "after", tmp_path / "before"]
+
+
+def test_the_default_state_directory_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("ROLLSET_STATE_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", "not/absolute")
+    assert engine_access.state_dir(None) == tmp_path / ".local/state/rollset"
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "x"))
+    assert engine_access.state_dir(None) == tmp_path / "x/rollset"
+
+
+def test_doctor_looks_at_the_store_when_no_engine_can_start(
+    run: Run, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.answers["doctor"] = UnreachableError("EngineUnreachable", "it did not start.", "see its log")
+    answer = {"checks": [{"name": "store", "ok": True, "words": "whole", "next_step": ""}]}
+
+    def store(command: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
+        assert command[1:4] == ["-m", "engine.store.doctor", "--json"]
+        return subprocess.CompletedProcess(command, 0, json.dumps(answer).encode(), b"")
+
+    monkeypatch.setattr(subprocess, "run", store)
+    result = run("doctor", "--json")
+
+    assert result.exit_code == 1
+    assert [check["name"] for check in json.loads(result.stdout)["checks"]] == ["engine", "store"]
+
+
+def test_doctor_without_any_answer_is_unreachable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    unreachable = UnreachableError("EngineUnreachable", "it did not start.")
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 1, b"", b"broken"))
+    with pytest.raises(UnreachableError):
+        asking.ask_store(tmp_path, unreachable)
+
+
+HEAVY = ("textual", "rich", "httpx", "pydantic", "anyio", "uvicorn", "starlette", "sqlite3", "cryptography", "asyncio")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom tui.cli import app\n"
+        "try: app(['--help'])\nexcept SystemExit: pass\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr == "[]\n"
+    assert "accept-loss" in done.stdout

@@ -1,0 +1,72 @@
+"""The `rollset` command: every verb, its exit codes, its errors.
+
+Exit codes: 0 the verb did what it says; 1 what was followed ended otherwise than asked; 2 usage or input; 3 not found;
+4 refused in this state; 5 engine or store not reachable; 6 not permitted; 124 timed out; 130 stopped watching.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from engine.model.errors import RollsetError
+from tui.verbs import asking, demo, engine_process, images, sets, upgrades, watching
+from tui.verbs.engine_access import STATE_DIR_VARIABLE
+from tui.verbs.options import StateDir
+from tui.verbs.printing import note, say_error
+
+STOPPED = 130
+
+
+class RollsetGroup(TyperGroup):
+    """Turns the one tree of errors into one clear line on standard error and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb; a RollsetError ends with its exit code, ctrl+c with 130."""
+        try:
+            return super().invoke(ctx)
+        except RollsetError as error:
+            say_error(error)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            note("stopped")
+            raise typer.Exit(STOPPED) from None
+
+
+app = typer.Typer(
+    name="rollset",
+    cls=RollsetGroup,
+    help="Rolling OS-image upgrades of VM scale sets.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def before_every_verb(state_dir: StateDir = None) -> None:
+    """Rolling OS-image upgrades of VM scale sets."""
+    if state_dir is not None:
+        os.environ[STATE_DIR_VARIABLE] = str(state_dir.expanduser().absolute())
+
+
+for family in (sets, images, upgrades, watching, asking, demo, engine_process):
+    family.register(app)
+
+
+def main() -> None:
+    """The entry point: what a terminal cannot show is replaced, never a crash."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+    app(prog_name="rollset")
+
+
+if __name__ == "__main__":
+    main()

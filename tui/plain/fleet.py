@@ -1,0 +1,119 @@
+"""Scale sets, instances and images in plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.wire.safe_text import printable
+
+from tui.plain.moments import show_moment
+from tui.plain.progress import version_of
+from tui.plain.table import cell, table
+from tui.plain.upgrades import size
+
+
+def set_lines(sets: Sequence[Mapping[str, Any]]) -> list[str]:
+    """All scale sets, one a line, and their warnings below."""
+    if not sets:
+        return ["no scale set yet; `rollset apply FILE` creates one, `rollset demo` shows one"]
+    rows = [
+        (
+            s["name"],
+            s["location"],
+            s["fleet"],
+            f"{s['instances']}/{s['capacity']}",
+            _health(s),
+            version_of(s["image"]),
+            "production" if s["production"] else None,
+            _upgrade_words(s["upgrade"]),
+        )
+        for s in sets
+    ]
+    lines = table(("SET", "LOCATION", "FLEET", "INSTANCES", "HEALTH", "IMAGE", "TAG", "UPGRADE"), rows)
+    return lines + [f"warning: {cell(s['name'])}: {printable(str(w))}" for s in sets for w in s["warnings"]]
+
+
+def set_detail_lines(detail: Mapping[str, Any]) -> list[str]:
+    """One scale set with every instance and what its extensions said."""
+    lines = [
+        f"{cell(detail['name'])}  {cell(detail['key'])}",
+        f"image {cell(detail['image'])}, model version {cell(detail['model_version'])}, fleet {cell(detail['fleet'])}"
+        + (", production" if detail["production"] else ""),
+        f"{detail['instances']} of {detail['capacity']} instances: {_health(detail)}",
+    ]
+    if detail["upgrade"]:
+        lines.append(f"upgrade: {_upgrade_words(detail['upgrade'])}")
+    lines += [f"warning: {printable(str(warning))}" for warning in detail["warnings"]]
+    rows = [
+        (
+            i["instance_id"],
+            i["zone"],
+            i["update_domain"],
+            version_of(i["image"]),
+            i["running"],
+            i["health"],
+            i["latest_model_applied"],
+            _marks(i),
+            i["address"],
+            i["health_detail"],
+        )
+        for i in detail["instances_list"]
+    ]
+    headings = ("INSTANCE", "ZONE", "UD", "IMAGE", "RUNS", "HEALTH", "LATEST MODEL", "MARKS", "ADDRESS", "DETAIL")
+    lines += ["", *table(headings, rows)] if rows else []
+    return lines + _extension_lines(detail["instances_list"])
+
+
+def image_lines(images: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Published image versions, one a line."""
+    if not images:
+        return ["no image yet; `rollset image publish PATH --as publisher:offer:sku:version` adds one"]
+    rows = [
+        (
+            i["reference"],
+            size(i["size_bytes"]),
+            show_moment(i["published_at"]),
+            "latest" if i["is_latest"] else "excluded from latest" if i["excluded_from_latest"] else None,
+            str(i["digest"])[:19],
+        )
+        for i in images
+    ]
+    return table(("IMAGE", "SIZE", "PUBLISHED", "LATEST", "DIGEST"), rows)
+
+
+def _health(summary: Mapping[str, Any]) -> str:
+    waiting = f", {summary['waiting']} waiting" if summary.get("waiting") else ""
+    return f"{summary['healthy']} healthy, {summary['unhealthy']} unhealthy{waiting}"
+
+
+def _upgrade_words(upgrade: Mapping[str, Any] | None) -> str | None:
+    if not upgrade:
+        return None
+    words = f"{upgrade['state']} to {version_of(upgrade['target'])} {float(upgrade['percent']):.0f} %"
+    blocked = upgrade["blocked_by"]
+    return printable(f"{words}, waits: {blocked['words']}" if blocked else words)
+
+
+def _marks(instance: Mapping[str, Any]) -> str:
+    protected, hold = instance.get("protected"), instance.get("hold")
+    marks = ["protected"] if _is_protected(protected) else []
+    return ", ".join(marks + (["held"] if hold else []))
+
+
+def _is_protected(protected: object) -> bool:
+    return any(protected.values()) if isinstance(protected, dict) else bool(protected)
+
+
+def _extension_lines(instances: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = []
+    for instance in instances:
+        for extension in instance.get("extensions") or ():
+            if extension.get("exit_code"):
+                said = (extension.get("stderr") or extension.get("stdout") or "").strip().splitlines()
+                last = f": {printable(said[-1])}" if said else ""
+                lines.append(
+                    f"instance {cell(instance['instance_id'])}: extension {cell(extension['name'])} "
+                    f"ended with {extension['exit_code']}{last}"
+                )
+    return ["", *lines] if lines else []

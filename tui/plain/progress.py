@@ -1,0 +1,97 @@
+"""An upgrade on one line, and the feed above it: redrawn in place on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from engine.wire.safe_text import printable
+
+from tui.plain.moments import show_clock
+from tui.plain.table import cut
+
+BAR_CELLS = 20
+
+
+def version_of(reference: object) -> str:
+    """The version of `publisher:offer:sku:version`, or the text itself; `-` for nothing."""
+    return printable(str(reference)).rpartition(":")[2] if reference else "-"
+
+
+def bar(percent: float, cells: int, encoding: str | None) -> str:
+    """A progress bar of so many cells; ASCII where the terminal's encoding has no blocks."""
+    full, empty = "█", "░"
+    try:
+        full.encode(encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        full, empty = "#", "."
+    done = round(max(0.0, min(100.0, percent)) / 100 * cells)
+    return full * done + empty * (cells - done)
+
+
+def counters_text(counters: Mapping[str, int]) -> str:
+    """Azure's four counters always, ours only when they are not zero."""
+    four = f"{counters['successful']} ok, {counters['inProgress']} in progress, {counters['pending']} pending"
+    failed = f", {counters['failed']} failed"
+    beside = (("alreadyCurrent", "already current"), ("protected",) * 2, ("held",) * 2, ("skipped",) * 2, ("gone",) * 2)
+    return four + failed + "".join(f", {counters[key]} {words}" for key, words in beside if counters.get(key))
+
+
+def progress_line(upgrade: Mapping[str, Any], encoding: str | None) -> str:
+    """Name, bar, counters, batch and what it waits for, on one line."""
+    parts = [
+        f"{printable(str(upgrade['scale_set_name']))} to {version_of(upgrade['target'])}",
+        f"{bar(float(upgrade['percent']), BAR_CELLS, encoding)} {float(upgrade['percent']):3.0f} %",
+        f"batch {upgrade['batch'] or 0}/{upgrade['batches']}",
+        counters_text(upgrade["counters"]),
+        str(upgrade["state"]),
+    ]
+    if upgrade["blocked_by"]:
+        parts.append(f"waits: {printable(str(upgrade['blocked_by']['words']))}")
+    return "  ".join(parts)
+
+
+def feed_line(event: Mapping[str, Any]) -> str:
+    """The time (UTC) and the sentence of an event."""
+    return f"{show_clock(float(event['at']))}  {printable(str(event['words']))}"
+
+
+class Feed:
+    """Writes feed lines; on a terminal one progress line stays below them.
+
+    `drawn` is kept so that nothing is written where nothing changed.
+    """
+
+    def __init__(self, out: TextIO, draws: bool = True) -> None:
+        self._out = out
+        self.is_terminal = draws and out.isatty()
+        self._drawn = ""
+
+    def line(self, text: str) -> None:
+        """One more line of the feed."""
+        if not self._drawn:
+            self._write(text + "\n")
+            return
+        below = self._drawn
+        self._write("\r\x1b[2K" + text + "\n" + below)
+
+    def progress(self, upgrade: Mapping[str, Any]) -> None:
+        """Redraw the progress line; without a terminal nothing is drawn."""
+        if not self.is_terminal:
+            return
+        width = shutil.get_terminal_size().columns - 1
+        text = cut(progress_line(upgrade, self._out.encoding), width)
+        if text != self._drawn:
+            self._write("\r\x1b[2K" + text)
+            self._drawn = text
+
+    def end(self) -> None:
+        """Leave the progress line behind, as the last line."""
+        if self._drawn:
+            self._write("\n")
+            self._drawn = ""
+
+    def _write(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()

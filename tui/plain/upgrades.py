@@ -1,0 +1,167 @@
+"""Upgrades in plain text: where one stands, what it did, the history, a plan before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.wire.safe_text import printable
+
+from tui.plain.moments import show_duration, show_moment
+from tui.plain.progress import counters_text, progress_line, version_of
+from tui.plain.table import cell, table
+
+_MARKS = {"passed": "ok", "warned": "warning", "refused": "REFUSED"}
+
+
+def error_lines(heading: str, error: Mapping[str, Any] | None) -> list[str]:
+    """An error with its details, one line each; nothing for no error."""
+    if not error:
+        return []
+    return [
+        f"{heading}: {cell(error['code'])}: {cell(error['message'])}",
+        *(f"  {cell(d['target'])}: {cell(d['code'])}: {cell(d['message'])}" for d in error.get("details") or ()),
+    ]
+
+
+def ending_lines(upgrade: Mapping[str, Any]) -> list[str]:
+    """How an upgrade ended: the outcome with its counters, the error with its details."""
+    took = show_duration(upgrade["ended_at"] - upgrade["started_at"]) if upgrade.get("ended_at") else "-"
+    first = (
+        f"{cell(upgrade['scale_set_name'])} to {version_of(upgrade['target'])}: {cell(upgrade['state'])} after {took} "
+        f"({counters_text(upgrade['counters'])})"
+    )
+    return [first, *error_lines("error", upgrade["error"])]
+
+
+def status_lines(upgrade: Mapping[str, Any], encoding: str | None) -> list[str]:
+    """One upgrade with its limits, holds, batches and members that need a look."""
+    lines = [
+        progress_line(upgrade, encoding),
+        f"upgrade {cell(upgrade['id'])}, from {version_of(upgrade['previous'])}, started "
+        f"{show_moment(upgrade['started_at'])} by {cell(upgrade['actor'])}"
+        + (f": {printable(str(upgrade['reason']))}" if upgrade.get("reason") else ""),
+    ]
+    if upgrade["ended_at"] is not None:
+        lines.append(f"ended {show_moment(upgrade['ended_at'])}")
+    lines += error_lines("error", upgrade["error"]) + error_lines("notice", upgrade["notice"])
+    for hold in upgrade.get("holds") or ():
+        raised = f"since {show_moment(hold['since_at'])} by {cell(hold['by'])}"
+        lines.append(f"hold {cell(hold['kind'])} {raised}: {cell(hold['reason'])}")
+    lines += _limit_lines(upgrade.get("limits") or {})
+    return lines + _batch_table(upgrade.get("batch_list") or ()) + _member_table(upgrade.get("members") or ())
+
+
+def history_lines(upgrades: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Past and present upgrades, one a line."""
+    if not upgrades:
+        return ["no upgrade yet"]
+    rows = [
+        (
+            u["id"],
+            u["scale_set_name"],
+            u["state"],
+            version_of(u["previous"]),
+            version_of(u["target"]),
+            counters_text(u["counters"]),
+            show_moment(u["started_at"]),
+            show_duration(u["ended_at"] - u["started_at"]) if u["ended_at"] else None,
+            u["actor"],
+            u["error"]["code"] if u["error"] else None,
+        )
+        for u in upgrades
+    ]
+    return table(("UPGRADE", "SET", "STATE", "FROM", "TO", "INSTANCES", "STARTED", "TOOK", "BY", "ERROR"), rows)
+
+
+def plan_lines(plan: Mapping[str, Any]) -> list[str]:
+    """What an upgrade would do: batches, who is left out and why, checks, room, time, settings with their origin."""
+    lines = [
+        f"{cell(plan['scale_set'])}: {version_of(plan['previous'])} to {version_of(plan['target'])}, "
+        f"{len(plan['batches'])} batches, plan {cell(plan['hash'])[:12]}"
+    ]
+    rows = [
+        (b["number"], b["zone"], b["update_domain"], ", ".join(map(str, b["members"])), b["why"])
+        for b in plan["batches"]
+    ]
+    lines += ["", *table(("BATCH", "ZONE", "UD", "INSTANCES", "WHY"), rows)] if rows else []
+    left_out = [(entry["instance_id"], entry["reason"]) for entry in plan["left_out"]]
+    lines += ["", *table(("LEFT OUT", "REASON"), left_out)] if left_out else []
+    lines += ["", *(_check_line(check) for check in plan["checks"])] if plan["checks"] else []
+    lines += ["", *_forecast_lines(plan)]
+    settings = [(s["name"], s["value"], s["origin"]) for s in plan["settings"]]
+    return [*lines, "", *table(("SETTING", "VALUE", "FROM"), settings)] if settings else lines
+
+
+def _forecast_lines(plan: Mapping[str, Any]) -> list[str]:
+    lines = []
+    room, eta = plan.get("room"), plan.get("eta")
+    if room:
+        lines.append(f"room: needs {size(room['needed_bytes'])}, {size(room['free_bytes'])} free")
+    if eta:
+        lines.append(f"time: {show_duration(eta['low_s'])} to {show_duration(eta['high_s'])}")
+    if plan.get("restore_point"):
+        lines.append(f"restore point: {cell(plan['restore_point'])}")
+    return lines
+
+
+def _check_line(check: Mapping[str, Any]) -> str:
+    cure = f" ({printable(str(check['cure']))})" if check.get("cure") else ""
+    return f"{_MARKS.get(str(check['level']), cell(check['level']))}: {cell(check['words'])}{cure}"
+
+
+def size(count: float | None) -> str:
+    """Bytes with a unit: `512 B`, `3.4 MB`, `12 GB` (powers of 1,000)."""
+    if count is None:
+        return "-"
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def _limit_lines(limits: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for key, words in (("unhealthy", "unhealthy"), ("upgraded", "unhealthy of those upgraded")):
+        limit = limits.get(key)
+        if limit:
+            stop = limit.get("more_stop_it")
+            lines.append(
+                f"{words}: {limit['now']} of {limit['total']} ({float(limit['percent']):.0f} %), "
+                f"limit {limit['limit_percent']} %" + (f", {stop} more stop it" if stop is not None else "")
+            )
+    return lines
+
+
+def _batch_table(batches: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not batches:
+        return []
+    rows = [
+        (
+            b["number"],
+            b["direction"],
+            b["zone"],
+            b["update_domain"],
+            ", ".join(map(str, b["members"])),
+            show_moment(b["began_at"]),
+            show_duration(b["ended_at"] - b["began_at"]) if b["ended_at"] and b["began_at"] else None,
+            b["failed"],
+        )
+        for b in batches
+    ]
+    return ["", *table(("BATCH", "DIRECTION", "ZONE", "UD", "MEMBERS", "BEGAN", "TOOK", "FAILED"), rows)]
+
+
+def _member_table(members: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Members that are done or have not begun say nothing; the others do."""
+    rows = []
+    for member in members:
+        if member["state"] in ("Pending", "Succeeded"):
+            continue
+        error, blocked = member.get("error"), member.get("blocked_by")
+        words = error["message"] if isinstance(error, dict) else error
+        words = words or (blocked["words"] if isinstance(blocked, dict) else None) or member.get("left_out_reason")
+        rows.append((member["instance_id"], member["state"], member["batch"], member["zone"], words))
+    return ["", *table(("INSTANCE", "STATE", "BATCH", "ZONE", "WHY"), rows)] if rows else []

@@ -1,0 +1,140 @@
+"""Verbs that answer questions: explain, audit, doctor, version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.model.errors import UnreachableError
+from tui.verbs import engine_access
+from tui.verbs.options import Json, StateDir
+from tui.verbs.printing import note, say, say_json
+
+DOCTOR_LIMIT_S = 60
+AUDIT_COLUMNS = ("at", "actor", "type", "words")
+
+
+def explain(
+    what: Annotated[str, typer.Argument(help="The beginning of an error code, an upgrade's id or a set.")],
+    json: Json = False,
+    state_dir: StateDir = None,
+) -> None:
+    """Say what happened, the numbers, and what to do."""
+    answer = engine_access.connect(state_dir).query("explain", {"what": what})
+    if json:
+        say_json(answer)
+    else:
+        say(explanation_lines(answer))
+
+
+def explanation_lines(answer: Mapping[str, Any]) -> list[str]:
+    """The title, the words, and the codes meant when there are several."""
+    from engine.wire.safe_text import printable
+
+    codes = answer.get("codes") or ()
+    names = [str(code["code"]) if isinstance(code, dict) else str(code) for code in codes]
+    return [
+        printable(str(answer["title"])),
+        *(f"  {printable(str(line))}" for line in answer["words"]),
+        *([f"  codes: {printable(', '.join(names))}"] if len(names) > 1 else []),
+    ]
+
+
+def audit(
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many entries.")] = 50,
+    json: Json = False,
+    state_dir: StateDir = None,
+) -> None:
+    """List who asked for what, and what the engine answered."""
+    answer = engine_access.connect(state_dir).query("audit", {"limit": str(limit)})
+    if json:
+        say_json(answer)
+    else:
+        say(audit_lines(answer["entries"]))
+
+
+def audit_lines(entries: list[Mapping[str, Any]]) -> list[str]:
+    """One entry a line: when, who, what; fields that an entry has beyond these follow as `name=value`."""
+    from tui.plain.moments import show_moment
+    from tui.plain.table import cell, table
+
+    if not entries:
+        return ["no entry yet"]
+    rows = []
+    for entry in entries:
+        rest = (f"{key}={cell(value)}" for key, value in entry.items() if key not in AUDIT_COLUMNS and value)
+        said = entry.get("words") or " ".join(rest)
+        rows.append((show_moment(entry.get("at")), entry.get("actor"), entry.get("type"), said))
+    return table(("TIME", "WHO", "TYPE", "WHAT"), rows)
+
+
+def doctor(json: Json = False, state_dir: StateDir = None) -> None:
+    """Check the engine, its store and this machine."""
+    try:
+        answer = engine_access.connect(state_dir).query("doctor", {})
+    except UnreachableError as unreachable:
+        note(f"the engine cannot be reached ({unreachable.message}); looking at its store without it")
+        answer = ask_store(engine_access.state_dir(state_dir), unreachable)
+    if json:
+        say_json(answer)
+    else:
+        say(doctor_lines(answer["checks"]))
+    if not all(check["ok"] for check in answer["checks"]):
+        raise typer.Exit(1)
+
+
+def doctor_lines(checks: list[Mapping[str, Any]]) -> list[str]:
+    """One check a line, with the next step below those that failed."""
+    from engine.wire.safe_text import printable
+
+    lines = []
+    for check in checks:
+        lines.append(f"{'ok' if check['ok'] else 'FAILED':<6}  {printable(check['name'])}: {printable(check['words'])}")
+        if not check["ok"] and check["next_step"]:
+            lines.append(f"        try: {printable(check['next_step'])}")
+    return lines
+
+
+def ask_store(directory: Path, unreachable: UnreachableError) -> dict[str, Any]:
+    """The store's own checks, in a process of their own. Raises `unreachable` when they give no answer either."""
+    import json
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "engine.store.doctor", "--json", "--state-dir", str(directory)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=DOCTOR_LIMIT_S, check=False)
+        answer = json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        raise unreachable from None
+    engine = {
+        "name": "engine",
+        "ok": False,
+        "words": unreachable.message,
+        "next_step": unreachable.next_step,
+    }
+    return {"checks": [engine, *answer["checks"]]}
+
+
+def version(json: Json = False) -> None:
+    """Show the version of rollset and of Python."""
+    import platform
+    from importlib import metadata
+
+    try:
+        own = metadata.version("rollset")
+    except metadata.PackageNotFoundError:
+        own = "unknown (run from its sources)"
+    if json:
+        say_json({"rollset": own, "python": platform.python_version()})
+    else:
+        say([f"rollset {own}, Python {platform.python_version()}"])
+
+
+def register(app: typer.Typer) -> None:
+    """Add these verbs."""
+    for verb in (explain, audit, doctor, version):
+        app.command(verb.__name__)(verb)

@@ -1,0 +1,240 @@
+"""`rollset demo`: a throw-away engine rolls a new image over real processes on this machine, and explains the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.model.errors import InputError, RollsetError, UnreachableError
+from tui.verbs import demo_documents, demo_images
+from tui.verbs.engine_access import EngineClient, send
+from tui.verbs.options import StateDir
+from tui.verbs.printing import note, say
+
+SETTLE_LIMIT_S = 45.0
+STOP_LIMIT_S = 10.0
+POLL_S = 0.1
+SHOWN_MEMBER_STATES = frozenset({"Failed", "RolledBack", "RolledBackUnhealthy", "RestoreFailed"})
+
+
+class Scenario(StrEnum):
+    """What the new image, or the fleet, is like."""
+
+    GOOD_IMAGE = "good-image"
+    BAD_IMAGE = "bad-image"
+    UNHEALTHY_FLEET = "unhealthy-fleet"
+    SLOW_HEALTH = "slow-health"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """How the two images behave and how long an instance may take to become healthy, in seconds."""
+
+    first: str
+    second: str
+    health_window_s: float
+
+
+SCRIPTS = {
+    Scenario.GOOD_IMAGE: Script(demo_images.GOOD, demo_images.GOOD, 30.0),
+    Scenario.BAD_IMAGE: Script(demo_images.GOOD, demo_images.BAD, 8.0),
+    Scenario.UNHEALTHY_FLEET: Script(demo_images.PARTLY_UNHEALTHY, demo_images.GOOD, 8.0),
+    Scenario.SLOW_HEALTH: Script(demo_images.GOOD, demo_images.SLOW, 30.0),
+}
+
+
+def demo(
+    scenario: Annotated[Scenario, typer.Option("--scenario", help="What happens.")] = Scenario.GOOD_IMAGE,
+    headless: Annotated[bool, typer.Option("--headless", help="Plain lines, also on a terminal.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the state directory, engine and instances.")] = False,
+    instances: Annotated[int, typer.Option("--instances", min=1, max=100, help="How many instances.")] = 12,
+    state_dir: StateDir = None,
+) -> None:
+    """Watch a rolling upgrade of real processes on this machine (exit code 0 when it completed)."""
+    with _state_directory(state_dir, keep) as directory, _stopped_by_signals():
+        from engine.control.spawn import connect_or_start
+
+        try:
+            client: EngineClient = connect_or_start(directory, owner_pid=None if keep else os.getpid())
+            try:
+                ended = play(client, directory, scenario, instances, headless)
+            finally:
+                if not keep:
+                    stop_engine(client)
+        except KeyboardInterrupt:
+            note("demo stopped; nothing of it is left" if not keep else f"demo stopped; see {directory}")
+            raise typer.Exit(130) from None
+        if keep:
+            say(keeping_lines(directory))
+    raise typer.Exit(0 if ended["state"] == "Completed" else 1)
+
+
+def play(
+    client: EngineClient, directory: Path, scenario: Scenario, instances: int, headless: bool
+) -> Mapping[str, Any]:
+    """The whole scenario on a fresh engine; returns the ended upgrade in full."""
+    from tui.plain.upgrades import ending_lines, plan_lines
+    from tui.verbs.following import follow, head_of
+
+    script = SCRIPTS[scenario]
+    say([f"demo {scenario}: {instances} instances in 2 zones below {directory}"])
+    _publish(client, directory, demo_documents.FIRST, script.first)
+    began = time.monotonic()
+    arguments = {"documents": demo_documents.documents(instances), "file": "the demo's documents"}
+    send(client, "apply", arguments)
+    found = settle(client, instances)
+    say([f"{found['healthy']} of {instances} instances healthy after {time.monotonic() - began:.0f} s"])
+    _publish(client, directory, demo_documents.SECOND, script.second)
+    settings = {"to": demo_documents.SECOND, "batch": "20%", "health_window": script.health_window_s}
+    asked = {"set": demo_documents.SET} | {name: str(value) for name, value in settings.items()}
+    plan = client.query("plan", asked)["plan"]
+    say(
+        ["", *plan_lines({**plan, "settings": [], "checks": [c for c in plan["checks"] if c["level"] != "passed"]}), ""]
+    )
+    head = head_of(client)
+    upgrade = send(client, "start", {"set": demo_documents.SET, **settings, "reason": f"demo {scenario}"})["upgrade"]
+    follow(client, upgrade["id"], upgrade["scale_set"], head, _no_second_engine, is_told, draws=not headless)
+    ended: dict[str, Any] = client.query("upgrade", {"id": upgrade["id"]})["ours"]
+    say(["", *ending_lines(ended), *lesson_lines(client, ended)])
+    return ended
+
+
+def settle(client: EngineClient, instances: int) -> dict[str, Any]:
+    """Wait until every instance's health is known and they are not still changing; returns the set.
+
+    Raises UnreachableError when that takes longer than SETTLE_LIMIT_S.
+    """
+    deadline = time.monotonic() + SETTLE_LIMIT_S
+    while True:
+        found: dict[str, Any] = client.query("set", {"name": demo_documents.SET})["ours"]
+        if found["instances"] == instances == found["healthy"] + found["unhealthy"] and not found.get("waiting"):
+            return found
+        if time.monotonic() > deadline:
+            raise UnreachableError(
+                "DemoNotReady",
+                f"after {SETTLE_LIMIT_S:.0f} s {found['instances']} of {instances} instances exist, "
+                f"{found['healthy']} healthy, {found['unhealthy']} unhealthy.",
+                "Look at this machine's load, then run the demo again with --instances 4.",
+            )
+        time.sleep(POLL_S)
+
+
+def is_told(event: Mapping[str, Any]) -> bool:
+    """What the demo prints: upgrades, batches, and members that failed or were restored."""
+    from tui.verbs.following import tells
+
+    body = event.get("body") or {}
+    return tells(event) or body.get("entered") in SHOWN_MEMBER_STATES
+
+
+def lesson_lines(client: EngineClient, ended: Mapping[str, Any]) -> list[str]:
+    """Why it ended as it did: the engine's explanation, the first failed instance, what was restored."""
+    from tui.verbs.asking import explanation_lines
+
+    if ended["state"] == "Completed":
+        return []
+    lines = ["", *explanation_lines(client.query("explain", {"what": str(ended["id"])}))]
+    members = ended["members"]
+    failed = next((m for m in members if m["state"] in SHOWN_MEMBER_STATES), None)
+    if failed is not None:
+        from engine.wire.safe_text import printable
+
+        error = failed["error"]
+        words = error["message"] if isinstance(error, dict) else error
+        lines.append(f"first failed instance: {failed['instance_id']}: {printable(str(words))}")
+    restored = [str(m["instance_id"]) for m in members if m["state"] == "RolledBack"]
+    if restored:
+        lines.append(f"restored to {demo_documents.FIRST} and healthy: instance {', '.join(restored)}")
+    return lines
+
+
+def keeping_lines(directory: Path) -> list[str]:
+    """Commands to try on what was kept."""
+    prefix = f"rollset --state-dir {directory}"
+    return [
+        "",
+        "the engine and its instances go on; try:",
+        f"  {prefix} show {demo_documents.SET}",
+        f"  {prefix} status {demo_documents.SET}",
+        f"  {prefix} history",
+        f"  {prefix} rollback {demo_documents.SET}",
+        f"  {prefix} engine stop --with-instances && rm -r {directory}",
+    ]
+
+
+def stop_engine(client: EngineClient) -> None:
+    """End the demo's engine and instances, and wait until the engine's process is gone."""
+    with contextlib.suppress(RollsetError):
+        pid = int(client.query("engine", {})["pid"])
+        send(client, "engine-stop", {"with_instances": True})
+        deadline = time.monotonic() + STOP_LIMIT_S
+        while _is_alive(pid) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this verb."""
+    app.command("demo")(demo)
+
+
+def _publish(client: EngineClient, directory: Path, version: str, behaviour: str) -> None:
+    path = demo_images.write_image(directory / "demo-images" / version, version, behaviour)
+    send(client, "image-publish", {"path": str(path), "reference": demo_documents.reference(version)})
+    say([f"published {demo_documents.reference(version)}"])
+
+
+@contextlib.contextmanager
+def _state_directory(given: Path | None, keep: bool) -> Iterator[Path]:
+    """A throw-away directory, or an empty one that was named; removed at the end unless kept."""
+    if given is None:
+        directory = Path(tempfile.mkdtemp(prefix="rollset-demo-"))
+    else:
+        directory = given.expanduser().absolute()
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise InputError("InvalidParameter", f"--state-dir {directory} is not empty.", "Name a new directory.")
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        yield directory
+    finally:
+        if not keep:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the demo as ctrl+c does: cleaned up."""
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _no_second_engine() -> EngineClient:
+    raise UnreachableError("EngineUnreachable", "the demo's engine ended.", f"{sys.argv[0]} demo --keep, and its log.")
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended and is only not collected yet does not."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as source:
+            return source.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except OSError:
+        return False

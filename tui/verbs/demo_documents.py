@@ -1,0 +1,76 @@
+"""The ARM documents of the demo: a load balancer with a health probe, and the scale set that points to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SET = "demo"
+PUBLISHER, OFFER, SKU = "contoso", "demo", "web"
+FIRST, SECOND = "1.0.0", "1.1.0"
+PORT = 8080
+_GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo/providers"
+_BALANCER = f"{_GROUP}/Microsoft.Network/loadBalancers/demo"
+_LOCATION = "westeurope"
+
+
+def reference(version: str) -> str:
+    """The demo's image at a version."""
+    return f"{PUBLISHER}:{OFFER}:{SKU}:{version}"
+
+
+def documents(instances: int) -> list[dict[str, Any]]:
+    """The load balancer, then the scale set of so many instances in two zones."""
+    return [_load_balancer(), _scale_set(instances)]
+
+
+def _load_balancer() -> dict[str, Any]:
+    probe = {
+        "protocol": "Http",
+        "port": PORT,
+        "requestPath": "/health",
+        "intervalInSeconds": 5,
+        "numberOfProbes": 1,
+    }
+    return {
+        "type": "Microsoft.Network/loadBalancers",
+        "apiVersion": "2024-05-01",
+        "id": _BALANCER,
+        "name": "demo",
+        "location": _LOCATION,
+        "properties": {"probes": [{"name": "health", "properties": probe}]},
+    }
+
+
+def _scale_set(instances: int) -> dict[str, Any]:
+    extension = {
+        "publisher": "Microsoft.Azure.Extensions",
+        "type": "CustomScript",
+        "typeHandlerVersion": "2.1",
+        "autoUpgradeMinorVersion": True,
+        "settings": {"commandToExecute": "date -u > configured-by-extension"},
+    }
+    image = {"publisher": PUBLISHER, "offer": OFFER, "sku": SKU, "version": FIRST}
+    rolling = {
+        "maxBatchInstancePercent": 20,
+        "maxUnhealthyInstancePercent": 20,
+        "maxUnhealthyUpgradedInstancePercent": 20,
+        "pauseTimeBetweenBatches": "PT0S",
+    }
+    return {
+        "type": "Microsoft.Compute/virtualMachineScaleSets",
+        "apiVersion": "2024-07-01",
+        "id": f"{_GROUP}/Microsoft.Compute/virtualMachineScaleSets/{SET}",
+        "name": SET,
+        "location": _LOCATION,
+        "zones": ["1", "2"],
+        "tags": {"environment": "demo"},
+        "sku": {"name": "Standard_B1s", "tier": "Standard", "capacity": instances},
+        "properties": {
+            "upgradePolicy": {"mode": "Manual", "rollingUpgradePolicy": rolling},
+            "virtualMachineProfile": {
+                "storageProfile": {"imageReference": image, "osDisk": {"createOption": "FromImage"}},
+                "networkProfile": {"healthProbe": {"id": f"{_BALANCER}/probes/health"}},
+                "extensionProfile": {"extensions": [{"name": "configure", "properties": extension}]},
+            },
+        },
+    }

@@ -1,0 +1,101 @@
+"""Verbs on the engine's own process: `rollset engine ...`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import deque
+from typing import Annotated
+
+import typer
+from engine.wire.safe_text import printable
+
+from engine.model.errors import NotFoundError, UnreachableError
+from tui.verbs import engine_access
+from tui.verbs.options import Json, Reason, StateDir
+from tui.verbs.printing import say, say_json
+
+SERVE_MODULE = "engine.control.serve"
+LOG_NAME = "engine.log"
+LOG_POLL_S = 0.3
+
+
+def serve(
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Stay in this process, for service managers.")
+    ] = False,
+    state_dir: StateDir = None,
+) -> None:
+    """Run the engine here (with --foreground), or see that one runs in the background."""
+    directory = engine_access.state_dir(state_dir)
+    if not foreground:
+        answer = engine_access.connect(state_dir).query("engine", {})
+        say([f"engine {answer['pid']} serves {directory}"])
+        return
+    command = [sys.executable, "-m", SERVE_MODULE, "--state-dir", str(directory)]
+    os.execv(command[0], command)
+
+
+def status(json: Json = False, state_dir: StateDir = None) -> None:
+    """Show the running engine; starts none."""
+    from tui.plain.moments import show_moment
+
+    answer = engine_access.connect_running(state_dir).query("engine", {})
+    if json:
+        say_json(answer)
+        return
+    say(
+        [
+            f"engine {answer['pid']}, version {printable(str(answer['version']))}, epoch {answer['epoch']}, "
+            f"since {show_moment(answer['started_at'])}",
+            f"{answer['sets']} sets, {answer['live_upgrades']} live upgrades, last event {answer['head']}",
+        ]
+    )
+
+
+def stop(
+    with_instances: Annotated[bool, typer.Option("--with-instances", help="End the local instances too.")] = False,
+    reason: Reason = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Stop the engine; local instances go on unless --with-instances."""
+    client = engine_access.connect(state_dir) if with_instances else engine_access.connect_running(state_dir)
+    try:
+        engine_access.send(client, "engine-stop", {"with_instances": with_instances, "reason": reason})
+    except UnreachableError:
+        if with_instances:
+            raise
+        say(["no engine runs"])
+        return
+    say(["engine stopped, its instances too" if with_instances else "engine stopped; its instances go on"])
+
+
+def logs(
+    lines: Annotated[int, typer.Option("--lines", min=1, help="How many of the last lines.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", help="Stay for more; ctrl+c ends it.")] = False,
+    state_dir: StateDir = None,
+) -> None:
+    """Show the end of the engine's log."""
+    path = engine_access.state_dir(state_dir) / LOG_NAME
+    try:
+        source = path.open(encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise NotFoundError("LogNotFound", f"{path}: {error.strerror}.", "rollset engine status") from None
+    with source:
+        say(printable(line.rstrip("\n")) for line in deque(source, maxlen=lines))
+        try:
+            while follow:
+                more = source.readlines()
+                say(printable(line.rstrip("\n")) for line in more)
+                time.sleep(LOG_POLL_S)
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+
+
+def register(app: typer.Typer) -> None:
+    """Add these verbs below `engine`."""
+    engine = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="The engine's own process.")
+    for verb in (serve, status, stop, logs):
+        engine.command(verb.__name__)(verb)
+    app.add_typer(engine, name="engine")
