@@ -25,7 +25,7 @@ from engine.model import events as e
 from engine.model.codes import ErrorCode
 from engine.model.effects import DISK_EFFECTS, Effect, EffectKind, EffectOutcome
 from engine.model.errors import NotFoundError, UnreachableError
-from engine.model.health import Health
+from engine.model.health import Health, HealthSource
 from engine.model.scale_set import ScaleSet
 from engine.runtime.clock import EngineClock
 from engine.runtime.effect_runner import EffectRunner
@@ -55,6 +55,7 @@ class Engine:
         self.stopping = anyio.Event()
         self.trouble: str | None = None
         self._facts: list[EffectOutcome] = []
+        self._probes: dict[str, HealthSource] = {}
         self._awake = anyio.Event()
         self._committed = anyio.Event()
         self._runner: EffectRunner | None = None
@@ -133,6 +134,9 @@ class Engine:
         turn = self.turn()
         for outcome in facts:
             self._interpret(turn, outcome)
+        changes = self.watch.take_changes() if self.watch is not None else []
+        for key, change in changes:
+            turn.on_scale_set(key, change)
         for upgrade in [u for u in self.state.upgrades.values() if u.live]:
             turn.advance(upgrade.id)
         self._release_due_holds(turn)
@@ -190,6 +194,39 @@ class Engine:
 
     # --- looking things up ----------------------------------------------------------------------------------
 
+    def in_hand(self, scale_set: str, instance_id: str) -> bool:
+        """Whether an effect of this instance is open: what is seen of it meanwhile is in passing."""
+        return any(
+            x.instance_id == instance_id and x.scale_set == scale_set and x.kind is not EffectKind.RUN_EXTENSION
+            for x in self.state.open_effects.values()
+        )
+
+    def probes(self) -> Mapping[str, HealthSource]:
+        """Load balancer probes that were applied, by lower-cased resource id."""
+        return self._probes
+
+    def remember_probes(self, probes: Mapping[str, HealthSource]) -> None:
+        self._probes = dict(probes)
+
+    def gaps(self) -> list[dict[str, float]]:
+        """Times in which no engine ran: until when, and for how many seconds."""
+        started = self.store.events(0, 100_000, streams=("engine",))
+        return [
+            {"until_at": r.at, "away_s": r.event.away_s, "clean": float(r.event.clean)}
+            for r in started
+            if isinstance(r.event, e.EngineStarted) and r.epoch > 1
+        ]
+
+    def checks(self) -> list[dict[str, object]]:
+        """What doctor says of this engine and its store."""
+        found = self.store.health()
+        trouble = {"name": "engine", "ok": self.trouble is None, "words": self.trouble or "no trouble", "next_step": ""}
+        return [trouble, *found]
+
+    @staticmethod
+    def command_record(key: str, verb: str, shown: Mapping[str, str], uid: int, refusal: str | None) -> CommandRecord:
+        return CommandRecord(key, verb, shown, uid, "accepted" if refusal is None else refusal)
+
     def fleet_of(self, scale_set: str) -> Fleet:
         found = self.state.scale_sets.get(scale_set)
         return self.fleets[found.fleet if found is not None else "local"]
@@ -229,6 +266,9 @@ class Engine:
         self.state.images = {str(i.reference): i for i in stored.images}
         self.state.open_effects = {effect.id: effect for effect, _, _ in stored.open_effects}
         self.head = stored.head
+        for recorded in self.store.events(0, 100_000, prefix="load_balancer/"):
+            if isinstance(recorded.event, e.LoadBalancerApplied):
+                self._probes.update(recorded.event.probes)
         return list(self.state.open_effects.values())
 
     def announce(self, away_s: float, clean: bool) -> None:
@@ -249,7 +289,7 @@ class Engine:
     def begin(self, tasks: TaskGroup, left_open: list[Effect]) -> None:
         """Start acting: settle what was left open, watch health, take turns."""
         self._runner = EffectRunner(tasks, self.fleet_of, self.report, self.epoch)
-        self.watch = HealthWatch(self, random.Random(self.epoch))  # noqa: S311 - jitter, not secrecy
+        self.watch = HealthWatch(self, random.Random(self.epoch))
         self._runner.settle(left_open)
         tasks.start_soon(self.run)
         tasks.start_soon(self.watch.run)
@@ -281,7 +321,7 @@ async def open_engine(
     began = store.begin_epoch(os.getpid(), VERSION, wall())
     blobs = ImageBlobs(state_dir / "images")
     machine = LocalMachine(state_dir / "local", owner_pid=owner_pid, state_digest_seed=str(state_dir.resolve()))
-    async with open_local_fleet(machine, blobs, state_dir) as local:
+    async with open_local_fleet(machine, blobs.unpack, state_dir) as local:
         engine = Engine(store, blobs, {"local": local}, EngineClock(began.clock, wall, monotonic))
         left_open = engine.load(began.epoch)
         engine.announce(began.away_s, began.clean)

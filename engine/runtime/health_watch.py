@@ -1,8 +1,8 @@
-"""Watches instances: probes where the model names a source, power state everywhere."""
+"""Watches instances: probes where the model names a source, power state everywhere. Only changes become events."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -10,28 +10,131 @@ import anyio
 
 from engine.decide.read_probe import HealthRecord, read_answer, track
 from engine.model import events as e
-from engine.model.errors import UnreachableError
+from engine.model.errors import RollsetError, UnreachableError
 from engine.model.health import Health
 from engine.model.scale_set import Instance, ScaleSet
-from engine.runtime.probe import ProbeAnswer, ProbeKind, ProbeTarget, probe
-from engine.runtime.probe_pool import ProbePool
+from engine.runtime.probe import ProbeAnswer, ProbeKind, ProbeTarget
+from engine.runtime.probe_pool import ProbePool, Schedule
 
 if TYPE_CHECKING:
     from engine.runtime.engine import Engine
 
 LOOK_S = 2.0
+SEPARATOR = "\0"
 
 
 class HealthWatch:
-    """Feeds health and power changes into the engine as events; only changes become events."""
+    """Feeds health and power into the engine. Answers are gathered and taken in one turn."""
 
     def __init__(self, engine: Engine, dice: Random) -> None:
         self._engine = engine
         self._records: dict[str, HealthRecord] = {}
-        self._keys: dict[str, tuple[str, str]] = {}
-        self.pool = ProbePool(dice=dice)
-        self.probes = 0
+        self._pending: dict[str, tuple[Health, str]] = {}
+        self._addresses: set[str] = set()
+        self.pool = ProbePool(self._wanted, self._answered, self._addresses.__contains__, dice)
 
     def refresh(self) -> None:
-        """The scale sets changed: probe what is new at once, forget what is gone."""
+        """The scale sets changed: probe what is new at once, drop what is gone."""
         self.pool.refresh()
+
+    def forget(self, scale_set: str, instance_id: str) -> None:
+        """A disk was swapped: nothing seen before counts, and the first probe goes out at once."""
+        key = scale_set + SEPARATOR + instance_id
+        self._records.pop(key, None)
+        self._pending.pop(key, None)
+        self.pool.probe_now(key)
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.pool.run)
+            while True:
+                await self._look()
+                await anyio.sleep(LOOK_S)
+
+    def _wanted(self) -> Mapping[str, Schedule]:
+        found: dict[str, Schedule] = {}
+        self._addresses.clear()
+        for scale_set in self._engine.state.scale_sets.values():
+            source = scale_set.model.health
+            if source is None or scale_set.deleting:
+                continue
+            for instance in scale_set.instances.values():
+                host, _, port = instance.address.rpartition(":")
+                if not host:
+                    continue
+                self._addresses.add(host)
+                asked = source.port if source.port != scale_set.model.port else int(port)
+                target = ProbeTarget(source.protocol, host, asked, source.path or "/", source.timeout_s)
+                found[scale_set.key + SEPARATOR + instance.instance_id] = Schedule(target, source.interval_s)
+        return found
+
+    def _answered(self, key: str, answer: ProbeAnswer) -> None:
+        set_key, _, instance_id = key.partition(SEPARATOR)
+        scale_set = self._engine.state.scale_sets.get(set_key)
+        instance = scale_set.instances.get(instance_id) if scale_set is not None else None
+        if scale_set is None or instance is None or scale_set.model.health is None:
+            return
+        source = scale_set.model.health
+        sample = read_answer(source, answer.kind is ProbeKind.ANSWERED, answer.status, answer.body)
+        clock = self._engine.clock.now().clock
+        record = track(self._records.get(key, HealthRecord()), sample, clock, source)
+        self._records[key] = record
+        if record.state is not instance.health:
+            self._pending[key] = (record.state, answer.detail)
+            self._engine.wake()
+
+    def take_changes(self) -> list[tuple[str, e.Event]]:
+        """Health changes since the last turn, as events of their scale sets."""
+        found: list[tuple[str, e.Event]] = []
+        for key, (health, detail) in self._pending.items():
+            set_key, _, instance_id = key.partition(SEPARATOR)
+            scale_set = self._engine.state.scale_sets.get(set_key)
+            instance = scale_set.instances.get(instance_id) if scale_set is not None else None
+            if instance is not None and instance.health is not health:
+                found.append((set_key, e.InstanceHealthChanged(instance_id, instance.health, health, detail)))
+        self._pending.clear()
+        return found
+
+    async def _look(self) -> None:
+        for scale_set in list(self._engine.state.scale_sets.values()):
+            names = [i.instance_id for i in scale_set.instances.values() if i.provisioned]
+            if not names or scale_set.deleting:
+                continue
+            try:
+                facts = await self._engine.fleet_of(scale_set.key).observe(scale_set.key, names)
+            except RollsetError:
+                continue
+            running = {name: fact.running for name, fact in facts.items()}
+            try:
+                self._take_power(scale_set.key, running)
+            except UnreachableError as error:
+                self._engine.trouble = str(error)
+
+    def _take_power(self, set_key: str, running: Mapping[str, bool]) -> None:
+        scale_set = self._engine.state.scale_sets.get(set_key)
+        if scale_set is None:
+            return
+        turn = self._engine.turn()
+        for name, runs in running.items():
+            instance = scale_set.instances.get(name)
+            if instance is None or not instance.provisioned or self._engine.in_hand(set_key, name):
+                continue
+            if instance.running != runs:
+                said = "its boot process runs" if runs else "its boot process has ended"
+                turn.on_scale_set(set_key, e.InstancePowerChanged(name, runs, said))
+            if scale_set.model.health is None:
+                turn.on_scale_set(set_key, *_power_health(scale_set, instance, runs))
+        self._engine.commit(turn)
+
+
+def _power_health(scale_set: ScaleSet, instance: Instance, runs: bool) -> list[e.Event]:
+    """Without a health source: power state and extension results (Azure: both must be well)."""
+    bad = next((x for x in instance.extensions if x.exit_code != 0), None)
+    health = Health.HEALTHY if runs and bad is None else Health.UNHEALTHY
+    if health is instance.health:
+        return []
+    said = "power state is running" if runs else "power state is stopped"
+    if bad is not None:
+        said = f"extension {bad.name} ended with {bad.exit_code}"
+    return [e.InstanceHealthChanged(instance.instance_id, instance.health, health, said)]

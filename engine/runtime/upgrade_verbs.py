@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
-
 from typing import Any
 
 from engine.decide.accept_command import accept_command, needs_new_upgrade

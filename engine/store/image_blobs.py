@@ -69,7 +69,8 @@ class ImageBlobs:
                 tree.take_all()
                 tree.require_boot()
                 blob = tree.published()
-                tree.sync_directories()
+                for directory, _, _ in os.walk(partial):
+                    _sync_directory(Path(directory))
                 with self._publishing:
                     if not self.has(blob.digest):
                         os.rename(partial, self.path(blob.digest))
@@ -114,8 +115,7 @@ class ImageBlobs:
         """Where the image of this digest is, or would be. Raises InputError for anything but `sha256:<64 hex>`."""
         match = _DIGEST.fullmatch(digest)
         if match is None:
-            message = f"{digest[:100]!r} is no image digest."
-            raise InputError("InvalidParameter", message, "Give sha256: and 64 hexadecimal digits.")
+            raise InputError("InvalidParameter", f"{digest[:100]!r} is no digest.", "Give sha256: and 64 hex digits.")
         return self._blobs / match[1]
 
     def has(self, digest: str) -> bool:
@@ -152,7 +152,7 @@ class _Tree:
             self._add_directory(entry.path)
 
     def _add(self, path: str, kind: str, digest: str) -> None:
-        if path in self._nodes:
+        if not path or path in self._nodes:
             raise self._refuse(path, "is both a file and a directory")
         if len(self._nodes) >= self._limits.entries:
             raise self._refuse(path, f"is one more than the {self._limits.entries} entries allowed")
@@ -189,7 +189,7 @@ class _Tree:
         kind, _ = self._nodes.get("boot", ("", ""))
         if kind == "executable":
             return
-        what = f"has no executable file 'boot' at its top: 'boot' is {f'a {kind}' if kind else 'missing'}"
+        what = f"has no executable file 'boot' at its top: it is {f'a {kind} there' if kind else 'missing'}"
         deeper = [path for path in sorted(self._nodes) if path.endswith("/boot") and path.count("/") == 1]
         cure = f"Publish what is inside {deeper[0][:-5]!r}." if deeper else "Put it there and make it executable."
         raise refusal(self._source, None, what, cure + (" Run chmod +x boot." if kind == "file" else ""))
@@ -201,11 +201,6 @@ class _Tree:
             whole.update(f"{kind} {digest} {len(raw)} ".encode() + raw + b"\n")
         count = sum(kind in _FILE_KINDS for kind, _ in self._nodes.values())
         return PublishedBlob(f"sha256:{whole.hexdigest()}", self._size_bytes, count)
-
-    def sync_directories(self) -> None:
-        assert self._target is not None
-        for path in ("", *(path for path, node in self._nodes.items() if node == _DIRECTORY)):
-            _sync_directory(self._target / path)
 
     def _refuse(self, path: str, what: str) -> InputError:
         return refusal(self._source, path.encode(), what, "Leave it or others out and publish again.")
@@ -250,7 +245,6 @@ def _read_directory(source: Path, descriptor: int, parent: bytes, limits: Limits
 
 
 def _read_file(source: Path, descriptor: int) -> Iterator[bytes]:
-    # The caller's own errors do not pass through here: a generator only sees what it raises itself.
     with _reading(source):
         while chunk := os.read(descriptor, _CHUNK_BYTES):
             yield chunk
@@ -301,6 +295,5 @@ def _storing(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        message = f"Writing under {str(place)!r} failed: {error.strerror or error}."
-        step = "Make room on the disk, or check the directory and its filesystem, and try again."
-        raise UnreachableError("StoreNotWritable", message, step) from error
+        message = f"{str(place)!r} cannot be written: {error.strerror or error}."
+        raise UnreachableError("StoreNotWritable", message, "Make room or check the filesystem; try again.") from error

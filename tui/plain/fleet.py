@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.wire.safe_text import printable
-
 from tui.plain.moments import show_moment
 from tui.plain.progress import version_of
 from tui.plain.table import cell, table

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from engine.wire.safe_text import printable
-
 from tui.plain.moments import show_clock
 from tui.plain.table import cut
 

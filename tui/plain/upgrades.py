@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.wire.safe_text import printable
-
 from tui.plain.moments import show_duration, show_moment
 from tui.plain.progress import counters_text, progress_line, version_of
 from tui.plain.table import cell, table
@@ -76,8 +75,9 @@ def history_lines(upgrades: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def plan_lines(plan: Mapping[str, Any]) -> list[str]:
     """What an upgrade would do: batches, who is left out and why, checks, room, time, settings with their origin."""
+    name = cell(str(plan["scale_set"]).rpartition("/")[2])
     lines = [
-        f"{cell(plan['scale_set'])}: {version_of(plan['previous'])} to {version_of(plan['target'])}, "
+        f"{name}: {version_of(plan['previous'])} to {version_of(plan['target'])}, "
         f"{len(plan['batches'])} batches, plan {cell(plan['hash'])[:12]}"
     ]
     rows = [
@@ -85,7 +85,7 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
         for b in plan["batches"]
     ]
     lines += ["", *table(("BATCH", "ZONE", "UD", "INSTANCES", "WHY"), rows)] if rows else []
-    left_out = [(entry["instance_id"], entry["reason"]) for entry in plan["left_out"]]
+    left_out = [(entry["instance_id"], entry["left_out"]) for entry in plan["instances"] if entry["left_out"]]
     lines += ["", *table(("LEFT OUT", "REASON"), left_out)] if left_out else []
     lines += ["", *(_check_line(check) for check in plan["checks"])] if plan["checks"] else []
     lines += ["", *_forecast_lines(plan)]
@@ -94,15 +94,11 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
 
 
 def _forecast_lines(plan: Mapping[str, Any]) -> list[str]:
-    lines = []
-    room, eta = plan.get("room"), plan.get("eta")
-    if room:
-        lines.append(f"room: needs {size(room['needed_bytes'])}, {size(room['free_bytes'])} free")
-    if eta:
-        lines.append(f"time: {show_duration(eta['low_s'])} to {show_duration(eta['high_s'])}")
-    if plan.get("restore_point"):
-        lines.append(f"restore point: {cell(plan['restore_point'])}")
-    return lines
+    return [
+        f"room: needs {size(plan['room_needed_bytes'])}, {size(plan['room_free_bytes'])} free",
+        f"time: {show_duration(plan['eta_low_s'])} to {show_duration(plan['eta_high_s'])}",
+        f"restore point: {cell(plan['restore_point'])}",
+    ]
 
 
 def _check_line(check: Mapping[str, Any]) -> str:

@@ -94,7 +94,7 @@ def play(
     began = time.monotonic()
     arguments = {"documents": demo_documents.documents(instances), "file": "the demo's documents"}
     send(client, "apply", arguments)
-    found = settle(client, instances)
+    found = settle(client, instances, all_healthy=script.first == demo_images.GOOD)
     say([f"{found['healthy']} of {instances} instances healthy after {time.monotonic() - began:.0f} s"])
     _publish(client, directory, demo_documents.SECOND, script.second)
     settings = {"to": demo_documents.SECOND, "batch": "20%", "health_window": script.health_window_s}
@@ -111,15 +111,16 @@ def play(
     return ended
 
 
-def settle(client: EngineClient, instances: int) -> dict[str, Any]:
-    """Wait until every instance's health is known and they are not still changing; returns the set.
+def settle(client: EngineClient, instances: int, *, all_healthy: bool) -> dict[str, Any]:
+    """Wait until every instance is there and healthy (or, without `all_healthy`, its health is known); returns the set.
 
     Raises UnreachableError when that takes longer than SETTLE_LIMIT_S.
     """
     deadline = time.monotonic() + SETTLE_LIMIT_S
     while True:
         found: dict[str, Any] = client.query("set", {"name": demo_documents.SET})["ours"]
-        if found["instances"] == instances == found["healthy"] + found["unhealthy"] and not found.get("waiting"):
+        settled = found["healthy"] + (0 if all_healthy else found["unhealthy"])
+        if found["instances"] == instances == settled and not found["provisioning"]:
             return found
         if time.monotonic() > deadline:
             raise UnreachableError(

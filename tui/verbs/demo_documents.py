@@ -47,7 +47,7 @@ def _scale_set(instances: int) -> dict[str, Any]:
         "type": "CustomScript",
         "typeHandlerVersion": "2.1",
         "autoUpgradeMinorVersion": True,
-        "settings": {"commandToExecute": "date -u > configured-by-extension"},
+        "settings": {"commandToExecute": "date -u > ../../configured-by-extension"},
     }
     image = {"publisher": PUBLISHER, "offer": OFFER, "sku": SKU, "version": FIRST}
     rolling = {

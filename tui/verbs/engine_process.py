@@ -9,9 +9,9 @@ from collections import deque
 from typing import Annotated
 
 import typer
-from engine.wire.safe_text import printable
 
 from engine.model.errors import NotFoundError, UnreachableError
+from engine.wire.safe_text import printable
 from tui.verbs import engine_access
 from tui.verbs.options import Json, Reason, StateDir
 from tui.verbs.printing import say, say_json

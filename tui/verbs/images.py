@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from engine.wire.safe_text import printable
 
 from engine.model.errors import InputError
+from engine.wire.safe_text import printable
 from tui.verbs import engine_access
 from tui.verbs.options import Json, Reason, StateDir
 from tui.verbs.printing import say, say_json

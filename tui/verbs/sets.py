@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from engine.wire.safe_text import printable
 
+from engine.wire.safe_text import printable
 from tui.verbs import engine_access
 from tui.verbs.options import Confirm, InstanceId, Json, Reason, SetName, StateDir
 from tui.verbs.printing import say, say_json, say_warnings

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from engine.wire.safe_text import printable
 
 from engine.model.errors import InputError
+from engine.wire.safe_text import printable
 from tui.verbs import engine_access
 from tui.verbs.options import (
     At,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,24 +21,26 @@ from engine.fleets.local.machine import LocalMachine, Unpack
 from engine.model.codes import ErrorCode
 from engine.model.effects import Effect, EffectKind, EffectOutcome, InstanceFacts, OutcomeKind
 from engine.model.errors import RollsetError
-from engine.store.image_blobs import ImageBlobs
 
 ACTS_AT_ONCE = 8
 
+Fill = Callable[[str, Path], None]
+"""Makes a private copy of the image content `digest` at a path that does not exist yet."""
+
 
 @asynccontextmanager
-async def open_local_fleet(machine: LocalMachine, blobs: ImageBlobs, root: Path) -> AsyncIterator[LocalFleet]:
+async def open_local_fleet(machine: LocalMachine, fill: Fill, root: Path) -> AsyncIterator[LocalFleet]:
     """The fleet of a state directory; acts still running when the block ends are waited for, not cut."""
     async with anyio.create_task_group() as tasks:
-        yield LocalFleet(machine, blobs, root, tasks)
+        yield LocalFleet(machine, fill, root, tasks)
 
 
 class LocalFleet:
     """Implements `engine.fleets.fleet.Fleet`. Blocking work runs in threads, 8 acts at once."""
 
-    def __init__(self, machine: LocalMachine, blobs: ImageBlobs, root: Path, tasks: TaskGroup) -> None:
+    def __init__(self, machine: LocalMachine, fill: Fill, root: Path, tasks: TaskGroup) -> None:
         self._machine = machine
-        self._blobs = blobs
+        self._fill = fill
         self._root = root
         self._flight = InFlight(tasks, self._act)
         self._disk_hands = anyio.CapacityLimiter(ACTS_AT_ONCE)
@@ -161,7 +163,7 @@ class LocalFleet:
     def _unpack(self, digest: str) -> Unpack:
         def fill(target: Path) -> None:
             target.rmdir()
-            self._blobs.unpack(digest, target)
+            self._fill(digest, target)
 
         return fill
 

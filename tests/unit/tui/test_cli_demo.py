@@ -69,13 +69,13 @@ def test_settling_waits_until_every_health_is_known(monkeypatch: pytest.MonkeyPa
     engine = FakeEngine()
     growing = [(1, 0, 0), (2, 1, 1), (2, 2, 0)]
     engine.answers["set"] = [
-        {"ours": {"instances": i, "healthy": h, "unhealthy": 0, "waiting": w}} for i, h, w in growing
+        {"ours": {"instances": i, "healthy": h, "unhealthy": 0, "provisioning": w}} for i, h, w in growing
     ]
     monkeypatch.setattr(demo, "POLL_S", 0.0)
-    assert demo.settle(engine, 2)["healthy"] == 2
+    assert demo.settle(engine, 2, all_healthy=True)["healthy"] == 2
     monkeypatch.setattr(demo, "SETTLE_LIMIT_S", -1.0)
     with pytest.raises(UnreachableError, match="2 of 3 instances"):
-        demo.settle(engine, 3)
+        demo.settle(engine, 3, all_healthy=False)
 
 
 def test_the_lesson_names_the_first_failed_instance_and_what_was_restored() -> None:

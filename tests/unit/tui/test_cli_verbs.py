@@ -151,11 +151,16 @@ PLAN = {
     "previous": "contoso:web:stable:1.0.0",
     "hash": "abc",
     "batches": [{"number": 1, "zone": "1", "update_domain": 0, "members": ["0"], "why": "first"}],
-    "left_out": [{"instance_id": "1", "reason": "held"}],
+    "instances": [
+        {"instance_id": "0", "image": "i", "zone": "1", "update_domain": 0, "left_out": ""},
+        {"instance_id": "1", "image": "i", "zone": "2", "update_domain": 0, "left_out": "held"},
+    ],
     "checks": [{"level": "warned", "words": "no probe", "cure": "add one"}],
     "restore_point": "1.0.0",
-    "room": {"needed_bytes": 5, "free_bytes": 5_000_000},
-    "eta": {"low_s": 10.0, "high_s": 200.0},
+    "room_needed_bytes": 5,
+    "room_free_bytes": 5_000_000,
+    "eta_low_s": 10.0,
+    "eta_high_s": 200.0,
     "settings": [{"name": "batch", "value": "20%", "origin": "command"}],
 }
 READING: list[tuple[list[str], str, dict[str, str], Any, str]] = [
@@ -207,6 +212,7 @@ def test_plan_can_be_kept(run: Run, engine: FakeEngine, tmp_path: Path) -> None:
 
     result = run("plan", "web", "--save", str(tmp_path / "p.json"), "--json")
 
+    assert "room: needs 5 B, 5.0 MB free\ntime: 10s to 3m20s\n" in run("plan", "web").stdout
     assert json.loads(result.stdout) == {"plan": PLAN}
     assert json.loads((tmp_path / "p.json").read_text()) == PLAN
 

@@ -1,0 +1,215 @@
+"""Names Azure knows in the resources we read; a name that is none of them is refused with the nearest right one.
+
+Source: Azure's public API specification, virtualMachineScaleSets (2024-11-01) and loadBalancers, as data. `None` means
+that what lies below is kept as it is and not looked into.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from engine.model.errors import InputError
+
+_FREE = None
+_POLICY: dict[str, Any] = dict.fromkeys(
+    (
+        "maxBatchInstancePercent",
+        "maxUnhealthyInstancePercent",
+        "maxUnhealthyUpgradedInstancePercent",
+        "pauseTimeBetweenBatches",
+        "enableCrossZoneUpgrade",
+        "prioritizeUnhealthyInstances",
+        "rollbackFailedInstancesOnPolicyBreach",
+        "maxSurge",
+    )
+)
+_EXTENSION: dict[str, Any] = dict.fromkeys(
+    (
+        "forceUpdateTag",
+        "publisher",
+        "type",
+        "typeHandlerVersion",
+        "autoUpgradeMinorVersion",
+        "enableAutomaticUpgrade",
+        "settings",
+        "protectedSettings",
+        "provisioningState",
+        "provisionAfterExtensions",
+        "suppressFailures",
+        "protectedSettingsFromKeyVault",
+    )
+)
+_PROFILE: dict[str, Any] = {
+    "osProfile": _FREE,
+    "storageProfile": {
+        "imageReference": dict.fromkeys(
+            (
+                "id",
+                "publisher",
+                "offer",
+                "sku",
+                "version",
+                "exactVersion",
+                "sharedGalleryImageId",
+                "communityGalleryImageId",
+            )
+        ),
+        "osDisk": _FREE,
+        "dataDisks": _FREE,
+        "diskControllerType": _FREE,
+    },
+    "networkProfile": {
+        "healthProbe": {"id": _FREE},
+        "networkInterfaceConfigurations": _FREE,
+        "networkApiVersion": _FREE,
+    },
+    "extensionProfile": {
+        "extensions": [{"name": _FREE, "id": _FREE, "type": _FREE, "properties": _EXTENSION}],
+        "extensionsTimeBudget": _FREE,
+    },
+    **dict.fromkeys(
+        (
+            "securityProfile",
+            "diagnosticsProfile",
+            "licenseType",
+            "priority",
+            "evictionPolicy",
+            "billingProfile",
+            "scheduledEventsProfile",
+            "userData",
+            "capacityReservation",
+            "applicationProfile",
+            "hardwareProfile",
+            "serviceArtifactReference",
+            "securityPostureReference",
+            "timeCreated",
+        )
+    ),
+}
+_ENVELOPE: dict[str, Any] = dict.fromkeys(
+    ("type", "apiVersion", "name", "id", "location", "tags", "etag", "dependsOn", "comments", "condition", "kind")
+)
+SCALE_SET: dict[str, Any] = {
+    **_ENVELOPE,
+    "sku": dict.fromkeys(("name", "tier", "capacity")),
+    "zones": _FREE,
+    "plan": _FREE,
+    "identity": _FREE,
+    "extendedLocation": _FREE,
+    "placement": _FREE,
+    "properties": {
+        "upgradePolicy": {
+            "mode": _FREE,
+            "rollingUpgradePolicy": _POLICY,
+            "automaticOSUpgradePolicy": dict.fromkeys(
+                (
+                    "enableAutomaticOSUpgrade",
+                    "disableAutomaticRollback",
+                    "useRollingUpgradePolicy",
+                    "osRollingUpgradeDeferral",
+                )
+            ),
+        },
+        "virtualMachineProfile": _PROFILE,
+        **dict.fromkeys(
+            (
+                "scheduledEventsPolicy",
+                "automaticRepairsPolicy",
+                "provisioningState",
+                "overprovision",
+                "doNotRunExtensionsOnOverprovisionedVMs",
+                "uniqueId",
+                "singlePlacementGroup",
+                "zoneBalance",
+                "platformFaultDomainCount",
+                "proximityPlacementGroup",
+                "hostGroup",
+                "additionalCapabilities",
+                "scaleInPolicy",
+                "orchestrationMode",
+                "spotRestorePolicy",
+                "priorityMixPolicy",
+                "timeCreated",
+                "constrainedMaximumCapacity",
+                "resiliencyPolicy",
+                "zonalPlatformFaultDomainAlignMode",
+                "skuProfile",
+                "highSpeedInterconnectPlacement",
+                "lifecycleHooksProfile",
+            )
+        ),
+    },
+}
+_PROBE: dict[str, Any] = dict.fromkeys(
+    (
+        "protocol",
+        "port",
+        "requestPath",
+        "intervalInSeconds",
+        "numberOfProbes",
+        "probeThreshold",
+        "noHealthyBackendsBehavior",
+        "provisioningState",
+        "loadBalancingRules",
+    )
+)
+LOAD_BALANCER: dict[str, Any] = {
+    **_ENVELOPE,
+    "sku": _FREE,
+    "extendedLocation": _FREE,
+    "properties": {
+        "probes": [{"name": _FREE, "id": _FREE, "etag": _FREE, "type": _FREE, "properties": _PROBE}],
+        **dict.fromkeys(
+            (
+                "frontendIPConfigurations",
+                "backendAddressPools",
+                "loadBalancingRules",
+                "inboundNatRules",
+                "inboundNatPools",
+                "outboundRules",
+                "resourceGuid",
+                "provisioningState",
+                "scope",
+            )
+        ),
+    },
+}
+
+
+def check_names(value: object, known: Any, file: str, path: str = "") -> None:
+    """Raise InputError for the first name that Azure does not know, or for an object or list that is neither."""
+    if known is None:
+        return
+    where = path or "the document"
+    if isinstance(known, list):
+        if not isinstance(value, list):
+            raise wrong(file, where, value, "a list")
+        for index, item in enumerate(value):
+            check_names(item, known[0], file, f"{path}[{index}]")
+        return
+    if value is None and path:
+        return
+    if not isinstance(value, dict):
+        raise wrong(file, where, value, "an object")
+    for name, below in value.items():
+        full = f"{path}.{name}" if path else str(name)
+        if name not in known:
+            raise _unknown(file, full, name, known)
+        check_names(below, known[name], file, full)
+
+
+def _unknown(file: str, full: str, name: str, known: dict[str, Any]) -> InputError:
+    lowered = {candidate.lower(): candidate for candidate in known}
+    near = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.3)
+    hint = f"Did you mean {lowered[near[0]]}?" if near else f"Names here: {', '.join(sorted(known))}."
+    return InputError("InvalidParameter", f"{file}: {full!r} is not a name Azure knows.", hint)
+
+
+def wrong(file: str, path: str, value: object, want: str) -> InputError:
+    """The error for a value that does not fit its field."""
+    shown = repr(value)
+    short = shown if len(shown) <= 80 else shown[:77] + "..."
+    return InputError(
+        "InvalidParameter", f"{file}: {path} is {short}; it must be {want}.", "Correct it and apply again."
+    )

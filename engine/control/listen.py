@@ -1,0 +1,59 @@
+"""The engine binds its own socket, closed to others, before anything listens on it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import stat
+import tempfile
+from pathlib import Path
+
+from engine.model.errors import UnreachableError
+
+LONGEST_PATH = 100
+
+
+def bind_socket(state_dir: Path) -> socket.socket:
+    """A bound Unix socket with mode 0600. The caller holds the engine lock, so a left-over file may go."""
+    path = socket_path(state_dir)
+    path.unlink(missing_ok=True)
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        bound.bind(str(path))
+    except OSError as error:
+        bound.close()
+        raise UnreachableError(
+            "Socket", f"cannot listen on {path}: {error.strerror}.", "See rollset doctor."
+        ) from error
+    finally:
+        os.umask(before)
+    return bound
+
+
+def socket_path(state_dir: Path) -> Path:
+    """$XDG_RUNTIME_DIR/rollset, else the state directory, else (path too long) a short directory of our own."""
+    digest = hashlib.sha256(str(state_dir.resolve()).encode()).hexdigest()[:12]
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and _ours(Path(runtime)):
+        candidate = Path(runtime) / "rollset" / f"{digest}.sock"
+        if len(str(candidate)) <= LONGEST_PATH:
+            candidate.parent.mkdir(mode=0o700, exist_ok=True)
+            return candidate
+    inside = state_dir / "engine.sock"
+    if len(str(inside)) <= LONGEST_PATH:
+        return inside
+    short = Path(tempfile.gettempdir()) / f"rollset-{os.geteuid()}"
+    short.mkdir(mode=0o700, exist_ok=True)
+    if not _ours(short):
+        raise UnreachableError("Socket", f"{short} is not a directory of yours alone.", "Use a shorter --state-dir.")
+    return short / f"{digest}.sock"
+
+
+def _ours(path: Path) -> bool:
+    try:
+        facts = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o077

@@ -1,0 +1,171 @@
+"""The engine's Door: verbs and queries over one engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from engine.model.codes import ErrorCode
+from engine.model.errors import InputError, NotFoundError
+from engine.model.image import latest_of
+from engine.model.upgrade import Upgrade
+from engine.runtime import answers
+from engine.runtime.arguments import start_request, text
+from engine.runtime.door import Caller
+from engine.runtime.engine import VERSION, Engine
+from engine.runtime.explain import explain
+from engine.runtime.upgrade_verbs import plan_for
+from engine.runtime.verbs import carry_out
+from engine.wire.plan import plan_to_dict
+
+Answer = dict[str, Any]
+
+
+class EngineDoor:
+    """Implements `engine.runtime.door.Door`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.stopping = engine.stopping
+
+    def idle(self) -> bool:
+        """Whether nothing could happen without a command."""
+        state = self.engine.state
+        held = any(i.hold and i.hold.until_at for s in state.scale_sets.values() for i in s.instances.values())
+        return not (state.open_effects or held or any(u.live for u in state.upgrades.values()))
+
+    async def command(self, verb: str, arguments: dict[str, Any], caller: Caller) -> Answer:
+        return await carry_out(self.engine, verb, arguments, caller)
+
+    async def query(self, what: str, arguments: dict[str, str], caller: Caller) -> Answer:
+        answer = _QUERIES.get(what)
+        if answer is None:
+            raise NotFoundError(
+                ErrorCode.NOT_FOUND, f"there is nothing to read called {what!r}.", "See rollset --help."
+            )
+        return await answer(self.engine, arguments)
+
+    def head(self) -> int:
+        return self.engine.head
+
+    async def events_after(self, seq: int, scope: str, limit: int) -> list[Answer]:
+        streams: tuple[str, ...] = ()
+        if scope not in ("", "all", "overview"):
+            scale_set = self.engine.find_set(scope)
+            own = [u.id for u in self.engine.state.upgrades.values() if u.scale_set == scale_set.key]
+            streams = (f"scale_set/{scale_set.key}", *(f"upgrade/{name}" for name in own))
+        return [answers.event_line(r) for r in self.engine.store.events(seq, limit, streams=streams)]
+
+    async def wait_for_events(self, seq: int, timeout_s: float) -> None:
+        if self.engine.head <= seq:
+            await self.engine.wait_for_commit(timeout_s)
+
+
+def _upgrade(engine: Engine, name: str) -> Upgrade:
+    found = engine.state.upgrades.get(name)
+    if found is None:
+        raise NotFoundError(ErrorCode.NOT_FOUND, f"no upgrade is called {name!r}.", "See rollset history.")
+    return found
+
+
+async def _sets(engine: Engine, arguments: Mapping[str, str]) -> Answer:
+    ordered = sorted(engine.state.scale_sets.values(), key=lambda s: s.name)
+    return {"sets": [answers.set_summary(engine, s) for s in ordered], "head": engine.head}
+
+
+async def _set(engine: Engine, arguments: Mapping[str, str]) -> Answer:
+    return answers.set_detail(engine, engine.find_set(text(arguments, "name")))
+
+
+async def _plan(engine: Engine, arguments: Mapping[str, str]) -> Answer:
+    scale_set = engine.find_set(text(arguments, "set"))
+    return {"plan": plan_to_dict(await plan_for(engine, scale_set, start_request(arguments)))}
+
+
+async def _status(engine: Engine, arguments: Mapping[str, str]) -> Answer:
+    scale_set = engine.find_set(text(arguments, "set"))
+    upgrade = engine.state.last_upgrade(scale_set.key)
+    if upgrade is None:
+        raise NotFoundError(
+            ErrorCode.NOT_FOUND,
+            f"{scale_set.name} was never upgraded.",
+            f"Look at a plan: rollset plan {scale_set.name}",
+        )
+    return answers.upgrade_detail(engine, upgrade)
+
+
+async def _one_upgrade(engine: Engine, arguments: Mapping[str, str]) -> Answer:
+    return answers.upgrade_detail(engine, _upgrade(engine, text(arguments, "id")))
+
+
+async def _history(engine: Engine, arguments: Mapping[str, str]) -> Answer:
+    upgrades = list(engine.state.upgrades.values())
+    if arguments.get("set"):
+        key = engine.find_set(arguments["set"]).key
+        upgrades = [u for u in upgrades if u.scale_set == key]
+    return answers.history_answer(engine, upgrades) | {"gaps": engine.gaps()}
+
+
+async def _images(engine: Engine, arguments: Mapping[str, str]) -> Answer:
+    images = tuple(engine.state.images.values())
+    found = []
+    for image in images:
+        latest = latest_of(images, image.reference.family)
+        found.append(
+            {
+                "reference": str(image.reference),
+                "digest": image.digest,
+                "size_bytes": image.size_bytes,
+                "published_at": image.published_at,
+                "excluded_from_latest": image.excluded_from_latest,
+                "is_latest": latest == image,
+            }
+        )
+    return {"images": found}
+
+
+async def _audit(engine: Engine, arguments: Mapping[str, str]) -> Answer:
+    limit = int(arguments.get("limit") or 200)
+    if not 1 <= limit <= 10_000:
+        raise InputError(
+            ErrorCode.INVALID_PARAMETER, f"limit {limit} is not in 1 to 10000.", "Choose one in that range."
+        )
+    last = engine.store.events(0, 1_000_000, streams=("audit",))[-limit:]
+    return {"entries": [answers.event_line(r) for r in last]}
+
+
+async def _explain(engine: Engine, arguments: Mapping[str, str]) -> Answer:
+    return explain(engine, text(arguments, "what"))
+
+
+async def _doctor(engine: Engine, arguments: Mapping[str, str]) -> Answer:
+    return {"checks": engine.checks()}
+
+
+async def _engine(engine: Engine, arguments: Mapping[str, str]) -> Answer:
+    return {
+        "pid": os.getpid(),
+        "version": VERSION,
+        "started_at": engine.started_at,
+        "epoch": engine.epoch,
+        "head": engine.head,
+        "sets": len(engine.state.scale_sets),
+        "live_upgrades": sum(u.live for u in engine.state.upgrades.values()),
+        "trouble": engine.trouble,
+    }
+
+
+_QUERIES: dict[str, Callable[[Engine, Mapping[str, str]], Awaitable[Answer]]] = {
+    "sets": _sets,
+    "set": _set,
+    "plan": _plan,
+    "status": _status,
+    "upgrade": _one_upgrade,
+    "history": _history,
+    "images": _images,
+    "audit": _audit,
+    "explain": _explain,
+    "doctor": _doctor,
+    "engine": _engine,
+}

@@ -1,0 +1,42 @@
+"""One engine a state directory: a kernel lock, released by the kernel however the holder ends."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+
+
+class EngineLock:
+    """`flock` on a file; closed on exec, so that no child keeps it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Take the lock without waiting; False when another engine has it."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        os.ftruncate(descriptor, 0)
+        return True
+
+    def publish(self, socket: str, version: str) -> None:
+        """Say where clients find this engine."""
+        assert self._descriptor is not None, "publish after acquire"
+        note = json.dumps({"pid": os.getpid(), "socket": socket, "version": version}).encode()
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, note, 0)
+
+    def release(self) -> None:
+        """Let go; the file stays, since removing it would let two engines lock two files."""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None

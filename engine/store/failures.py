@@ -1,0 +1,28 @@
+"""What can go wrong with the store, and what the operator can do."""
+
+from __future__ import annotations
+
+from engine.model.errors import UnreachableError
+
+
+class StoreNotWritableError(UnreachableError):
+    """Nothing was changed; it heals when there is room or the disk is writable again."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "StoreNotWritable", f"the store cannot be written: {why}.", "Free disk space; nothing was lost."
+        )
+
+
+class StoreCorruptError(UnreachableError):
+    """The database is damaged; the file is kept as it is."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("StoreCorrupt", f"the database is damaged: {why}.", "Run rollset doctor; restore a backup.")
+
+
+class EpochLostError(UnreachableError):
+    """A newer engine owns the store; this one must not write any more."""
+
+    def __init__(self, mine: int, now: int) -> None:
+        super().__init__("EpochLost", f"this engine has epoch {mine}, the store is at {now}.", "Use the newer engine.")

@@ -1,0 +1,304 @@
+"""The store: one transaction takes events, state rows, intents and outcomes, or none of them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlite_utils import Database
+
+from engine.model.effects import Effect, EffectOutcome
+from engine.model.events import Event, Recorded
+from engine.model.image import ImageVersion
+from engine.model.scale_set import ScaleSet
+from engine.model.upgrade import Upgrade
+from engine.store import crash_points
+from engine.store.failures import EpochLostError, StoreCorruptError, StoreNotWritableError
+from engine.wire.events import SCHEMA, event_type, from_json, to_json
+from engine.wire.state import dump, load
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRecord:
+    """One command for the audit table; `verdict` is `accepted` or the refusal."""
+
+    key: str
+    verb: str
+    body: Mapping[str, str]
+    uid: int
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Everything that becomes true together. `events` are (stream, event, actor, cause)."""
+
+    events: Sequence[tuple[str, Event, str, str]]
+    at: float
+    clock: float
+    scale_sets: Sequence[ScaleSet] = ()
+    deleted_sets: Sequence[str] = ()
+    upgrades: Sequence[Upgrade] = ()
+    images: Sequence[ImageVersion] = ()
+    intents: Sequence[Effect] = ()
+    outcomes: Sequence[EffectOutcome] = ()
+    command: CommandRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EpochStart:
+    """`away_s` since the last engine was seen; `clean` whether that one stopped in order."""
+
+    epoch: int
+    clock: float
+    away_s: float
+    clean: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredState:
+    """`open_effects`: effects begun and not settled, with the handle kept for them and when they were intended."""
+
+    scale_sets: list[ScaleSet]
+    upgrades: list[Upgrade]
+    images: list[ImageVersion]
+    open_effects: list[tuple[Effect, str | None, float]]
+    head: int = 0
+    streams: dict[str, int] = field(default_factory=dict)
+
+
+class Store:
+    """All writing goes through `commit`, in one thread. Reads see what is committed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: sqlite3.Connection = database.conn
+        self._epoch = 0
+        self._head = self._one("SELECT coalesce(max(seq), 0) FROM event")
+        self._streams: dict[str, int] = dict(
+            self._connection.execute("SELECT stream, max(stream_seq) FROM event GROUP BY stream").fetchall()
+        )
+
+    def _one(self, sql: str, *values: Any) -> Any:
+        row = self._connection.execute(sql, values).fetchone()
+        return row[0] if row is not None else None
+
+    def begin_epoch(self, pid: int, version: str, at: float) -> EpochStart:
+        """Take the store over: the epoch goes up by one, and writes of any earlier engine are refused from now on."""
+        with _Write(self._connection):
+            row = self._connection.execute("SELECT epoch, clock, seen_at, clean FROM engine").fetchone()
+            epoch, clock, seen, clean = row if row is not None else (0, 0.0, at, 1)
+            self._connection.execute(
+                "INSERT INTO engine(one, epoch, pid, version, started_at, seen_at, clock, clean) VALUES(1,?,?,?,?,?,?,0) "
+                "ON CONFLICT(one) DO UPDATE SET epoch=excluded.epoch, pid=excluded.pid, version=excluded.version, "
+                "started_at=excluded.started_at, seen_at=excluded.seen_at, clean=0",
+                (epoch + 1, pid, version, at, at, clock),
+            )
+        self._epoch = epoch + 1
+        return EpochStart(self._epoch, clock, max(0.0, at - seen), bool(clean))
+
+    def commit(self, transaction: Transaction) -> list[Recorded]:
+        """Put a transaction on disk; what it returns is durable.
+
+        Raises EpochLostError, StoreNotWritableError or StoreCorruptError; then nothing of it is there.
+        """
+        recorded = self._number(transaction)
+        crash_points.reached("before_commit")
+        with _Write(self._connection):
+            now = self._one("SELECT epoch FROM engine")
+            if now != self._epoch:
+                raise EpochLostError(self._epoch, now)
+            self._write(transaction, recorded)
+        crash_points.reached("after_commit")
+        for item in recorded:
+            self._streams[item.stream] = item.stream_seq
+            self._head = item.seq
+        return recorded
+
+    def _number(self, transaction: Transaction) -> list[Recorded]:
+        streams: dict[str, int] = {}
+        recorded = []
+        for offset, (stream, event, actor, cause) in enumerate(transaction.events, start=1):
+            streams[stream] = streams.get(stream, self._streams.get(stream, 0)) + 1
+            recorded.append(
+                Recorded(
+                    self._head + offset,
+                    stream,
+                    streams[stream],
+                    transaction.at,
+                    transaction.clock,
+                    self._epoch,
+                    actor,
+                    cause,
+                    event,
+                )
+            )
+        return recorded
+
+    def _write(self, transaction: Transaction, recorded: list[Recorded]) -> None:
+        run, many = self._connection.execute, self._connection.executemany
+        run("UPDATE engine SET seen_at=?, clock=?", (transaction.at, transaction.clock))
+        many("INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?)", [_event_row(r) for r in recorded])
+        many(
+            "INSERT INTO scale_set VALUES(?,?,?) ON CONFLICT(key) DO UPDATE SET name=excluded.name, body=excluded.body",
+            [(s.key, s.name, dump(s)) for s in transaction.scale_sets],
+        )
+        many("DELETE FROM scale_set WHERE key=?", [(key,) for key in transaction.deleted_sets])
+        many(
+            "INSERT INTO upgrade VALUES(?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET state=excluded.state, "
+            "outcome=excluded.outcome, version=excluded.version, body=excluded.body",
+            [
+                (u.id, u.scale_set, u.state.value, u.outcome.value if u.outcome else None, u.version, dump(u))
+                for u in transaction.upgrades
+            ],
+        )
+        many(
+            "INSERT INTO image VALUES(?,?) ON CONFLICT(reference) DO UPDATE SET body=excluded.body",
+            [(str(i.reference), dump(i)) for i in transaction.images],
+        )
+        many(
+            "UPDATE effect SET outcome=?, outcome_body=?, ended_at=? WHERE id=?",
+            [(o.kind.value, dump(o), transaction.at, o.effect_id) for o in transaction.outcomes],
+        )
+        many(
+            "INSERT INTO effect(id, operation, scale_set, instance_id, kind, attempt, epoch, intended_at, body) "
+            "VALUES(?,?,?,?,?,?,?,?,?)",
+            [
+                (
+                    x.id,
+                    x.operation,
+                    x.scale_set,
+                    x.instance_id,
+                    x.kind.value,
+                    x.attempt,
+                    self._epoch,
+                    transaction.at,
+                    dump(x),
+                )
+                for x in transaction.intents
+            ],
+        )
+        command = transaction.command
+        if command is not None:
+            run(
+                "INSERT INTO command VALUES(?,?,?,?,?,?)",
+                (
+                    command.key,
+                    transaction.at,
+                    command.verb,
+                    json.dumps(dict(command.body)),
+                    command.uid,
+                    command.verdict,
+                ),
+            )
+
+    def load_state(self) -> StoredState:
+        """Everything the engine needs to go on."""
+        rows = self._connection.execute
+        return StoredState(
+            [load(ScaleSet, body) for (body,) in rows("SELECT body FROM scale_set")],
+            [load(Upgrade, body) for (body,) in rows("SELECT body FROM upgrade")],
+            [load(ImageVersion, body) for (body,) in rows("SELECT body FROM image")],
+            [
+                (load(Effect, body), handle, at)
+                for body, handle, at in rows("SELECT body, handle, intended_at FROM effect WHERE outcome IS NULL")
+            ],
+            self._head,
+            dict(self._streams),
+        )
+
+    def events(
+        self, after: int = 0, limit: int = 1000, *, streams: Sequence[str] = (), prefix: str = ""
+    ) -> list[Recorded]:
+        """Events with a greater seq than `after`, oldest first; of the streams named, or of those that begin so."""
+        where, values = "seq > ?", [after]
+        conditions: list[Any] = list(values)
+        if streams:
+            where += f" AND stream IN ({','.join('?' * len(streams))})"
+            conditions += list(streams)
+        if prefix:
+            where += " AND substr(stream, 1, ?) = ?"
+            conditions += [len(prefix), prefix]
+        sql = f"SELECT * FROM event WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608 - placeholders only
+        return [_recorded(row) for row in self._connection.execute(sql, [*conditions, limit])]
+
+    def command_verdict(self, key: str) -> str | None:
+        """The verdict of a command with this idempotency key, if it was given before."""
+        found: str | None = self._one("SELECT verdict FROM command WHERE key=?", key)
+        return found
+
+    def mark_stopped(self, clock: float, clean: bool) -> None:
+        """The engine stops; `clean` says nothing was cut."""
+        with _Write(self._connection):
+            self._connection.execute(
+                "UPDATE engine SET clean=?, clock=? WHERE epoch=?", (int(clean), clock, self._epoch)
+            )
+
+    def health(self) -> list[dict[str, object]]:
+        """Quick check, versions and size of the database."""
+        quick = self._one("PRAGMA quick_check")
+        pages = self._one("PRAGMA page_count") * self._one("PRAGMA page_size")
+        return [
+            {
+                "name": "database",
+                "ok": quick == "ok",
+                "words": str(quick),
+                "next_step": "" if quick == "ok" else "restore a backup",
+            },
+            {"name": "sqlite", "ok": True, "words": f"SQLite {sqlite3.sqlite_version}, {pages} bytes", "next_step": ""},
+        ]
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class _Write:
+    """BEGIN IMMEDIATE ... COMMIT; rolled back on any error, whether or not SQLite did so by itself."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._run("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if kind is None:
+            self._run("COMMIT")
+            return
+        self._undo()
+        if isinstance(error, sqlite3.Error):
+            raise _translated(error) from error
+
+    def _run(self, sql: str) -> None:
+        try:
+            self._connection.execute(sql)
+        except sqlite3.Error as error:
+            self._undo()
+            raise _translated(error) from error
+
+    def _undo(self) -> None:
+        if self._connection.in_transaction:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+
+
+def _translated(error: sqlite3.Error) -> Exception:
+    if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+        return error
+    if isinstance(error, sqlite3.OperationalError):
+        return StoreNotWritableError(str(error))
+    return StoreCorruptError(str(error))
+
+
+def _event_row(r: Recorded) -> tuple[Any, ...]:
+    body = to_json(r.event)
+    return (r.seq, r.stream, r.stream_seq, event_type(r.event), SCHEMA, r.at, r.clock, r.epoch, r.actor, r.cause, body)
+
+
+def _recorded(row: tuple[Any, ...]) -> Recorded:
+    seq, stream, stream_seq, kind, schema, at, clock, epoch, actor, cause, body = row
+    return Recorded(seq, stream, stream_seq, at, clock, epoch, actor, cause, from_json(kind, schema, body))

@@ -1,0 +1,95 @@
+"""The one JSON form of events: for the store, the socket, recordings and the cockpit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from engine.model import events as known
+from engine.model.events import Event, Recorded
+
+SCHEMA = 1
+"""The schema number written with every event; a type whose form changes gets its own number and an upcaster."""
+
+UPCASTERS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""(type, schema) -> a function that turns a body of that schema into one of the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEvent(Event):
+    """An event of a type this version does not know: a line in the feed, never an error."""
+
+    type: str
+    body: str
+
+
+def event_type(event: Event) -> str:
+    """The name of an event's type."""
+    return event.type if isinstance(event, UnknownEvent) else type(event).__name__
+
+
+@cache
+def _class_of(name: str) -> type[Event] | None:
+    found = getattr(known, name, None)
+    return found if isinstance(found, type) and issubclass(found, Event) and found is not Event else None
+
+
+@cache
+def _adapter(name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_class_of(name))
+
+
+def to_json(event: Event) -> str:
+    """The body of an event."""
+    if isinstance(event, UnknownEvent):
+        return event.body
+    return _adapter(type(event).__name__).dump_json(event).decode()
+
+
+def from_json(name: str, schema: int, body: str) -> Event:
+    """Read a body written by this or an earlier version; a type or schema from the future gives UnknownEvent."""
+    if _class_of(name) is None or schema > SCHEMA:
+        return UnknownEvent(name, body)
+    while (upcast := UPCASTERS.get((name, schema))) is not None:
+        body = json.dumps(upcast(json.loads(body)))
+        schema += 1
+    event: Event = _adapter(name).validate_json(body)
+    return event
+
+
+def recorded_to_dict(recorded: Recorded) -> dict[str, Any]:
+    """One line of the stream, as JSON values."""
+    return {
+        "seq": recorded.seq,
+        "stream": recorded.stream,
+        "stream_seq": recorded.stream_seq,
+        "type": event_type(recorded.event),
+        "schema": SCHEMA,
+        "at": recorded.at,
+        "clock": recorded.clock,
+        "epoch": recorded.epoch,
+        "actor": recorded.actor,
+        "cause": recorded.cause,
+        "body": json.loads(to_json(recorded.event)),
+    }
+
+
+def recorded_from_dict(line: dict[str, Any]) -> Recorded:
+    """The reverse of `recorded_to_dict`; keys it does not know are left aside."""
+    event = from_json(line["type"], line.get("schema", SCHEMA), json.dumps(line["body"]))
+    return Recorded(
+        line["seq"],
+        line["stream"],
+        line["stream_seq"],
+        line["at"],
+        line["clock"],
+        line["epoch"],
+        line["actor"],
+        line["cause"],
+        event,
+    )

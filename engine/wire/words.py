@@ -1,0 +1,114 @@
+"""Each event as one plain sentence for an operator's feed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.model import events as e
+from engine.model.upgrade import MemberState
+from engine.wire.events import UnknownEvent
+from engine.wire.safe_text import printable
+
+_ENTERED = {
+    MemberState.CAPTURING: "begins",
+    MemberState.REPLACING: "gets a new OS disk",
+    MemberState.EXTENDING: "runs an extension",
+    MemberState.AWAITING_HEALTH: "waits for health",
+    MemberState.SUCCEEDED: "succeeded",
+    MemberState.FAILED: "FAILED",
+    MemberState.RESTORING: "gets its previous OS disk back",
+    MemberState.AWAITING_HEALTH_AFTER_RESTORE: "waits for health after its restore",
+    MemberState.ROLLED_BACK: "is rolled back",
+    MemberState.ROLLED_BACK_UNHEALTHY: "is rolled back but unhealthy",
+    MemberState.RESTORE_FAILED: "could NOT be restored",
+    MemberState.GONE: "is gone",
+}
+
+
+def words(event: e.Event) -> str:
+    """One printable sentence without a line break."""
+    say = _WORDS.get(type(event))
+    return printable(say(event)) if say is not None else type(event).__name__
+
+
+def _started(x: e.UpgradeStarted) -> str:
+    chosen = sum(m.left_out is None for m in x.upgrade.members.values())
+    return (
+        f"upgrade {x.upgrade.id} of {x.upgrade.scale_set_name} to {x.upgrade.target} began: {chosen} of "
+        f"{len(x.upgrade.members)} instances, started by {x.upgrade.actor}"
+    )
+
+
+def _moved(x: e.MemberMoved) -> str:
+    what = _ENTERED.get(x.entered, x.entered.value)
+    why = x.error.message if x.error is not None else x.why
+    return f"instance {x.instance_id} {what}" + (f": {why}" if why else "")
+
+
+def _batch_ended(x: e.BatchEnded) -> str:
+    how = "with failures" if x.failed else "done"
+    return (
+        f"batch {x.number} {how}: {x.upgraded_unhealthy} of {x.upgraded} upgraded unhealthy, "
+        f"{x.unhealthy} of {x.total} unhealthy in all"
+    )
+
+
+def _judged(x: e.CommandJudged) -> str:
+    verdict = "accepted" if x.refusal is None else f"refused: {x.refusal}"
+    return f"{x.actor}: {x.verb} {x.subject} {verdict}" + (f" ({x.reason})" if x.reason else "")
+
+
+def _hold_raised(x: e.HoldRaised) -> str:
+    return f"held ({x.hold.kind.value}) by {x.hold.by}: {x.hold.reason or 'no reason given'}"
+
+
+_WORDS: dict[type[e.Event], Callable[[Any], str]] = {
+    e.UpgradeStarted: _started,
+    e.CheckPassed: lambda x: f"check passed: {x.unhealthy} of {x.total} instances unhealthy",
+    e.BatchBegan: lambda x: f"batch {x.batch.number} began: {x.batch.why}",
+    e.BatchEnded: _batch_ended,
+    e.MemberMoved: _moved,
+    e.MemberReconciling: lambda x: (
+        f"member {x.member}: {'looking what became of its act' if x.reconciling else 'settled'}"
+    ),
+    e.MemberLeftOut: lambda x: f"instance {x.instance_id} left out ({x.left_out.value}): {x.reason}",
+    e.MemberJoined: lambda x: f"instance {x.instance_id} joins the upgrade",
+    e.MemberRetried: lambda x: f"instance {x.instance_id} is tried again",
+    e.LossAccepted: lambda x: f"instance {x.instance_id}: its failed restore is accepted as a loss",
+    e.HoldRaised: _hold_raised,
+    e.HoldLifted: lambda x: f"hold {x.kind.value} lifted by {x.by}",
+    e.UpgradePaused: lambda x: "paused: nothing is in flight, deadlines stand still",
+    e.UpgradeResumed: lambda x: f"goes on after {x.paused_s:.0f} s",
+    e.StepGranted: lambda x: f"one batch granted by {x.by}",
+    e.CancelRequested: lambda x: f"cancel requested by {x.by}: begun members finish",
+    e.RollBackRequested: lambda x: f"rollback requested by {x.by}",
+    e.LimitExceeded: lambda x: f"{x.error.code}: {x.error.message}",
+    e.FailuresNoticed: lambda x: f"{x.notice.code}: {x.notice.message}" if x.notice else "no failed members any more",
+    e.UpgradeCompleted: lambda x: "upgrade Completed",
+    e.UpgradeCancelled: lambda x: "upgrade Cancelled",
+    e.UpgradeFaulted: lambda x: f"upgrade Faulted: {x.error.code}",
+    e.UpgradeRolledBack: lambda x: "upgrade RolledBack",
+    e.ScaleSetApplied: lambda x: f"model of {x.scale_set.name} applied (version {x.scale_set.model_version})",
+    e.ModelImageChanged: lambda x: f"the model's image is {x.image}: {x.why}",
+    e.CapacityChanged: lambda x: f"capacity is {x.capacity}",
+    e.InstanceAdded: lambda x: f"instance {x.instance.instance_id} added on {x.instance.image.version}",
+    e.InstanceProvisioned: lambda x: f"instance {x.instance_id} provisioned at {x.address}",
+    e.InstanceRemoved: lambda x: f"instance {x.instance_id} removed: {x.why}",
+    e.InstanceDiskChanged: lambda x: f"instance {x.instance_id} is on {x.image.version}, disk {x.disk}",
+    e.ExtensionRan: lambda x: f"instance {x.instance_id}: extension {x.result.name} ended with {x.result.exit_code}",
+    e.InstanceHealthChanged: lambda x: f"instance {x.instance_id} is {x.entered.value}: {x.detail}",
+    e.InstancePowerChanged: lambda x: f"instance {x.instance_id} {'runs' if x.running else 'is down'}: {x.detail}",
+    e.ProtectionChanged: lambda x: f"instance {x.instance_id}: protection from actions is {x.from_actions}",
+    e.InstanceHeld: lambda x: f"instance {x.instance_id} held by {x.hold.by}: {x.hold.reason}",
+    e.InstanceReleased: lambda x: f"instance {x.instance_id} released by {x.by}: {x.reason}",
+    e.ScaleSetDeleting: lambda x: f"deletion began, by {x.by}",
+    e.ScaleSetDeleted: lambda x: "scale set deleted",
+    e.ImagePublished: lambda x: f"image {x.image.reference} published ({x.image.digest[:19]})",
+    e.ImageExclusionChanged: lambda x: f"image {x.reference} {'excluded from' if x.excluded else 'back in'} latest",
+    e.LoadBalancerApplied: lambda x: f"load balancer {x.name} applied with {len(x.probes)} probes",
+    e.EngineStarted: lambda x: f"engine {x.version} started (epoch {x.epoch}), away for {x.away_s:.0f} s",
+    e.EngineStopped: lambda x: f"engine stopped: {x.reason}",
+    e.CommandJudged: _judged,
+    UnknownEvent: lambda x: f"{x.type} (not known to this version)",
+}
