@@ -145,8 +145,8 @@ def _model(properties: Fields, probes: Mapping[str, HealthSource], file: str) ->
     if mode is UpgradeMode.ROLLING and health is None:
         raise InputError(
             "BadRequest",
-            f"{file}: Rolling Upgrade mode is not supported for this Virtual Machine Scale Set because a health probe or "
-            "health extension was not provided.",
+            f"{file}: Rolling Upgrade mode is not supported for this Virtual Machine Scale Set because a health "
+            "probe or health extension was not provided.",
             "Give networkProfile.healthProbe or the application health extension.",
         )
     disks = profile.below("storageProfile").raw("dataDisks")

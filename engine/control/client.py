@@ -55,7 +55,7 @@ class Client:
         return self._ask("GET", f"/v1/{quote(what)}" + (f"?{urlencode(given)}" if given else ""))
 
     def events(self, after: int, scope: str, follow: bool) -> Iterator[dict[str, Any]]:
-        """Events after a seq, oldest first; with `follow` it goes on until the connection is lost (UnreachableError)."""
+        """Events after a seq, oldest first; with `follow` it goes on until the line is lost (UnreachableError)."""
         arguments = {"after": str(after), "scope": scope} | ({"follow": "1"} if follow else {})
         connection, response = self._send("GET", f"/v1/events?{urlencode(arguments)}", None, SILENCE_S)
         try:

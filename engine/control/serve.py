@@ -84,7 +84,7 @@ async def _serve(options: argparse.Namespace, lock: EngineLock) -> None:
             await server.serve([bound])
             door.stopping.set()
             tasks.cancel_scope.cancel()
-        Path(bound.getsockname()).unlink(missing_ok=True)
+        os.unlink(bound.getsockname())
     lock.release()
 
 

@@ -40,18 +40,18 @@ def make_app(door: Door, seen: Requests, clock: Callable[[], float]) -> Starlett
     async def guarded(request: Request, act: Callable[[Caller], Any]) -> Response:
         seen.open += 1
         try:
-            return JSONResponse(await act(_caller(request)))
+            answer: Response = JSONResponse(await act(_caller(request)))
         except RollsetError as error:
-            return _error(error)
+            answer = _error(error)
         finally:
             seen.open -= 1
             seen.last_at = clock()
+        return answer
 
     async def command(request: Request) -> Response:
         async def act(caller: Caller) -> dict[str, Any]:
             arguments = await _body(request)
-            with anyio.CancelScope(shield=True):
-                return await door.command(request.path_params["verb"], arguments, caller)
+            return await door.command(request.path_params["verb"], arguments, caller)
 
         return await guarded(request, act)
 

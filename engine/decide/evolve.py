@@ -11,7 +11,7 @@ from engine.model.upgrade import Batch, Direction, HoldKind, LeftOut, Member, Me
 
 
 def evolve_upgrade(upgrade: Upgrade | None, event: e.Event, now: Now) -> Upgrade:
-    """The upgrade after `event`. `upgrade` is None only for UpgradeStarted; events it does not know leave it as it is."""
+    """The upgrade after `event`. `upgrade` is None only for UpgradeStarted; unknown events change nothing."""
     if isinstance(event, e.UpgradeStarted):
         return replace(event.upgrade, version=1)
     assert upgrade is not None, f"{type(event).__name__} before UpgradeStarted"

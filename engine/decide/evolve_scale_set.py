@@ -100,9 +100,8 @@ def _extension_ran(scale_set: ScaleSet, event: e.ExtensionRan, now: Now) -> Scal
 
 
 def _health(scale_set: ScaleSet, event: e.InstanceHealthChanged, now: Now) -> ScaleSet:
-    return _change(
-        scale_set, event.instance_id, health=event.entered, health_since_at=now.at, health_detail=event.detail
-    )
+    since = {} if event.entered is event.left else {"health_since_at": now.at}
+    return _change(scale_set, event.instance_id, health=event.entered, health_detail=event.detail, **since)
 
 
 def _power(scale_set: ScaleSet, event: e.InstancePowerChanged, now: Now) -> ScaleSet:

@@ -22,9 +22,11 @@ def check_upgrade(upgrade: Upgrade, scale_set: ScaleSet) -> list[str]:
         broken.append(f"{len(flying)} members in flight after the end")
     if upgrade.paused_since_clock is not None and flying:
         broken.append("members in flight while paused")
-    for member in upgrade.members.values():
-        if member.state in _NEEDS_RESTORE_POINT and member.restore_point is None:
-            broken.append(f"member {member.id} has a disk effect without a restore point")
+    broken += [
+        f"member {member.id} has a disk effect without a restore point"
+        for member in upgrade.members.values()
+        if member.state in _NEEDS_RESTORE_POINT and member.restore_point is None
+    ]
     crossed = not upgrade.settings.policy.enable_cross_zone_upgrade
     if batch is not None and flying:
         if crossed and len({m.zone for m in flying}) > 1:

@@ -35,7 +35,7 @@ def resolve_target(scale_set: ScaleSet, images: Images, to: str | None) -> Image
         if found is None:
             raise RefusedError(
                 ErrorCode.OPERATION_NOT_ALLOWED,
-                f"no published version of {model.publisher}:{model.offer}:{model.sku} may be taken as latest by {scale_set.name}.",
+                f"no published version of {model} may be taken by {scale_set.name}.",
                 "Publish one, or include one that is excluded; `rollset image list` shows them.",
             )
         return found
@@ -230,7 +230,7 @@ def _checks(
     if chosen and allowed < batch_cap(total, settings):
         words = (
             f"{total} instances, {percent} %: {allowed} may be unhealthy at once, a batch is up to "
-            f"{batch_cap(total, settings)}; {'one failure stops' if allowed == 0 else f'{allowed + 1} failures stop'} it"
+            f"{batch_cap(total, settings)}; {allowed + 1} unhealthy ones stop it"
         )
         found.append(
             PlanCheck("warned", words, "Raise maxUnhealthyInstancePercent for this run if that is too strict.")
@@ -243,7 +243,7 @@ def _checks(
                 "Free disk space.",
             )
         )
-    if not settings.restore_failed.value == "never":
+    if settings.restore_failed.value != "never":
         found.append(
             PlanCheck("passed", f"failed instances get their previous OS disk back ({settings.restore_failed.value})")
         )

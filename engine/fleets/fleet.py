@@ -2,7 +2,7 @@
 
 One suite in tests/contract runs on every implementation. Ordering rules:
 
-- `begin` may be called concurrently for different instances; the engine never has two disk effects of one instance open.
+- `begin` may be called concurrently for different instances; never two disk effects of one instance.
 - An effect is idempotent by its id: beginning an id that is done gives the same outcome and acts no second time.
 - A lower `epoch` than one the fleet has seen for that instance is refused with outcome Failed, code Fenced.
 - A handle is plain text and may be polled by a later engine process, after any crash. A handle the fleet no longer

@@ -15,26 +15,29 @@ def instance_unhealthy() -> str:
 def before_rolling_upgrade(percent: int, threshold: int, detail: str) -> str:
     """The pre-check failed; nothing was touched. Azure writes two blanks after "is:"."""
     return (
-        "Rolling Upgrade failed due to exceeding the MaxUnhealthyInstancePercent value (defined in the "
-        f"RollingUpgradePolicy) before any batch was attempted. {percent}% of instances are in an unhealthy state, more "
-        f"than the threshold of {threshold}% configured in the RollingUpgradePolicy. The most impactful error is:  "
-        f"{detail} For details on rolling upgrades, use http://aka.ms/AzureVMSSRollingUpgrade"
+        "Rolling Upgrade failed due to exceeding the MaxUnhealthyInstancePercent value "
+        "(defined in the RollingUpgradePolicy) before any batch was attempted. "
+        f"{percent}% of instances are in an unhealthy state, more than the threshold of {threshold}% "
+        f"configured in the RollingUpgradePolicy. The most impactful error is:  {detail} "
+        "For details on rolling upgrades, use http://aka.ms/AzureVMSSRollingUpgrade"
     )
 
 
 def in_rolling_upgrade(percent: int, threshold: int) -> str:
     """Too many of all instances are unhealthy between batches."""
     return (
-        "Rolling Upgrade failed after exceeding the MaxUnhealthyInstancePercent value defined in the "
-        f"RollingUpgradePolicy. {percent}% of instances are in an unhealthy state - more than the threshold of "
-        f"{threshold}%. To apply upgrades, consider increasing the MaxUnhealthyInstancePercent value."
+        "Rolling Upgrade failed after exceeding the MaxUnhealthyInstancePercent value "
+        f"defined in the RollingUpgradePolicy. {percent}% of instances are in an unhealthy state "
+        f"- more than the threshold of {threshold}%. "
+        "To apply upgrades, consider increasing the MaxUnhealthyInstancePercent value."
     )
 
 
 def upgraded(percent: int, threshold: int, detail: str, first_failed: str) -> str:
     """Too many of the upgraded instances are unhealthy."""
     return (
-        "Rolling Upgrade failed after exceeding the MaxUnhealthyUpgradedInstancePercent value defined in the "
-        f"RollingUpgradePolicy. {percent}% of instances are in an unhealthy state after being upgraded - more than the "
-        f"threshold of {threshold}%. The most impactful error is: {detail}. First failed instance ID is: {first_failed}."
+        "Rolling Upgrade failed after exceeding the MaxUnhealthyUpgradedInstancePercent value "
+        f"defined in the RollingUpgradePolicy. {percent}% of instances are in an unhealthy state after being upgraded "
+        f"- more than the threshold of {threshold}%. "
+        f"The most impactful error is: {detail}. First failed instance ID is: {first_failed}."
     )

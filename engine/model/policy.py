@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from engine.model.errors import InputError
@@ -43,11 +43,11 @@ PERCENT_LIMITS = {
 
 def check_policy(policy: RollingUpgradePolicy) -> None:
     """Raise InputError when a field is out of Azure's limits, or asks for what is not offered yet."""
-    for field in fields(policy):
-        if field.name not in PERCENT_LIMITS:
+    for known in fields(policy):
+        if known.name not in PERCENT_LIMITS:
             continue
-        name, low, high = PERCENT_LIMITS[field.name]
-        value = getattr(policy, field.name)
+        name, low, high = PERCENT_LIMITS[known.name]
+        value = getattr(policy, known.name)
         if not low <= value <= high:
             raise InputError(
                 "InvalidParameter",
@@ -68,7 +68,7 @@ def check_policy(policy: RollingUpgradePolicy) -> None:
 class RunSettings:
     """Everything that binds one upgrade, frozen when it starts. Durations in seconds of observed time."""
 
-    policy: RollingUpgradePolicy = RollingUpgradePolicy()
+    policy: RollingUpgradePolicy = field(default_factory=RollingUpgradePolicy)
     restore_failed: RestoreFailed = RestoreFailed.ALWAYS
     health_window_s: float = 300.0
     upgrade_timeout_s: float = 86_400.0

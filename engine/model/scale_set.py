@@ -46,7 +46,7 @@ class ScaleSetModel:
     image: ImageReference
     health: HealthSource | None = None
     extensions: tuple[Extension, ...] = ()
-    policy: RollingUpgradePolicy = RollingUpgradePolicy()
+    policy: RollingUpgradePolicy = field(default_factory=RollingUpgradePolicy)
     mode: UpgradeMode = UpgradeMode.MANUAL
     disable_automatic_rollback: bool = False
     data_disks: int = 0

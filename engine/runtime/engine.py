@@ -168,9 +168,9 @@ class Engine:
             turn.on_scale_set(scale_set.key, *interpret_instance_effect(scale_set, effect, outcome, turn.now))
             if effect.kind is EffectKind.DELETE_INSTANCE:
                 self._finish_deletion(turn, scale_set)
-        if effect.kind in DISK_EFFECTS or effect.kind is EffectKind.CREATE_INSTANCE:
-            if self.watch is not None:
-                self.watch.forget(scale_set.key, effect.instance_id)
+        swapped = effect.kind in DISK_EFFECTS or effect.kind is EffectKind.CREATE_INSTANCE
+        if swapped and self.watch is not None:
+            self.watch.forget(scale_set.key, effect.instance_id)
 
     def _finish_deletion(self, turn: Turn, scale_set: ScaleSet) -> None:
         done = {outcome.effect_id for outcome in turn.outcomes}
@@ -320,7 +320,7 @@ async def open_engine(
     store = open_store(state_dir / "rollset.db")
     began = store.begin_epoch(os.getpid(), VERSION, wall())
     blobs = ImageBlobs(state_dir / "images")
-    machine = LocalMachine(state_dir / "local", owner_pid=owner_pid, state_digest_seed=str(state_dir.resolve()))
+    machine = LocalMachine(state_dir / "local", owner_pid=owner_pid, state_digest_seed=str(state_dir))
     async with open_local_fleet(machine, blobs.unpack, state_dir) as local:
         engine = Engine(store, blobs, {"local": local}, EngineClock(began.clock, wall, monotonic))
         left_open = engine.load(began.epoch)

@@ -80,7 +80,7 @@ class HealthWatch:
         clock = self._engine.clock.now().clock
         record = track(self._records.get(key, HealthRecord()), sample, clock, source)
         self._records[key] = record
-        if record.state is not instance.health:
+        if _differs(instance, record.state, answer.detail):
             self._pending[key] = (record.state, answer.detail)
             self._engine.wake()
 
@@ -91,7 +91,7 @@ class HealthWatch:
             set_key, _, instance_id = key.partition(SEPARATOR)
             scale_set = self._engine.state.scale_sets.get(set_key)
             instance = scale_set.instances.get(instance_id) if scale_set is not None else None
-            if instance is not None and instance.health is not health:
+            if instance is not None and _differs(instance, health, detail):
                 found.append((set_key, e.InstanceHealthChanged(instance_id, instance.health, health, detail)))
         self._pending.clear()
         return found
@@ -126,6 +126,11 @@ class HealthWatch:
             if scale_set.model.health is None:
                 turn.on_scale_set(set_key, *_power_health(scale_set, instance, runs))
         self._engine.commit(turn)
+
+
+def _differs(instance: Instance, health: Health, detail: str) -> bool:
+    """Another state, or another reason for being unhealthy: an operator reads the last answer, not the first."""
+    return health is not instance.health or (instance.is_unhealthy and detail != instance.health_detail)
 
 
 def _power_health(scale_set: ScaleSet, instance: Instance, runs: bool) -> list[e.Event]:

@@ -11,6 +11,9 @@ from anyio.abc import TaskGroup
 
 from engine.runtime.probe import ProbeAnswer, ProbeTarget, probe
 
+SETTLING_S = 0.1
+"""After a disk swap a key is asked again after this long, then after twice that, up to its own interval."""
+
 Wanted = Callable[[], Mapping[str, "Schedule"]]
 
 
@@ -44,6 +47,7 @@ class ProbePool:
         self._due: dict[str, float] = {}
         self._flying: set[str] = set()
         self._again: set[str] = set()
+        self._settling: dict[str, float] = {}
         self._changed = anyio.Event()
         self.count = 0
 
@@ -54,6 +58,7 @@ class ProbePool:
     def probe_now(self, key: str) -> None:
         """Ask this key at once; an answer still on its way belongs to the past and is not reported."""
         self._due.pop(key, None)
+        self._settling[key] = SETTLING_S
         if key in self._flying:
             self._again.add(key)
         self._changed.set()
@@ -74,10 +79,18 @@ class ProbePool:
         for key, schedule in wanted.items():
             if self._due.get(key, now) <= now and key not in self._flying:
                 self._flying.add(key)
-                self._due[key] = now + schedule.interval_s * (0.9 + 0.2 * self._dice.random())
+                self._due[key] = now + self._interval(key, schedule.interval_s)
                 tasks.start_soon(self._probe, key, schedule)
         waiting = [due for key, due in self._due.items() if key not in self._flying]
         return max(0.005, min(waiting, default=now + 5.0) - now)
+
+    def _interval(self, key: str, regular_s: float) -> float:
+        settling = self._settling.get(key)
+        if settling is None or settling >= regular_s:
+            self._settling.pop(key, None)
+            return regular_s * (0.9 + 0.2 * self._dice.random())
+        self._settling[key] = settling * 2
+        return settling
 
     async def _probe(self, key: str, schedule: Schedule) -> None:
         async with self._slots:

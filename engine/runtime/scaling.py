@@ -15,7 +15,7 @@ from engine.runtime.turn import Turn
 
 
 def image_for_new(engine: Engine, scale_set: ScaleSet) -> ImageVersion:
-    """What a new instance gets: the target of a live upgrade, the last good version after a Faulted run, else the model's."""
+    """A live upgrade's target, else the last good version after a Faulted run, else the model's."""
     live = engine.state.live_upgrade(scale_set.key)
     if live is not None:
         found = engine.state.images.get(str(live.target))

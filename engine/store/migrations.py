@@ -17,7 +17,8 @@ _SCHEMA = (
         cause TEXT NOT NULL, body TEXT NOT NULL CHECK(json_valid(body)), UNIQUE(stream, stream_seq)) STRICT""",
     """CREATE UNIQUE INDEX ends_once ON event(stream)
         WHERE type IN ('UpgradeCompleted','UpgradeCancelled','UpgradeFaulted','UpgradeRolledBack')""",
-    """CREATE TABLE scale_set(key TEXT PRIMARY KEY, name TEXT NOT NULL, body TEXT NOT NULL CHECK(json_valid(body))) STRICT""",
+    """CREATE TABLE scale_set(
+        key TEXT PRIMARY KEY, name TEXT NOT NULL, body TEXT NOT NULL CHECK(json_valid(body))) STRICT""",
     """CREATE TABLE upgrade(
         id TEXT PRIMARY KEY, scale_set TEXT NOT NULL, state TEXT NOT NULL, outcome TEXT, version INTEGER NOT NULL,
         body TEXT NOT NULL CHECK(json_valid(body))) STRICT""",

@@ -93,7 +93,8 @@ class Store:
             row = self._connection.execute("SELECT epoch, clock, seen_at, clean FROM engine").fetchone()
             epoch, clock, seen, clean = row if row is not None else (0, 0.0, at, 1)
             self._connection.execute(
-                "INSERT INTO engine(one, epoch, pid, version, started_at, seen_at, clock, clean) VALUES(1,?,?,?,?,?,?,0) "
+                "INSERT INTO engine(one, epoch, pid, version, started_at, seen_at, clock, clean) "
+                "VALUES(1,?,?,?,?,?,?,0) "
                 "ON CONFLICT(one) DO UPDATE SET epoch=excluded.epoch, pid=excluded.pid, version=excluded.version, "
                 "started_at=excluded.started_at, seen_at=excluded.seen_at, clean=0",
                 (epoch + 1, pid, version, at, at, clock),

@@ -41,7 +41,8 @@ def _class_of(name: str) -> type[Event] | None:
 
 @cache
 def _adapter(name: str) -> TypeAdapter[Any]:
-    return TypeAdapter(_class_of(name))
+    found: Any = _class_of(name)
+    return TypeAdapter(found)
 
 
 def to_json(event: Event) -> str:

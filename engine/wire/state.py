@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
@@ -11,16 +12,17 @@ T = TypeVar("T")
 
 
 @cache
-def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+    found: Any = kind
+    return TypeAdapter(found)
 
 
 def dump(record: object) -> str:
     """A record of engine.model as JSON text."""
-    return _adapter(type(record)).dump_json(record).decode()
+    return _adapter(cast(Hashable, type(record))).dump_json(record).decode()
 
 
 def load(kind: type[T], text: str) -> T:
     """Read what `dump` wrote."""
-    found: T = _adapter(kind).validate_json(text)
+    found: T = _adapter(cast(Hashable, kind)).validate_json(text)
     return found

@@ -40,7 +40,7 @@ def test_without_loopback_aliases_each_gets_a_free_port(tmp_path: Path, monkeypa
     assert {address for address, _ in allotted} == {"127.0.0.1"} and len({port for _, port in allotted}) == 5
 
 
-@pytest.mark.parametrize("port", [0, -1, 65536])
+@pytest.mark.parametrize("port", (0, -1, 65536))
 def test_a_port_that_is_none_is_refused(tmp_path: Path, port: int) -> None:
     with pytest.raises(InputError, match=str(port)):
         AddressBook(tmp_path, "seed").allot(tmp_path, port)

@@ -119,7 +119,7 @@ def test_a_run_whose_end_nobody_saw_is_unknown_and_not_repeated(machine: LocalMa
     assert (data_of(machine) / "count").read_text() == "ran\n"
 
 
-@pytest.mark.parametrize("uri", ["https://example.org/a.sh", "../outside", "missing", "file://host/etc/passwd"])
+@pytest.mark.parametrize("uri", ("https://example.org/a.sh", "../outside", "missing", "file://host/etc/passwd"))
 def test_other_file_uris_are_refused_and_nothing_runs(machine: LocalMachine, tmp_path: Path, uri: str) -> None:
     create(machine)
     (tmp_path / "files").mkdir()

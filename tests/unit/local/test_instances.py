@@ -48,7 +48,7 @@ def test_three_instances_run_each_at_its_own_address(machine: LocalMachine) -> N
     assert [one.instance_id for one in machine.observe_all(SET)] == ["web_0", "web_1", "web_2"]
 
 
-@pytest.mark.parametrize(("slow_s", "status"), [(0.0, 200), (1000.0, 503)])
+@pytest.mark.parametrize(("slow_s", "status"), ((0.0, 200), (1000.0, 503)))
 def test_a_slow_image_is_healthy_only_later(machine: LocalMachine, slow_s: float, status: int) -> None:
     assert ask(create(machine, unpack=image(behaviour="slow", slow_s=slow_s)), "/health")[0] == status
 
@@ -137,7 +137,7 @@ def test_another_machine_object_adopts_what_runs(machine: LocalMachine, tmp_path
     assert not other.stop(SET, "web_0").running and not alive(facts.pid)
 
 
-@pytest.mark.parametrize("field", ["keeper_start_time", "pid_start_time", "machine_boot_id"])
+@pytest.mark.parametrize("field", ("keeper_start_time", "pid_start_time", "machine_boot_id"))
 def test_a_reused_pid_is_not_taken_for_the_instance_nor_signalled(machine: LocalMachine, field: str) -> None:
     facts = create(machine)
     run_file = data_of(machine).parent / "run.json"
