@@ -129,8 +129,8 @@ class HealthWatch:
 
 
 def _differs(instance: Instance, health: Health, detail: str) -> bool:
-    """Another state, or another reason for being unhealthy: an operator reads the last answer, not the first."""
-    return health is not instance.health or (instance.is_unhealthy and detail != instance.health_detail)
+    """Another state, or another reason for not being healthy: an operator reads the last answer, not the first."""
+    return health is not instance.health or (health is not Health.HEALTHY and detail != instance.health_detail)
 
 
 def _power_health(scale_set: ScaleSet, instance: Instance, runs: bool) -> list[e.Event]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import ssl
 import time
 from collections.abc import Callable
@@ -73,7 +74,7 @@ async def probe(target: ProbeTarget, *, allowed: Callable[[str], bool]) -> Probe
 
 def _reason(error: OSError) -> str:
     inner = error.__cause__ if isinstance(error.__cause__, OSError) else error
-    return inner.strerror or "not reachable"
+    return os.strerror(inner.errno) if inner.errno else "not reachable"
 
 
 def _may_ask(host: str, allowed: Callable[[str], bool]) -> bool:
