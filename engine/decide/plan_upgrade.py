@@ -10,7 +10,7 @@ from engine.decide.choose_batch import batch_cap, choose_from
 from engine.decide.judge_health import unhealthy_share
 from engine.decide.settle_settings import settle_settings
 from engine.model.codes import ErrorCode
-from engine.model.errors import NotFoundError, RefusedError
+from engine.model.errors import InputError, RefusedError
 from engine.model.health import Health
 from engine.model.image import ImageVersion, check_version, latest_of
 from engine.model.plan import Plan, PlanCheck, PlannedBatch, PlannedInstance, StartRequest
@@ -24,7 +24,7 @@ Images = Mapping[str, ImageVersion]
 def resolve_target(scale_set: ScaleSet, images: Images, to: str | None) -> ImageVersion:
     """The exact image version an upgrade goes to.
 
-    Raises InputError for a malformed version, NotFoundError when it is not published, RefusedError when a `latest`
+    Raises InputError for a version that is malformed or not published, RefusedError when a `latest`
     set has no version that it may take.
     """
     model = scale_set.model.image
@@ -44,7 +44,7 @@ def resolve_target(scale_set: ScaleSet, images: Images, to: str | None) -> Image
         if image.reference.family == wanted.family and image.reference.version == version:
             return image
     known = sorted(i.reference.version for i in images.values() if i.reference.family == wanted.family)
-    raise NotFoundError(
+    raise InputError(
         ErrorCode.NOT_FOUND,
         f"image {wanted} is not published; published versions: {', '.join(known) or 'none'}.",
         f"Publish it: rollset image publish DIR --as {wanted}",

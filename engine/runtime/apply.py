@@ -12,12 +12,15 @@ from engine.model.codes import ErrorCode
 from engine.model.errors import RefusedError
 from engine.model.health import HealthSource
 from engine.model.scale_set import ScaleSet
+from engine.runtime.confirm import confirm
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.scaling import scale_into
 
 
-def apply_documents(engine: Engine, documents: list[Any], file: str, caller: Caller) -> dict[str, Any]:
+def apply_documents(
+    engine: Engine, documents: list[Any], file: str, caller: Caller, confirmed: str | None
+) -> dict[str, Any]:
     """Create or change what the documents describe. Raises InputError or RefusedError; then nothing was changed."""
     read = [read_document(document, file) for document in documents]
     balancers = [document for document in read if isinstance(document, LoadBalancerDocument)]
@@ -36,6 +39,8 @@ def apply_documents(engine: Engine, documents: list[Any], file: str, caller: Cal
         before = engine.state.scale_sets.get(scale_set.key)
         merged, action = _merge(engine, before, scale_set)
         if action != "unchanged":
+            if before is not None:
+                confirm(before, "apply", confirmed)
             turn.on_scale_set(merged.key, e.ScaleSetApplied(merged))
             scale_into(turn, engine, merged, merged.capacity)
         results.append({"name": merged.name, "action": action, "warnings": list(merged.warnings)})

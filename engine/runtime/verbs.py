@@ -25,6 +25,7 @@ from engine.runtime.arguments import (
     truth,
     whole,
 )
+from engine.runtime.confirm import confirm
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.scaling import delete_set, scale_to
@@ -60,13 +61,7 @@ def _confirm(engine: Engine, verb: str, arguments: Arguments) -> None:
     name = arguments.get("set")
     if verb in HARMLESS or not isinstance(name, str):
         return
-    scale_set = engine.find_set(name)
-    if scale_set.is_production and arguments.get("confirm") != scale_set.name:
-        raise RefusedError(
-            "ConfirmationNeeded",
-            f"{scale_set.name} is tagged environment=production: {verb} needs its name typed.",
-            f"Add --confirm {scale_set.name}",
-        )
+    confirm(engine.find_set(name), verb, optional_text(arguments, "confirm"))
 
 
 def _audit(engine: Engine, verb: str, arguments: Arguments, caller: Caller, key: str, refusal: str | None) -> None:
@@ -143,7 +138,9 @@ async def _apply(engine: Engine, arguments: Arguments, caller: Caller) -> Answer
     documents = arguments.get("documents")
     if not isinstance(documents, list):
         raise InputError(ErrorCode.INVALID_PARAMETER, "documents is not a list.", "Give the resources of a file.")
-    return apply_documents(engine, documents, optional_text(arguments, "file") or "input", caller)
+    return apply_documents(
+        engine, documents, optional_text(arguments, "file") or "input", caller, optional_text(arguments, "confirm")
+    )
 
 
 def _on_instance(
