@@ -14,11 +14,11 @@ class Fields:
     def __init__(self, values: Mapping[str, Any], file: str, path: str = "") -> None:
         self._values = values
         self.file = file
-        self._path = path
+        self.path = path
 
     def at(self, name: str) -> str:
         """The full path of a field."""
-        return f"{self._path}.{name}" if self._path else name
+        return f"{self.path}.{name}" if self.path else name
 
     def raw(self, name: str) -> Any:
         return self._values.get(name)
@@ -67,7 +67,9 @@ class Fields:
         value = self._values.get(name)
         if value is None:
             return {}
-        if not isinstance(value, dict) or not all(isinstance(x, str) and x.isprintable() for x in value.values()):
+        if not isinstance(value, dict) or not all(
+            isinstance(x, str) and x.isprintable() and len(x) <= 512 for pair in value.items() for x in pair
+        ):
             raise wrong(self.file, self.at(name), value, "an object of texts")
         return dict(value)
 

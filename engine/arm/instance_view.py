@@ -28,6 +28,12 @@ def _health(instance: Instance) -> str:
     return "unknown" if name == "notobserved" else name
 
 
+def _extension_code(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "failed"
+    return "succeeded" if exit_code == 0 else f"failed/{exit_code}"
+
+
 def set_instance_view(scale_set: ScaleSet) -> Json:
     """The body of the set's instanceView."""
     counted = Counter(f"ProvisioningState/{_provisioning(i)}" for i in scale_set.instances.values())
@@ -57,6 +63,7 @@ def virtual_machine(scale_set: ScaleSet, instance: Instance) -> Json:
         "type": "Microsoft.Compute/virtualMachineScaleSets/virtualMachines",
         "location": scale_set.location,
         "instanceId": instance.instance_id,
+        "sku": {"name": scale_set.sku},
         "zones": [instance.zone] if instance.zone else [],
         "tags": dict(scale_set.tags),
         "properties": {
@@ -86,6 +93,7 @@ def virtual_machine(scale_set: ScaleSet, instance: Instance) -> Json:
 def virtual_machine_view(scale_set: ScaleSet, instance: Instance) -> Json:
     """The instanceView of one virtual machine."""
     health = _health(instance)
+    handlers = {extension.name: extension for extension in scale_set.model.extensions}
     detail = instance.health_detail or None
     return {
         "platformUpdateDomain": instance.update_domain,
@@ -99,9 +107,13 @@ def virtual_machine_view(scale_set: ScaleSet, instance: Instance) -> Json:
         "extensions": [
             {
                 "name": result.name,
+                "type": f"{handlers[result.name].publisher}.{handlers[result.name].type}"
+                if result.name in handlers
+                else None,
+                "typeHandlerVersion": handlers[result.name].type_handler_version if result.name in handlers else None,
                 "statuses": [
                     _status(
-                        f"ProvisioningState/{'succeeded' if result.exit_code == 0 else f'failed/{result.exit_code}'}",
+                        f"ProvisioningState/{_extension_code(result.exit_code)}",
                         "Provisioning succeeded" if result.exit_code == 0 else "Provisioning failed",
                         level="Info" if result.exit_code == 0 else "Error",
                         message=(result.stdout + result.stderr)[-4096:] or None,

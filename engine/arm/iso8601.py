@@ -7,7 +7,7 @@ import re
 from engine.model.errors import InputError
 
 _DURATION = re.compile(
-    r"P(?:(?P<d>\d{1,6})D)?(?:T(?:(?P<h>\d{1,6})H)?(?:(?P<m>\d{1,6})M)?(?:(?P<s>\d{1,9}(?:\.\d{1,9})?)S)?)?"
+    r"P(?:(?P<d>[0-9]{1,6})D)?(?:T(?:(?P<h>[0-9]{1,6})H)?(?:(?P<m>[0-9]{1,6})M)?(?:(?P<s>[0-9]{1,9}(?:\.[0-9]{1,9})?)S)?)?"
 )
 
 
@@ -17,7 +17,7 @@ def parse_duration_s(text: object, where: str) -> float:
     if found is None or not any(found.groupdict().values()):
         raise InputError(
             "InvalidParameter",
-            f"{where} is {text!r}; it must be an ISO 8601 duration.",
+            f"{where} is {repr(text)[:80]}; it must be an ISO 8601 duration.",
             "Write PT30S or PT5M, for example.",
         )
     parts = {name: float(value or 0) for name, value in found.groupdict().items()}

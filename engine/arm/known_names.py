@@ -7,11 +7,16 @@ that what lies below is kept as it is and not looked into.
 from __future__ import annotations
 
 import difflib
+import reprlib
 from typing import Any
 
 from engine.model.errors import InputError
 
 _FREE = None
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 80
+_REPR.maxdict = _REPR.maxlist = 3
+_REPR.maxlevel = 2
 _POLICY: dict[str, Any] = dict.fromkeys(
     (
         "maxBatchInstancePercent",
@@ -177,15 +182,20 @@ LOAD_BALANCER: dict[str, Any] = {
 }
 
 
+def printable(text: str) -> str:
+    """The text with control bytes and the like written as escapes, so that a terminal shows it and does not obey it."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def check_names(value: object, known: Any, file: str, path: str = "") -> None:
     """Raise InputError for the first name that Azure does not know, or for an object or list that is neither."""
     if known is None:
         return
     where = path or "the document"
     if isinstance(known, list):
-        if not isinstance(value, list):
+        if value is not None and not isinstance(value, list):
             raise wrong(file, where, value, "a list")
-        for index, item in enumerate(value):
+        for index, item in enumerate(value or ()):
             check_names(item, known[0], file, f"{path}[{index}]")
         return
     if value is None and path:
@@ -201,15 +211,18 @@ def check_names(value: object, known: Any, file: str, path: str = "") -> None:
 
 def _unknown(file: str, full: str, name: str, known: dict[str, Any]) -> InputError:
     lowered = {candidate.lower(): candidate for candidate in known}
-    near = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.3)
-    hint = f"Did you mean {lowered[near[0]]}?" if near else f"Names here: {', '.join(sorted(known))}."
-    return InputError("InvalidParameter", f"{file}: {full!r} is not a name Azure knows.", hint)
-
-
-def wrong(file: str, path: str, value: object, want: str) -> InputError:
-    """The error for a value that does not fit its field."""
-    shown = repr(value)
-    short = shown if len(shown) <= 80 else shown[:77] + "..."
+    near = difflib.get_close_matches(str(name).lower()[:200], lowered, n=1, cutoff=0.3)
+    hint = f"did you mean {lowered[near[0]]}?" if near else f"names here: {', '.join(sorted(known))}."
+    way_out = f"Write {lowered[near[0]]}, or take the name out." if near else "Take the name out."
+    shown = full if len(full) <= 300 else full[:297] + "..."
     return InputError(
-        "InvalidParameter", f"{file}: {path} is {short}; it must be {want}.", "Correct it and apply again."
+        "InvalidParameter",
+        f"{printable(file)}: {printable(shown)} is not a name Azure knows; {hint}",
+        way_out,
     )
+
+
+def wrong(file: str, path: str, value: object, want: str, way_out: str = "Correct it and apply again.") -> InputError:
+    """The error for a value that does not fit its field."""
+    shown = "absent" if value is None else _REPR.repr(value)
+    return InputError("InvalidParameter", f"{printable(file)}: {path} is {shown}; it must be {want}.", way_out)

@@ -3,46 +3,79 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 
 from engine.arm.fields import Fields
-from engine.arm.known_names import wrong
+from engine.arm.iso8601 import parse_duration_s
+from engine.arm.known_names import check_names, printable, wrong
 from engine.model.health import HealthSource, HealthSourceKind
 from engine.model.scale_set import Extension
 
 HEALTH_TYPES = {"applicationhealthlinux", "applicationhealthwindows"}
+HEALTH_PUBLISHER = "microsoft.managedservices"
+HEALTH_SETTINGS = dict.fromkeys(
+    ("protocol", "port", "requestPath", "intervalInSeconds", "numberOfProbes", "gracePeriod")
+)
 LONGEST_GRACE_S = 14_400
+SHORTEST_BUDGET_S, LONGEST_BUDGET_S = 900.0, 7_200.0
+_HANDLER_VERSION = re.compile(r"[12](\.[0-9]{1,9}){0,3}")
 
 
 def read_extensions(profile: Fields, file: str) -> tuple[tuple[Extension, ...], HealthSource | None, list[str]]:
     """Extensions in the order in which they run, the health extension's source if any, and warnings."""
     found: list[Extension] = []
     health: HealthSource | None = None
+    health_name = ""
     warnings: list[str] = []
+    _check_budget(profile, file)
     for item in profile.items("extensions"):
         properties = item.below("properties")
-        name = item.text("name")
-        if any(x.name == name for x in found):
-            raise wrong(file, item.at("name"), name, "a name that no other extension of the model has")
-        if properties.text("type").lower() in HEALTH_TYPES:
-            health = _health(properties, file)
-            continue
-        extension = Extension(
-            name=name,
-            publisher=properties.text("publisher"),
-            type=properties.text("type"),
-            type_handler_version=properties.optional_text("typeHandlerVersion") or "",
-            settings_json=json.dumps(properties.raw("settings") or {}, sort_keys=True),
-            provision_after=properties.texts("provisionAfterExtensions"),
-            force_update_tag=properties.optional_text("forceUpdateTag"),
-        )
-        if properties.raw("protectedSettings"):
-            raise wrong(file, properties.at("protectedSettings"), "(hidden)", "left out: secrets are not kept yet")
-        if extension.is_custom_script:
+        extension = _extension(item.text("name"), properties, file)
+        if any(x.name.lower() == extension.name.lower() for x in found):
+            raise wrong(file, item.at("name"), extension.name, "a name that no other extension of the model has")
+        found.append(extension)
+        if extension.type.lower() in HEALTH_TYPES:
+            if health is not None:
+                raise wrong(file, item.at("name"), extension.name, "the only health extension")
+            health, health_name = _health(extension, properties, file), extension.name
+        elif extension.is_custom_script:
             _check_script(properties, file)
         else:
-            warnings.append(f"extension {name} of type {extension.type} is kept, but only custom scripts are run")
-        found.append(extension)
-    return _ordered(found, profile, file), health, warnings
+            warnings.append(f"extension {extension.name} of type {extension.type} is kept, but only custom scripts run")
+    ordered = _ordered(found, profile, file)
+    run = tuple(
+        replace(x, provision_after=tuple(before for before in x.provision_after if before != health_name))
+        for x in ordered
+        if x.name != health_name
+    )
+    return run, health, warnings
+
+
+def _check_budget(profile: Fields, file: str) -> None:
+    budget = profile.raw("extensionsTimeBudget")
+    if budget is None:
+        return
+    where = profile.at("extensionsTimeBudget")
+    if not SHORTEST_BUDGET_S <= parse_duration_s(budget, f"{printable(file)}: {where}") <= LONGEST_BUDGET_S:
+        raise wrong(file, where, budget, "from PT15M to PT2H")
+
+
+def _extension(name: str, properties: Fields, file: str) -> Extension:
+    for switch in ("autoUpgradeMinorVersion", "enableAutomaticUpgrade", "suppressFailures"):
+        properties.truth(switch)
+    if properties.raw("protectedSettings") or properties.raw("protectedSettingsFromKeyVault"):
+        raise wrong(file, properties.at("protectedSettings"), ..., "left out: secrets are not kept yet")
+    properties.below("settings")
+    return Extension(
+        name=name,
+        publisher=properties.text("publisher"),
+        type=properties.text("type"),
+        type_handler_version=properties.optional_text("typeHandlerVersion") or "",
+        settings_json=json.dumps(properties.raw("settings") or {}, sort_keys=True),
+        provision_after=properties.texts("provisionAfterExtensions"),
+        force_update_tag=properties.optional_text("forceUpdateTag"),
+    )
 
 
 def _check_script(properties: Fields, file: str) -> None:
@@ -73,9 +106,15 @@ def _ordered(found: list[Extension], profile: Fields, file: str) -> tuple[Extens
     return tuple(ordered)
 
 
-def _health(properties: Fields, file: str) -> HealthSource:
+def _health(extension: Extension, properties: Fields, file: str) -> HealthSource:
+    if extension.publisher.lower() != HEALTH_PUBLISHER:
+        raise wrong(file, properties.at("publisher"), extension.publisher, "Microsoft.ManagedServices")
+    version = extension.type_handler_version or "1.0"
+    if not _HANDLER_VERSION.fullmatch(version):
+        raise wrong(file, properties.at("typeHandlerVersion"), version, "1.0 (binary states) or 2.0 (rich states)")
+    rich = version.startswith("2")
     settings = properties.below("settings")
-    rich = (properties.optional_text("typeHandlerVersion") or "1.0").startswith("2")
+    check_names(properties.raw("settings") or {}, HEALTH_SETTINGS, file, properties.at("settings"))
     protocol = settings.one_of("protocol", ("http", "https", "tcp"))
     path = settings.optional_text("requestPath")
     if protocol == "tcp" and path is not None:
@@ -85,6 +124,7 @@ def _health(properties: Fields, file: str) -> HealthSource:
     defaults = {"http": 80, "https": 443}
     interval = settings.whole("intervalInSeconds", 5, 60, 5)
     probes = settings.whole("numberOfProbes", 1, 24, 1)
+    grace = settings.whole("gracePeriod", 5, LONGEST_GRACE_S, interval * probes)
     return HealthSource(
         kind=HealthSourceKind.APPLICATION_HEALTH_RICH if rich else HealthSourceKind.APPLICATION_HEALTH_BINARY,
         protocol=protocol,
@@ -92,5 +132,5 @@ def _health(properties: Fields, file: str) -> HealthSource:
         path="/" + path.lstrip("/") if path else "",
         interval_s=float(interval),
         number_of_probes=probes,
-        grace_period_s=float(settings.whole("gracePeriod", 5, LONGEST_GRACE_S, interval * probes)) if rich else 0.0,
+        grace_period_s=float(grace) if rich else 0.0,
     )

@@ -5,27 +5,38 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.arm.fields import Fields
 from engine.arm.iso8601 import parse_duration_s
-from engine.arm.known_names import LOAD_BALANCER, SCALE_SET, check_names, wrong
+from engine.arm.known_names import LOAD_BALANCER, SCALE_SET, check_names, printable, wrong
 from engine.arm.read_extensions import read_extensions
+from engine.arm.read_file import check_bounds
+from engine.arm.read_file import read_file_documents as read_file_documents  # beside its reader, for callers
+from engine.model import error_texts
 from engine.model.errors import InputError
 from engine.model.health import HealthSource, HealthSourceKind
-from engine.model.image import ImageReference, check_version
+from engine.model.image import ImageReference, parse_reference
 from engine.model.policy import RollingUpgradePolicy, check_policy
 from engine.model.scale_set import OrchestrationMode, ScaleSet, ScaleSetModel, UpgradeMode
 
 SCALE_SET_TYPE = "microsoft.compute/virtualmachinescalesets"
 LOAD_BALANCER_TYPE = "microsoft.network/loadbalancers"
 DEFAULT_GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rollset"
-BOTH_SOURCES = (
-    "both a health probe and a health extension were provided; remove the health probe or the health extension"
-)
+PORT_TAG = "rollset-port"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_RESOURCE_ID = re.compile(r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/(.+)", re.IGNORECASE)
 MOST_CAPACITY = 1000
+HEALTH_WINDOW_S = 300.0
+SLOWEST_PROBE_S = 120.0
+# Azure: manage fault domains page; (orchestration, zonal) to the counts allowed, the default first.
+FAULT_DOMAINS = {
+    (OrchestrationMode.UNIFORM, False): (5, 1, 2, 3),
+    (OrchestrationMode.UNIFORM, True): (1, 5),
+    (OrchestrationMode.FLEXIBLE, False): (1, 2, 3),
+    (OrchestrationMode.FLEXIBLE, True): (1,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,7 @@ def read_document(document: object, file: str) -> ScaleSetDocument | LoadBalance
     """Read one resource. Raises InputError that names the file, the field, the value and the way out."""
     if not isinstance(document, dict):
         raise wrong(file, "the document", document, "a JSON object")
+    check_bounds(document, file)
     kind = document.get("type")
     lowered = kind.lower() if isinstance(kind, str) else ""
     if lowered == SCALE_SET_TYPE:
@@ -57,15 +69,17 @@ def read_document(document: object, file: str) -> ScaleSetDocument | LoadBalance
         check_names(document, LOAD_BALANCER, file)
         return _read_balancer(document, file)
     names = "Microsoft.Compute/virtualMachineScaleSets or Microsoft.Network/loadBalancers"
-    raise wrong(file, "type", kind, names)
+    raise wrong(file, "type", kind, names, "Take other resources out of the file and apply again.")
 
 
 def _resource_id(fields: Fields, name: str, kind: str) -> str:
     given = fields.optional_text("id")
     if given is None:
         return f"{DEFAULT_GROUP}/providers/{kind}/{name}"
-    if not given.startswith("/") or not given.isprintable() or len(given) > 512:
-        raise wrong(fields.file, "id", given, "a resource id that begins with /subscriptions/")
+    found = _RESOURCE_ID.fullmatch(given)
+    if found is None or found[1].lower() != f"{kind}/{name}".lower() or len(given) > 512:
+        want = f"/subscriptions/SUBSCRIPTION/resourceGroups/GROUP/providers/{kind}/{name}"
+        raise wrong(fields.file, "id", given, want)
     return given
 
 
@@ -109,8 +123,11 @@ def to_scale_set(document: ScaleSetDocument, *, probes: Mapping[str, HealthSourc
     zones = fields.texts("zones")
     if len(set(zones)) != len(zones) or len(zones) > 8:
         raise wrong(document.file, "zones", list(zones), "different zones, at most 8")
-    model, warnings = _model(properties, probes, document.file)
     tags = fields.mapping("tags")
+    model, warnings = _model(properties, probes, _port_of(tags, document.file))
+    if orchestration is OrchestrationMode.FLEXIBLE and _is_probe(model.health):
+        problem = "A Flexible scale set takes its health from the health extension; remove the health probe."
+        model = replace(model, problems=(*model.problems, problem))
     return ScaleSet(
         key=resource_id.lower(),
         resource_id=resource_id,
@@ -120,56 +137,106 @@ def to_scale_set(document: ScaleSetDocument, *, probes: Mapping[str, HealthSourc
         capacity=sku.whole("capacity", 0, MOST_CAPACITY, None),
         model=model,
         zones=zones,
-        fault_domains=properties.whole("platformFaultDomainCount", 1, 5, 1 if zones else 5),
+        fault_domains=_fault_domains(properties, orchestration, zonal=bool(zones)),
         orchestration=orchestration,
         fleet="simulated" if tags.get("rollset-fleet") == "simulated" else "local",
         tags=tags,
-        document=json.dumps(document.body, sort_keys=True),
+        document=_kept(document.body),
         warnings=tuple(warnings),
     )
 
 
-def _model(properties: Fields, probes: Mapping[str, HealthSource], file: str) -> tuple[ScaleSetModel, list[str]]:
+def _is_probe(health: HealthSource | None) -> bool:
+    return health is not None and health.kind is HealthSourceKind.LOAD_BALANCER_PROBE
+
+
+def _port_of(tags: Mapping[str, str], file: str) -> int | None:
+    text = tags.get(PORT_TAG)
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65_535:
+        raise wrong(file, f"tags.{PORT_TAG}", text, "a port from 1 to 65535, as a text")
+    return int(text)
+
+
+def _fault_domains(properties: Fields, orchestration: OrchestrationMode, *, zonal: bool) -> int:
+    allowed = FAULT_DOMAINS[orchestration, zonal]
+    count = properties.whole("platformFaultDomainCount", 1, 5, allowed[0])
+    if count not in allowed:
+        counts = ", ".join(str(x) for x in sorted(allowed))
+        where = f"a {'zonal' if zonal else 'regional'} {orchestration.value} scale set"
+        raise wrong(properties.file, properties.at("platformFaultDomainCount"), count, f"one of {counts} in {where}")
+    return count
+
+
+def _kept(body: Mapping[str, Any]) -> str:
+    """The document as JSON text, without the password: Azure never gives it back either."""
+    document = json.loads(json.dumps(body))
+    system = ((document.get("properties") or {}).get("virtualMachineProfile") or {}).get("osProfile")
+    if isinstance(system, dict):
+        system.pop("adminPassword", None)
+    return json.dumps(document, sort_keys=True)
+
+
+def _model(properties: Fields, probes: Mapping[str, HealthSource], port: int | None) -> tuple[ScaleSetModel, list[str]]:
+    file = properties.file
     profile = properties.below("virtualMachineProfile")
     upgrade = properties.below("upgradePolicy")
     automatic = upgrade.below("automaticOSUpgradePolicy")
     extensions, health_extension, warnings = read_extensions(profile.below("extensionProfile"), file)
     probe = _probe(profile, probes, file)
-    problems: list[str] = []
-    if probe is not None and health_extension is not None:
-        problems.append(BOTH_SOURCES)
+    problems = [error_texts.BOTH_HEALTH_SOURCES] if probe is not None and health_extension is not None else []
     health = probe or health_extension
-    if health is not None and health.grace_period_s > 300:
-        warnings.append(f"gracePeriod is {health.grace_period_s:g} s, longer than the health window of 300 s")
     mode = UpgradeMode(upgrade.one_of("mode", ("Automatic", "Manual", "Rolling"), "Manual"))
     if mode is UpgradeMode.ROLLING and health is None:
         raise InputError(
             "BadRequest",
-            f"{file}: Rolling Upgrade mode is not supported for this Virtual Machine Scale Set because a health "
-            "probe or health extension was not provided.",
+            f"{printable(file)}: {error_texts.NO_HEALTH_SOURCE_FOR_ROLLING}",
             "Give networkProfile.healthProbe or the application health extension.",
         )
-    disks = profile.below("storageProfile").raw("dataDisks")
+    storage = profile.below("storageProfile")
+    image = _image(storage.below("imageReference"), file)
+    warnings += problems + _health_warnings(health, (probe, health_extension))
+    if automatic.truth("enableAutomaticOSUpgrade"):
+        warnings += [] if image.is_latest else [error_texts.NOT_LATEST]
+        warnings += [] if health is not None else [error_texts.NO_HEALTH_SOURCE]
+    disks = storage.raw("dataDisks")
     model = ScaleSetModel(
-        image=_image(profile.below("storageProfile").below("imageReference"), file),
+        image=image,
         health=health,
         extensions=extensions,
         policy=_policy(upgrade.below("rollingUpgradePolicy"), file),
         mode=mode,
         disable_automatic_rollback=automatic.truth("disableAutomaticRollback"),
         data_disks=len(disks) if isinstance(disks, list) else 0,
-        port=health.port if health is not None and health.port else 8080,
+        port=port or (health.port if health is not None else 0) or 8080,
         problems=tuple(problems),
     )
     return model, warnings
 
 
+def _health_warnings(health: HealthSource | None, given: tuple[HealthSource | None, ...]) -> list[str]:
+    warnings: list[str] = []
+    grace = max((source.grace_period_s for source in given if source is not None), default=0.0)
+    if grace > HEALTH_WINDOW_S:
+        warnings.append(
+            f"gracePeriod is {grace:g} s, longer than the health window of {HEALTH_WINDOW_S:g} s: "
+            "an instance that needs all of it fails its upgrade"
+        )
+    if health is not None and health.interval_s >= SLOWEST_PROBE_S:
+        warnings.append(f"the probe asks every {health.interval_s:g} s; Azure wants less than {SLOWEST_PROBE_S:g} s")
+    return warnings
+
+
 def _image(fields: Fields, file: str) -> ImageReference:
     if fields.raw("id") is not None:
         raise wrong(file, fields.at("id"), fields.raw("id"), "left out: name publisher, offer, sku and version")
-    version = fields.optional_text("version") or "latest"
-    check_version(version, f"{file}: {fields.at('version')}")
-    return ImageReference(fields.text("publisher"), fields.text("offer"), fields.text("sku"), version)
+    parts = [fields.text(name) for name in ("publisher", "offer", "sku")]
+    parts.append(fields.optional_text("version") or "latest")
+    try:
+        return parse_reference(":".join(parts))
+    except InputError as error:
+        raise InputError(error.code, f"{printable(file)}: {fields.path}: {error.message}", error.next_step) from None
 
 
 def _probe(profile: Fields, probes: Mapping[str, HealthSource], file: str) -> HealthSource | None:
@@ -180,7 +247,9 @@ def _probe(profile: Fields, probes: Mapping[str, HealthSource], file: str) -> He
     if found is None:
         known = ", ".join(sorted(probes)) or "none; apply the load balancer first, or in the same file"
         path = "properties.virtualMachineProfile.networkProfile.healthProbe.id"
-        raise InputError("InvalidParameter", f"{file}: {path} {reference!r} is not a known probe.", f"Known: {known}.")
+        raise InputError(
+            "InvalidParameter", f"{printable(file)}: {path} {reference!r} is not a known probe.", f"Known: {known}."
+        )
     return found
 
 
@@ -192,11 +261,14 @@ def _policy(fields: Fields, file: str) -> RollingUpgradePolicy:
         max_unhealthy_upgraded_instance_percent=fields.whole("maxUnhealthyUpgradedInstancePercent", 0, 100, 20),
         pause_between_batches_s=0.0
         if pause is None
-        else parse_duration_s(pause, f"{file}: {fields.at('pauseTimeBetweenBatches')}"),
+        else parse_duration_s(pause, f"{printable(file)}: {fields.at('pauseTimeBetweenBatches')}"),
         enable_cross_zone_upgrade=fields.truth("enableCrossZoneUpgrade"),
         prioritize_unhealthy_instances=fields.truth("prioritizeUnhealthyInstances"),
         rollback_failed_instances_on_policy_breach=fields.truth("rollbackFailedInstancesOnPolicyBreach"),
         max_surge=fields.truth("maxSurge"),
     )
-    check_policy(policy)
+    try:
+        check_policy(policy)
+    except InputError as error:
+        raise InputError(error.code, f"{printable(file)}: {fields.path}: {error.message}", error.next_step) from None
     return policy

@@ -6,6 +6,32 @@ whole numbers.
 
 from __future__ import annotations
 
+NOTHING_TO_CANCEL = "There is no ongoing Rolling Upgrade to cancel."
+NOTHING_TO_START = (
+    "The OS Rolling Upgrade API cannot be used on a Virtual Machine Scale Set unless the Virtual Machine Scale Set has "
+    "some unprotected instances which have imageReference.version set to latest."
+)
+OUTSIDE_WINDOWS = (
+    "Rolling Upgrade failed because the current time is no longer within any of the Automatic OS Upgrade scheduled "
+    "windows."
+)
+BOTH_HEALTH_SOURCES = (
+    "Automatic OS Upgrade is not supported for this Virtual Machine Scale Set because both a health probe and a health "
+    "extension were provided. Remove the health probe or health extension prior to enabling automatic OS upgrade."
+)
+NO_HEALTH_SOURCE = (
+    "Automatic OS Upgrade is not supported for this Virtual Machine Scale Set because a health probe or health "
+    "extension was not specified."
+)
+NO_HEALTH_SOURCE_FOR_ROLLING = (
+    "Rolling Upgrade mode is not supported for this Virtual Machine Scale Set because a health probe or health "
+    "extension was not provided."
+)
+NOT_LATEST = (
+    "virtualMachineScaleSets with Automatic OS Upgrade enabled must use Platform or Gallery Image with version set to "
+    "'latest'."
+)
+
 
 def instance_unhealthy() -> str:
     """The detail of one instance (Azure: RollingUpgradeInstanceUnhealthyError)."""
