@@ -73,6 +73,19 @@ class Client:
         if follow:
             raise _lost("it closed the stream")
 
+    def snapshot(self, scope: str) -> list[bytes]:
+        """The lines of a snapshot; `engine.wire.recording.read_lines` reads them."""
+        connection, response = self._send("GET", f"/v1/snapshot?{urlencode({'scope': scope})}", None, ANSWER_S)
+        try:
+            text = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise _lost(error) from error
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise _error(text)
+        return text.splitlines()
+
     def alive(self) -> bool:
         """Whether an engine answers."""
         try:

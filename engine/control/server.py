@@ -21,6 +21,7 @@ STREAMS_LIMIT = 64
 EVENTS_AT_ONCE = 500
 HEARTBEAT_S = 10.0
 COALESCE_S = 0.1
+LINES = "application/x-ndjson"
 STATUS = {1: 500, 2: 400, 3: 404, 4: 409, 5: 503, 6: 403}
 CLAIMS = ("ssh-connection", "sudo-user", "tty")
 
@@ -72,12 +73,22 @@ def make_app(door: Door, seen: Requests, clock: Callable[[], float]) -> Starlett
         except RollsetError as error:
             return _error(error)
         seen.last_at = clock()
-        return Response("".join(json.dumps(line) + "\n" for line in found), media_type="application/x-ndjson")
+        return Response("".join(line.text + "\n" for line in found), media_type=LINES)
+
+    async def snapshot(request: Request) -> Response:
+        try:
+            _caller(request)
+            found = await door.snapshot(request.query_params.get("scope", "overview"))
+        except RollsetError as error:
+            return _error(error)
+        seen.last_at = clock()
+        return Response("".join(line + "\n" for line in found), media_type=LINES)
 
     return Starlette(
         routes=[
             Route("/v1/commands/{verb}", command, methods=["POST"]),
             Route("/v1/events", events),
+            Route("/v1/snapshot", snapshot),
             Route("/v1/{what}", query),
         ]
     )
@@ -86,7 +97,7 @@ def make_app(door: Door, seen: Requests, clock: Callable[[], float]) -> Starlett
 def _follow(door: Door, seen: Requests, after: int, scope: str) -> Response:
     if seen.streams >= STREAMS_LIMIT:
         raise UnreachableError("TooManyClients", f"{STREAMS_LIMIT} clients follow events already.", "Close one.")
-    return StreamingResponse(_lines(door, seen, after, scope), media_type="application/x-ndjson")
+    return StreamingResponse(_lines(door, seen, after, scope), media_type=LINES)
 
 
 async def _lines(door: Door, seen: Requests, after: int, scope: str) -> AsyncIterator[str]:
@@ -97,8 +108,8 @@ async def _lines(door: Door, seen: Requests, after: int, scope: str) -> AsyncIte
             head = door.head()
             found = await door.events_after(after, scope, EVENTS_AT_ONCE)
             if found:
-                after = found[-1]["seq"]
-                yield "".join(json.dumps(line) + "\n" for line in found)
+                after = found[-1].seq
+                yield "".join(line.text + "\n" for line in found)
                 await anyio.sleep(COALESCE_S)
                 continue
             after = max(after, head)

@@ -12,7 +12,7 @@ from engine.model.upgrade import DOING, LeftOut, Member, MemberState, Now, Upgra
 
 @dataclass(frozen=True, slots=True)
 class BlockedBy:
-    """`until_at` is Unix seconds where a time ends the wait, None where `words` say what does."""
+    """`until_at` is Unix seconds where a time ends the wait (the first deadline), None where `words` say what does."""
 
     kind: str
     since_at: float
@@ -50,14 +50,15 @@ def upgrade_blocked_by(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> Block
         )
     if now.clock < upgrade.next_batch_clock:
         left = upgrade.next_batch_clock - now.clock
-        return BlockedBy("PauseBetweenBatches", now.at, now.at + left, f"pause between batches, {left:.0f} s left")
+        since = (upgrade.batches[-1].ended_at if upgrade.batches else None) or upgrade.started_at
+        return BlockedBy("PauseBetweenBatches", since, now.at + left, "pause between batches")
     held = [m for m in upgrade.members.values() if m.left_out is LeftOut.HELD and m.state is MemberState.LEFT_OUT]
     if held and not waiting_to_go(upgrade):
         names = ", ".join(m.instance_id for m in held)
         return BlockedBy(
             "InstancesHeld", min(m.since_at for m in held), None, f"held instances: {names}; release or skip them"
         )
-    return BlockedBy("Engine", now.at, None, "the engine's next step")
+    return BlockedBy("Engine", upgrade.last_action_at, None, "the engine's next step")
 
 
 def _flying(upgrade: Upgrade, flying: list[Member], now: Now) -> BlockedBy:
@@ -65,7 +66,7 @@ def _flying(upgrade: Upgrade, flying: list[Member], now: Now) -> BlockedBy:
     if len(waiting) == len(flying):
         first = min(waiting, key=lambda m: m.since_clock)
         left = max(0.0, upgrade.settings.health_window_s - (now.clock - first.since_clock))
-        words = f"health of {len(waiting)} instances; first deadline in {left:.0f} s"
+        words = f"health of {len(waiting)} instance{'s' if len(waiting) > 1 else ''}"
         return BlockedBy("Health", first.since_at, now.at + left, words)
     busy = [m for m in flying if m not in waiting]
     first = min(busy, key=lambda m: m.since_clock)
@@ -81,7 +82,7 @@ def member_blocked_by(upgrade: Upgrade, member: Member, now: Now) -> BlockedBy |
         return BlockedBy("Reconciling", member.since_at, None, "the engine looks what became of its last act")
     if member.state in (MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE):
         left = max(0.0, upgrade.settings.health_window_s - (now.clock - member.since_clock))
-        return BlockedBy("Health", member.since_at, now.at + left, f"its health; {left:.0f} s left")
+        return BlockedBy("Health", member.since_at, now.at + left, "its health")
     if member.state in DOING:
         return BlockedBy("Effect", member.since_at, None, _DOING_WORDS[member.state])
     if member.state is MemberState.PENDING:

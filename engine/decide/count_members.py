@@ -10,16 +10,21 @@ from engine.model.upgrade import DOING, FAILED_STATES, LeftOut, Member, MemberSt
 
 def bucket(member: Member) -> str:
     """The counter a member is in: successful, failed, in_progress, pending, gone, or why it was left out."""
-    if member.state is MemberState.LEFT_OUT:
-        names = {LeftOut.ALREADY_CURRENT: "already_current"}
-        return names.get(member.left_out or LeftOut.SKIPPED, (member.left_out or LeftOut.SKIPPED).value)
-    if member.state is MemberState.GONE:
+    return state_bucket(member.state, member.left_out)
+
+
+def state_bucket(state: MemberState, left_out: LeftOut | None) -> str:
+    """The counter of a state; `left_out` tells which one for LeftOut (skipped where it is None)."""
+    if state is MemberState.LEFT_OUT:
+        why = left_out or LeftOut.SKIPPED
+        return "already_current" if why is LeftOut.ALREADY_CURRENT else why.value
+    if state is MemberState.GONE:
         return "gone"
-    if member.state in DOING:
+    if state in DOING:
         return "in_progress"
-    if member.state in FAILED_STATES:
+    if state in FAILED_STATES:
         return "failed"
-    return "successful" if member.state is MemberState.SUCCEEDED else "pending"
+    return "successful" if state is MemberState.SUCCEEDED else "pending"
 
 
 def count_members(upgrade: Upgrade) -> Counters:

@@ -19,7 +19,7 @@ def evolve_upgrade(upgrade: Upgrade | None, event: e.Event, now: Now) -> Upgrade
     if fold is None:
         return upgrade
     changed = fold(upgrade, event, now)
-    return replace(changed, version=upgrade.version + 1)
+    return changed if type(event) in _QUIET else replace(changed, version=upgrade.version + 1)
 
 
 def _with_member(upgrade: Upgrade, member: Member) -> Upgrade:
@@ -181,10 +181,27 @@ def _failures_noticed(upgrade: Upgrade, event: e.FailuresNoticed, now: Now) -> U
 def _ended(outcome: Outcome) -> Callable[[Upgrade, Any, Now], Upgrade]:
     def fold(upgrade: Upgrade, event: Any, now: Now) -> Upgrade:
         error = event.error if isinstance(event, e.UpgradeFaulted) else upgrade.faulting
-        return replace(upgrade, outcome=outcome, error=error, ended_at=now.at, holds={}, checking=False)
+        return replace(upgrade, outcome=outcome, error=error, ended_at=now.at, holds={}, checking=False, outlook=None)
 
     return fold
 
+
+def _outlook(upgrade: Upgrade, event: e.UpgradeOutlookChanged, now: Now) -> Upgrade:
+    return replace(upgrade, outlook=event.outlook)
+
+
+# An operator's decision stays good when these happen; a command is stale only after the others.
+_QUIET = frozenset(
+    {
+        e.BatchBegan,
+        e.BatchEnded,
+        e.MemberMoved,
+        e.MemberReconciling,
+        e.MemberJoined,
+        e.FailuresNoticed,
+        e.UpgradeOutlookChanged,
+    }
+)
 
 _UPGRADE: dict[type[e.Event], Callable[[Upgrade, Any, Now], Upgrade]] = {
     e.CheckPassed: _check_passed,
@@ -205,6 +222,7 @@ _UPGRADE: dict[type[e.Event], Callable[[Upgrade, Any, Now], Upgrade]] = {
     e.RollBackRequested: _roll_back_requested,
     e.LimitExceeded: _limit_exceeded,
     e.FailuresNoticed: _failures_noticed,
+    e.UpgradeOutlookChanged: _outlook,
     e.UpgradeCompleted: _ended(Outcome.COMPLETED),
     e.UpgradeCancelled: _ended(Outcome.CANCELLED),
     e.UpgradeFaulted: _ended(Outcome.FAULTED),

@@ -12,7 +12,7 @@ from engine.model.codes import ApiError
 from engine.model.health import Health, HealthSource
 from engine.model.image import ImageReference, ImageVersion
 from engine.model.scale_set import ExtensionResult, Instance, InstanceHold, ScaleSet
-from engine.model.upgrade import Batch, Hold, HoldKind, LeftOut, MemberState, RestorePoint, Upgrade
+from engine.model.upgrade import Batch, Hold, HoldKind, LeftOut, MemberState, Outlook, RestorePoint, Upgrade
 
 
 class Event:
@@ -59,7 +59,8 @@ class BatchEnded(Event):
 class MemberMoved(Event):
     """A member left one state for another. `error` says why it failed; `step` which extension runs.
 
-    `replaced`: the disk of this upgrade is in place since now.
+    `replaced`: the disk of this upgrade is in place since now. `left_bucket`: the counter it was in, where its state
+    alone does not tell (it had been left out).
     """
 
     member: str
@@ -71,6 +72,7 @@ class MemberMoved(Event):
     replaced: bool = False
     restore_point: RestorePoint | None = None
     error: ApiError | None = None
+    left_bucket: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +83,21 @@ class MemberReconciling(Event):
 
 @dataclass(frozen=True, slots=True)
 class MemberLeftOut(Event):
+    """`left_bucket` is the counter it was in."""
+
     member: str
     instance_id: str
     left_out: LeftOut
     reason: str
+    left_bucket: str = "pending"
 
 
 @dataclass(frozen=True, slots=True)
 class MemberJoined(Event):
-    """An instance was released, or appeared during the run; `left_out` is set when it is already on the target."""
+    """An instance was released, or appeared during the run; `left_out` is set when it is already on the target.
+
+    `left_bucket` is the counter it was in, empty for one that is new.
+    """
 
     member: str
     instance_id: str
@@ -97,6 +105,7 @@ class MemberJoined(Event):
     update_domain: int
     fault_domain: int
     left_out: LeftOut | None = None
+    left_bucket: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +175,13 @@ class FailuresNoticed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class UpgradeOutlookChanged(Event):
+    """What an operator may expect changed: batches to come, time of the end, what it waits for."""
+
+    outlook: Outlook
+
+
+@dataclass(frozen=True, slots=True)
 class UpgradeCompleted(Event):
     pass
 
@@ -227,13 +243,16 @@ class InstanceProvisioned(Event):
 
 @dataclass(frozen=True, slots=True)
 class InstanceRemoved(Event):
+    """`health` is the last that was known of it."""
+
     instance_id: str
     why: str
+    health: Health = Health.NOT_OBSERVED
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceDiskChanged(Event):
-    """The OS disk was replaced or restored; health begins anew as NotObserved."""
+    """The OS disk was replaced or restored; health begins anew as NotObserved, and `left` is what it was."""
 
     instance_id: str
     image: ImageReference
@@ -243,6 +262,7 @@ class InstanceDiskChanged(Event):
     previous_image: ImageReference | None
     latest_model_applied: bool
     address: str
+    left: Health = Health.NOT_OBSERVED
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,8 +172,28 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """What comes, as forecast when it last changed. Times are Unix seconds.
+
+    `eta_low_at` and `eta_high_at` bound the end with 80 % confidence; None where nothing can be said (a pause).
+    `blocked_kind` is empty when nothing is waited for.
+    """
+
+    batches_to_come: int
+    blocked_kind: str
+    blocked_words: str
+    blocked_since_at: float
+    blocked_until_at: float | None = None
+    eta_low_at: float | None = None
+    eta_high_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Upgrade:
-    """One run over one scale set, folded from its events."""
+    """One run over one scale set, folded from its events.
+
+    `version` goes up with what an operator decides on (commands, holds, stops, ends); members moving on leaves it.
+    """
 
     id: str
     scale_set: str
@@ -209,6 +229,7 @@ class Upgrade:
     last_action_at: float = 0.0
     ended_at: float | None = None
     version: int = 0
+    outlook: Outlook | None = None
 
     @property
     def live(self) -> bool:

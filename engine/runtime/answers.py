@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Any
 from engine.arm.instance_view import set_instance_view, virtual_machine
 from engine.arm.write_status import azure_code, history, os_upgrade_history_item, rolling_upgrade_status
 from engine.decide.blocked_by import BlockedBy, member_blocked_by, upgrade_blocked_by
-from engine.decide.choose_batch import choose_from, waiting_to_go
 from engine.decide.count_members import count_members
 from engine.decide.judge_health import Share, unhealthy_share, upgraded_share
+from engine.decide.outlook import batches_to_come
 from engine.model.codes import ApiError
 from engine.model.health import Health
 from engine.model.scale_set import Instance, ScaleSet
 from engine.model.upgrade import Member, Upgrade, UpgradeState
-from engine.wire.events import recorded_to_dict
-from engine.wire.words import words
 
 if TYPE_CHECKING:
-    from engine.model.events import Recorded
     from engine.runtime.engine import Engine
 
 Answer = dict[str, Any]
@@ -31,20 +28,6 @@ def error_dict(error: ApiError | None) -> Answer | None:
 
 def blocked_dict(blocked: BlockedBy | None) -> Answer | None:
     return asdict(blocked) if blocked is not None else None
-
-
-def batches_to_come(upgrade: Upgrade, scale_set: ScaleSet) -> int:
-    """A forecast from the present health: how many batches are still to begin."""
-    left = {m.id: m for m in waiting_to_go(upgrade)}
-    count = 0
-    while left:
-        choice = choose_from(left.values(), upgrade.settings, upgrade.direction, scale_set)
-        if choice is None:
-            break
-        for name in choice.members:
-            del left[name]
-        count += 1
-    return count
 
 
 def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
@@ -210,8 +193,3 @@ def history_answer(engine: Engine, upgrades: list[Upgrade]) -> Answer:
     sets = engine.state.scale_sets
     items = [os_upgrade_history_item(u, sets.get(u.scale_set), count_members(u)) for u in ordered]
     return {"azure": history(items), "ours": [upgrade_summary(engine, u) for u in ordered]}
-
-
-def event_line(recorded: Recorded) -> Answer:
-    """An event as clients get it: its wire form and one sentence."""
-    return recorded_to_dict(recorded) | {"words": words(recorded.event)}

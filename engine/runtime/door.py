@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from engine.runtime.recent_events import EventLine
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -31,8 +33,12 @@ class Door(Protocol):
         """The seq of the last committed event."""
         ...
 
-    async def events_after(self, seq: int, scope: str, limit: int) -> list[dict[str, Any]]:
-        """At most `limit` events with a greater seq, oldest first, in wire form."""
+    async def events_after(self, seq: int, scope: str, limit: int) -> list[EventLine]:
+        """At most `limit` events with a greater seq, oldest first, as lines."""
+        ...
+
+    async def snapshot(self, scope: str) -> list[str]:
+        """The lines of a snapshot at the head, without line breaks; the events after it carry on from there."""
         ...
 
     async def wait_for_events(self, seq: int, timeout_s: float) -> None:

@@ -29,7 +29,9 @@ from engine.model.health import Health, HealthSource
 from engine.model.scale_set import ScaleSet
 from engine.runtime.clock import EngineClock
 from engine.runtime.effect_runner import EffectRunner
+from engine.runtime.forecast import Forecast
 from engine.runtime.health_watch import HealthWatch
+from engine.runtime.recent_events import RecentEvents
 from engine.runtime.turn import EngineState, Turn
 from engine.store.image_blobs import ImageBlobs
 from engine.store.store import CommandRecord, Store, Transaction
@@ -50,10 +52,12 @@ class Engine:
         self.state = EngineState()
         self.epoch = 0
         self.head = 0
+        self.recent = RecentEvents(0)
         self.started_at = clock.now().at
         self.stop_instances = False
         self.stopping = anyio.Event()
         self.trouble: str | None = None
+        self._forecast = Forecast()
         self._facts: list[EffectOutcome] = []
         self._probes: dict[str, HealthSource] = {}
         self._awake = anyio.Event()
@@ -74,6 +78,7 @@ class Engine:
         """
         for upgrade_id in [*turn.upgrades, *self._live_of(turn)]:
             turn.advance(upgrade_id)
+        self._look_ahead(turn)
         turn.plan()
         if turn.empty and command is None:
             return
@@ -95,12 +100,21 @@ class Engine:
         self.trouble = None
         if recorded:
             self.head = recorded[-1].seq
+            self.recent.add(recorded)
             self._committed.set()
             self._committed = anyio.Event()
         if turn.intents and self._runner is not None:
             self._runner.start(turn.intents)
         if self.watch is not None and turn.scale_sets:
             self.watch.refresh()
+
+    def _look_ahead(self, turn: Turn) -> None:
+        live = [u.id for u in self.state.upgrades.values() if u.live and u.id not in turn.upgrades]
+        for upgrade_id in [*turn.upgrades, *live]:
+            upgrade = turn.upgrade(upgrade_id)
+            scale_set = turn.scale_set(upgrade.scale_set) if upgrade is not None else None
+            if upgrade is not None and scale_set is not None:
+                self._forecast.tell(turn, upgrade, scale_set)
 
     def _live_of(self, turn: Turn) -> list[str]:
         touched = set(turn.scale_sets)
@@ -266,6 +280,7 @@ class Engine:
         self.state.images = {str(i.reference): i for i in stored.images}
         self.state.open_effects = {effect.id: effect for effect, _, _ in stored.open_effects}
         self.head = stored.head
+        self.recent = RecentEvents(stored.head)
         for recorded in self.store.events(0, 100_000, prefix="load_balancer/"):
             if isinstance(recorded.event, e.LoadBalancerApplied):
                 self._probes.update(recorded.event.probes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -15,6 +16,8 @@ from engine.runtime.arguments import start_request, text
 from engine.runtime.door import Caller
 from engine.runtime.engine import VERSION, Engine
 from engine.runtime.explain import explain
+from engine.runtime.recent_events import EventLine, event_line
+from engine.runtime.snapshot import lines_after, snapshot_lines, streams_of
 from engine.runtime.upgrade_verbs import plan_for
 from engine.runtime.verbs import carry_out
 from engine.wire.plan import plan_to_dict
@@ -49,13 +52,11 @@ class EngineDoor:
     def head(self) -> int:
         return self.engine.head
 
-    async def events_after(self, seq: int, scope: str, limit: int) -> list[Answer]:
-        streams: tuple[str, ...] = ()
-        if scope not in ("", "all", "overview"):
-            scale_set = self.engine.find_set(scope)
-            own = [u.id for u in self.engine.state.upgrades.values() if u.scale_set == scale_set.key]
-            streams = (f"scale_set/{scale_set.key}", *(f"upgrade/{name}" for name in own))
-        return [answers.event_line(r) for r in self.engine.store.events(seq, limit, streams=streams)]
+    async def events_after(self, seq: int, scope: str, limit: int) -> list[EventLine]:
+        return lines_after(self.engine, seq, streams_of(self.engine, scope), limit)
+
+    async def snapshot(self, scope: str) -> list[str]:
+        return snapshot_lines(self.engine, scope)
 
     async def wait_for_events(self, seq: int, timeout_s: float) -> None:
         if self.engine.head <= seq:
@@ -132,7 +133,7 @@ async def _audit(engine: Engine, arguments: Mapping[str, str]) -> Answer:
             ErrorCode.INVALID_PARAMETER, f"limit {limit} is not in 1 to 10000.", "Choose one in that range."
         )
     last = engine.store.events(0, 1_000_000, streams=("audit",))[-limit:]
-    return {"entries": [answers.event_line(r) for r in last]}
+    return {"entries": [json.loads(event_line(r).text) for r in last]}
 
 
 async def _explain(engine: Engine, arguments: Mapping[str, str]) -> Answer:

@@ -8,6 +8,7 @@ from engine.decide.advance import advance
 from engine.decide.after_the_end import model_after
 from engine.decide.evolve import evolve_upgrade
 from engine.decide.evolve_scale_set import evolve_scale_set
+from engine.decide.fold_overview import tell_health_it_leaves, tell_what_it_leaves
 from engine.decide.invariants import check_upgrade
 from engine.decide.plan_effects import plan_effects, plan_instances
 from engine.model import events as e
@@ -66,14 +67,18 @@ class Turn:
 
     def on_upgrade(self, upgrade_id: str, *found: e.Event) -> None:
         """Fold events into an upgrade."""
-        for event in found:
-            self.upgrades[upgrade_id] = evolve_upgrade(self.upgrade(upgrade_id), event, self.now)
+        for plain in found:
+            before = self.upgrade(upgrade_id)
+            event = tell_what_it_leaves(before, plain) if before is not None else plain
+            self.upgrades[upgrade_id] = evolve_upgrade(before, event, self.now)
             self.events.append((f"upgrade/{upgrade_id}", event, self.actor, self.cause))
 
     def on_scale_set(self, key: str, *found: e.Event) -> None:
         """Fold events into a scale set."""
-        for event in found:
-            self.scale_sets[key] = evolve_scale_set(self.scale_set(key), event, self.now)
+        for plain in found:
+            before = self.scale_set(key)
+            event = tell_health_it_leaves(before, plain) if before is not None else plain
+            self.scale_sets[key] = evolve_scale_set(before, event, self.now)
             self.events.append((f"scale_set/{key}", event, self.actor, self.cause))
 
     def on_image(self, image: ImageVersion, event: e.Event) -> None:

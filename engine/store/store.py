@@ -227,6 +227,12 @@ class Store:
         sql = f"SELECT * FROM event WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608 - placeholders only
         return [_recorded(row) for row in self._connection.execute(sql, [*conditions, limit])]
 
+    def last_events(self, seq: int, limit: int, *, streams: Sequence[str] = ()) -> list[Recorded]:
+        """The last `limit` events up to `seq`, oldest first; of the streams named, or of all."""
+        named = f" AND stream IN ({','.join('?' * len(streams))})" if streams else ""
+        sql = f"SELECT * FROM event WHERE seq <= ?{named} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - placeholders only
+        return [_recorded(row) for row in self._connection.execute(sql, [seq, *streams, limit])][::-1]
+
     def command_verdict(self, key: str) -> str | None:
         """The verdict of a command with this idempotency key, if it was given before."""
         found: str | None = self._one("SELECT verdict FROM command WHERE key=?", key)

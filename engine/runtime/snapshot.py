@@ -1,0 +1,84 @@
+"""The state of the engine at its head, as the lines a client folds events onto."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+
+from engine.decide.fold_overview import overview_of, upgrade_overview
+from engine.model.overview import EngineFacts
+from engine.model.scale_set import ScaleSet
+from engine.model.upgrade import Upgrade
+from engine.runtime.engine import VERSION, Engine
+from engine.runtime.recent_events import EventLine, event_line
+from engine.wire.recording import OVERVIEW, Header, earlier_line, header_line, record_line
+
+FEED = 200
+"""So many events before the snapshot ride along, for the feed."""
+PAST_UPGRADES = 500
+
+
+def snapshot_lines(engine: Engine, scope: str) -> list[str]:
+    """Lines of a snapshot, without line breaks. `scope` is `overview`, or a set's key or name (NotFoundError)."""
+    scale_set = None if scope in ("", OVERVIEW) else engine.find_set(scope)
+    now = engine.clock.now()
+    header = Header(
+        scale_set.key if scale_set is not None else OVERVIEW, engine.head, now.at, now.clock, f"rollset {VERSION}"
+    )
+    lines = [header_line(header), record_line(_engine_facts(engine))]
+    lines += _overview(engine) if scale_set is None else _one_set(engine, scale_set)
+    earlier = lines_before(engine, engine.head, streams_of(engine, scope), FEED)
+    return lines + [earlier_line(line.text) for line in earlier]
+
+
+def streams_of(engine: Engine, scope: str) -> frozenset[str] | None:
+    """The streams of a scope; None for all of them."""
+    if scope in ("", "all", OVERVIEW):
+        return None
+    scale_set = engine.find_set(scope)
+    own = {f"upgrade/{u.id}" for u in engine.state.upgrades.values() if u.scale_set == scale_set.key}
+    return frozenset({f"scale_set/{scale_set.key}", "engine", *own})
+
+
+def lines_after(engine: Engine, seq: int, streams: frozenset[str] | None, limit: int) -> list[EventLine]:
+    """At most `limit` events after `seq`, oldest first; from memory where it reaches back so far."""
+    found = engine.recent.after(seq, streams, limit)
+    if found is not None:
+        return found
+    return [event_line(r) for r in engine.store.events(seq, limit, streams=sorted(streams or ()))]
+
+
+def lines_before(engine: Engine, seq: int, streams: frozenset[str] | None, limit: int) -> list[EventLine]:
+    """The last `limit` events up to `seq`, oldest first."""
+    return [event_line(r) for r in engine.store.last_events(seq, limit, streams=sorted(streams or ()))]
+
+
+def _overview(engine: Engine) -> list[str]:
+    last = {key: engine.state.last_upgrade(key) for key in engine.state.scale_sets}
+    lines = [record_line(overview_of(s, last[s.key])) for s in engine.state.scale_sets.values()]
+    shown = {upgrade.id for upgrade in last.values() if upgrade is not None}
+    lines += _past([u for u in engine.state.upgrades.values() if u.id not in shown])
+    return lines + [record_line(image) for image in engine.state.images.values()]
+
+
+def _one_set(engine: Engine, scale_set: ScaleSet) -> list[str]:
+    own = [u for u in engine.state.upgrades.values() if u.scale_set == scale_set.key]
+    last = engine.state.last_upgrade(scale_set.key)
+    lines = [record_line(scale_set)]
+    lines += _past([u for u in own if u is not last])
+    lines += [record_line(last)] if last is not None else []
+    return lines + [record_line(image) for image in engine.state.images.values()]
+
+
+def _past(upgrades: list[Upgrade]) -> list[str]:
+    ordered = sorted(upgrades, key=lambda u: u.started_at)[-PAST_UPGRADES:]
+    return [record_line(upgrade_overview(u)) for u in ordered]
+
+
+def _engine_facts(engine: Engine) -> EngineFacts:
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = str(os.geteuid())
+    return EngineFacts(os.getpid(), VERSION, socket.gethostname(), user, engine.started_at, engine.epoch)

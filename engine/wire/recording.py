@@ -1,0 +1,130 @@
+"""A snapshot at a sequence number and the events after it, as JSON lines: what the socket sends and a recording holds.
+
+The first line is the header, then records, then events. A client that folds the events with `engine.decide` has the
+same state as one that asks for a later snapshot.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from engine.model.errors import InputError
+from engine.model.events import Recorded
+from engine.model.image import ImageVersion
+from engine.model.overview import EngineFacts, SetOverview, UpgradeOverview
+from engine.model.scale_set import ScaleSet
+from engine.model.upgrade import Upgrade
+from engine.wire.events import recorded_from_dict
+from engine.wire.state import dump, load
+
+FORMAT = 1
+SCHEMA = 1
+OVERVIEW = "overview"
+
+KINDS: dict[str, type] = {
+    "engine": EngineFacts,
+    "scale_set": ScaleSet,
+    "upgrade": Upgrade,
+    "upgrade_overview": UpgradeOverview,
+    "set_overview": SetOverview,
+    "image": ImageVersion,
+}
+"""Names of records and what they hold. `event` is the one beside them: an event before the snapshot, for the feed."""
+
+Record = EngineFacts | ScaleSet | Upgrade | UpgradeOverview | SetOverview | ImageVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """`scope` is `overview` or a scale set's key; the snapshot is as of seq `first`, at Unix seconds `at`."""
+
+    scope: str
+    first: int
+    at: float
+    clock: float
+    product: str
+    last: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An event before the snapshot: shown in the feed, never folded."""
+
+    recorded: Recorded
+
+
+def header_line(header: Header) -> str:
+    """The first line, without a line break."""
+    return json.dumps(
+        {
+            "rollset_recording": FORMAT,
+            "product": header.product,
+            "scope": header.scope,
+            "from": header.first,
+            "to": header.last,
+            "at": header.at,
+            "clock": header.clock,
+        }
+    )
+
+
+def record_line(record: Record) -> str:
+    """A record as one line, without a line break."""
+    name = next(name for name, kind in KINDS.items() if type(record) is kind)
+    return f'{{"record":"{name}","schema":{SCHEMA},"body":{dump(record)}}}'
+
+
+def earlier_line(event_line: str) -> str:
+    """An event's line as a line of the snapshot."""
+    return f'{{"record":"event","schema":{SCHEMA},"body":{event_line}}}'
+
+
+def read_lines(lines: Iterable[str | bytes], name: str) -> Iterator[Header | Record | Earlier | Recorded]:
+    """What the lines hold, in order; the first is the Header. Kinds of records it does not know are passed over.
+
+    Raises InputError that names `name` and the line when it is not a recording, or one of a newer format.
+    """
+    number = 0
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+            found = _header(value) if number == 1 else _line(value)
+        except InputError:
+            raise
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            said = f"{name}: line {number} is not a line of a recording ({type(error).__name__})."
+            raise InputError("InvalidParameter", said, "Take a file that `rollset record` wrote.") from None
+        if found is not None:
+            yield found
+    if number == 0:
+        raise InputError("InvalidParameter", f"{name} is empty.", "Take a file that `rollset record` wrote.")
+
+
+def _header(value: dict[str, Any]) -> Header:
+    found = value["rollset_recording"]
+    if found != FORMAT:
+        raise InputError(
+            "InvalidParameter",
+            f"the recording has format {found!r}; this version reads {FORMAT}.",
+            "Install the version that wrote it.",
+        )
+    return Header(value["scope"], value["from"], value["at"], value["clock"], value["product"], value.get("to"))
+
+
+def _line(value: dict[str, Any]) -> Record | Earlier | Recorded | None:
+    if "seq" in value:
+        return recorded_from_dict(value)
+    if "record" not in value:
+        return None
+    if value["record"] == "event":
+        return Earlier(recorded_from_dict(value["body"]))
+    kind = KINDS.get(value["record"])
+    if kind is None or value["schema"] > SCHEMA:
+        return None
+    found: Record = load(kind, json.dumps(value["body"]))
+    return found

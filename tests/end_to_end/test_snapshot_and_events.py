@@ -1,0 +1,73 @@
+"""A snapshot and the events after it are the state: nothing is missing, nothing counts twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine.decide.evolve import evolve_upgrade
+from engine.decide.evolve_scale_set import evolve_scale_set
+from engine.decide.fold_overview import fold_set, fold_upgrade
+from engine.model.events import Recorded
+from engine.model.overview import SetOverview
+from engine.model.scale_set import ScaleSet
+from engine.model.upgrade import Now, Upgrade
+from engine.wire.events import recorded_from_dict
+from engine.wire.recording import Header, read_lines
+from tests.end_to_end.world import SCALE_SET, World
+
+
+def snapshot(world: World, scope: str) -> tuple[Header, list[object]]:
+    header, *records = read_lines(world.client.snapshot(scope), "snapshot")
+    assert isinstance(header, Header)
+    return header, list(records)
+
+
+def only(kind: type, records: Iterable[object]) -> list:
+    return [record for record in records if type(record) is kind]
+
+
+def after(world: World, header: Header) -> list[Recorded]:
+    return [recorded_from_dict(line) for line in world.client.events(header.first, header.scope, False)]
+
+
+def now_of(recorded: Recorded) -> Now:
+    return Now(recorded.at, recorded.clock)
+
+
+def test_folding_the_events_after_an_early_snapshot_gives_the_late_one(world: World) -> None:
+    # Given two snapshots before anything moved, one of the set and one from afar
+    world.publish("1.0.0")
+    world.create(5)
+    world.publish("1.1.0")
+    of_set, set_records = snapshot(world, SCALE_SET)
+    from_afar, afar_records = snapshot(world, "overview")
+    # When an upgrade with a hold, a skip, a removed and an added instance has run and was rolled back
+    world.client.command("hold", {"set": SCALE_SET, "instance": "1", "reason": "in use"})
+    world.client.command("start", {"set": SCALE_SET, "to": "1.1.0", "step": True})
+    world.until(lambda: world.status()["state"] == "Paused")
+    world.client.command("release", {"set": SCALE_SET, "instance": "1"})
+    world.client.command("skip", {"set": SCALE_SET, "instances": ["3"]})
+    world.client.command("scale", {"set": SCALE_SET, "capacity": 4})
+    world.client.command("scale", {"set": SCALE_SET, "capacity": 6})
+    world.until(lambda: world.healthy() == 6)
+    world.client.command("rollback", {"set": SCALE_SET, "reason": "not today"})
+    world.until_ended()
+    # Then each early snapshot, folded, is the late one
+    scale_set, upgrade = only(ScaleSet, set_records)[0], None
+    for recorded in after(world, of_set):
+        if recorded.stream.startswith("scale_set/"):
+            scale_set = evolve_scale_set(scale_set, recorded.event, now_of(recorded))
+        elif recorded.stream.startswith("upgrade/"):
+            upgrade = evolve_upgrade(upgrade, recorded.event, now_of(recorded))
+    late = snapshot(world, SCALE_SET)[1]
+    assert scale_set == only(ScaleSet, late)[0]
+    assert upgrade == only(Upgrade, late)[0]
+    seen, seen_upgrade = only(SetOverview, afar_records)[0], None
+    for recorded in after(world, from_afar):
+        if recorded.stream.startswith("scale_set/"):
+            seen = fold_set(seen, recorded.event, now_of(recorded))
+        elif recorded.stream.startswith("upgrade/"):
+            seen_upgrade = fold_upgrade(seen_upgrade, recorded.event, now_of(recorded))
+    late_overview = only(SetOverview, snapshot(world, "overview")[1])[0]
+    assert seen_upgrade == late_overview.upgrade
+    assert (seen.scale_set, seen.tally) == (late_overview.scale_set, late_overview.tally)

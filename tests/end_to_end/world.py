@@ -1,0 +1,113 @@
+"""A state directory with a real engine process, images to publish and a scale set to upgrade."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from engine.control.client import Client, lock_note
+from engine.control.spawn import connect_or_start
+from engine.fleets.local.sample_images import write_sample_image
+from engine.model.errors import RollsetError
+
+SCALE_SET = "web"
+
+
+class World:
+    """Everything a test of real upgrades needs; `close` ends the engine and its instances."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.state_dir = root / "state"
+        self.client = self.connect()
+
+    def connect(self) -> Client:
+        return connect_or_start(self.state_dir, owner_pid=os.getpid())
+
+    def publish(self, version: str, behaviour: str = "good", **options: Any) -> None:
+        source = self.root / f"image-{version}"
+        write_sample_image(source, version=version, behaviour=behaviour, **options)
+        self.client.command("image-publish", {"path": str(source), "reference": f"contoso:web:stable:{version}"})
+
+    def create(self, capacity: int) -> None:
+        document = {
+            "type": "Microsoft.Compute/virtualMachineScaleSets",
+            "name": SCALE_SET,
+            "location": "westeurope",
+            "sku": {"name": "Local", "capacity": capacity},
+            "properties": {
+                "upgradePolicy": {"mode": "Rolling"},
+                "virtualMachineProfile": {
+                    "storageProfile": {
+                        "imageReference": {
+                            "publisher": "contoso",
+                            "offer": "web",
+                            "sku": "stable",
+                            "version": "1.0.0",
+                        }
+                    },
+                    "extensionProfile": {
+                        "extensions": [
+                            {
+                                "name": "health",
+                                "properties": {
+                                    "publisher": "Microsoft.ManagedServices",
+                                    "type": "ApplicationHealthLinux",
+                                    "typeHandlerVersion": "2.0",
+                                    "settings": {"protocol": "http", "port": 8080, "requestPath": "/health"},
+                                },
+                            },
+                            {
+                                "name": "setup",
+                                "properties": {
+                                    "publisher": "Microsoft.Azure.Extensions",
+                                    "type": "CustomScript",
+                                    "typeHandlerVersion": "2.0",
+                                    "settings": {"commandToExecute": 'echo ran >> "$ROLLSET_DATA/setup-runs"'},
+                                },
+                            },
+                        ]
+                    },
+                },
+            },
+        }
+        self.client.command("apply", {"documents": [document], "file": "web.json"})
+        self.until(lambda: self.healthy() == capacity)
+
+    def healthy(self) -> int:
+        found: int = self.client.query("set", {"name": SCALE_SET})["ours"]["healthy"]
+        return found
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.client.query("status", {"set": SCALE_SET})["ours"]
+        return found
+
+    def until(self, true: Any, timeout_s: float = 45.0) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not true():
+            assert time.monotonic() < deadline, "it did not come true in time"
+            time.sleep(0.05)
+
+    def until_ended(self) -> dict[str, Any]:
+        self.until(lambda: self.status()["ended_at"] is not None)
+        return self.status()
+
+    def engine_pid(self) -> int:
+        note = lock_note(self.state_dir)
+        assert note is not None
+        return int(note["pid"])
+
+    def events(self) -> list[dict[str, Any]]:
+        return list(self.client.events(0, "all", False))
+
+    def data_files(self, name: str) -> list[str]:
+        return [path.read_text() for path in sorted((self.state_dir / "local").glob(f"**/data/{name}"))]
+
+    def close(self) -> None:
+        try:
+            self.connect().command("engine-stop", {"with_instances": True})
+        except RollsetError:
+            os.kill(self.engine_pid(), signal.SIGKILL)
