@@ -23,7 +23,8 @@ def project_files(root: Path) -> Iterator[Path]:
     """Every file of the project; of the hidden folders only .ci, so neither environments nor caches."""
     for folder, names, files in os.walk(root):
         names[:] = sorted(n for n in names if n not in LEFT_OUT and (n == ".ci" or not n.startswith(".")))
-        yield from (Path(folder, name) for name in sorted(files))
+        # In a linked working tree .git is a file.
+        yield from (Path(folder, name) for name in sorted(files) if name != ".git")
 
 
 def links(document: Path) -> Iterator[tuple[int, str]]:
