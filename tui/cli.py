@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from engine.model.errors import RollsetError
-from tui.verbs import asking, demo, engine_process, images, sets, upgrades, watching
+from tui.verbs import asking, demo, engine_process, images, policies, sets, upgrades, watching
 from tui.verbs.engine_access import STATE_DIR_VARIABLE
 from tui.verbs.options import StateDir
 from tui.verbs.printing import note, say_error
@@ -55,7 +55,7 @@ def before_every_verb(state_dir: StateDir = None) -> None:
         os.environ[STATE_DIR_VARIABLE] = str(state_dir.expanduser().absolute())
 
 
-for family in (sets, images, upgrades, watching, asking, demo, engine_process):
+for family in (sets, images, policies, upgrades, watching, asking, demo, engine_process):
     family.register(app)
 
 

@@ -11,6 +11,7 @@ import reprlib
 from typing import Any
 
 from engine.model.errors import InputError
+from engine.model.safe_text import printable
 
 _FREE = None
 _REPR = reprlib.Repr()
@@ -182,13 +183,25 @@ LOAD_BALANCER: dict[str, Any] = {
 }
 
 
-def printable(text: str) -> str:
-    """The text with control bytes and the like written as escapes, so that a terminal shows it and does not obey it."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+POLICY_DOCUMENT: dict[str, Any] = dict.fromkeys(
+    (
+        "kind",
+        "name",
+        "scaleSets",
+        "healthWindow",
+        "upgradeTimeout",
+        "restoreFailed",
+        "pauseTimeBetweenBatches",
+        "maxBatchInstancePercent",
+        "maxUnhealthyInstancePercent",
+        "maxUnhealthyUpgradedInstancePercent",
+        "previousDiskRetention",
+    )
+)
 
 
-def check_names(value: object, known: Any, file: str, path: str = "") -> None:
-    """Raise InputError for the first name that Azure does not know, or for an object or list that is neither."""
+def check_names(value: object, known: Any, file: str, path: str = "", *, whose: str = "Azure") -> None:
+    """Raise InputError for the first name that `whose` does not know, or for an object or list that is neither."""
     if known is None:
         return
     where = path or "the document"
@@ -196,7 +209,7 @@ def check_names(value: object, known: Any, file: str, path: str = "") -> None:
         if value is not None and not isinstance(value, list):
             raise wrong(file, where, value, "a list")
         for index, item in enumerate(value or ()):
-            check_names(item, known[0], file, f"{path}[{index}]")
+            check_names(item, known[0], file, f"{path}[{index}]", whose=whose)
         return
     if value is None and path:
         return
@@ -205,11 +218,11 @@ def check_names(value: object, known: Any, file: str, path: str = "") -> None:
     for name, below in value.items():
         full = f"{path}.{name}" if path else str(name)
         if name not in known:
-            raise _unknown(file, full, name, known)
-        check_names(below, known[name], file, full)
+            raise _unknown(file, full, name, known, whose)
+        check_names(below, known[name], file, full, whose=whose)
 
 
-def _unknown(file: str, full: str, name: str, known: dict[str, Any]) -> InputError:
+def _unknown(file: str, full: str, name: str, known: dict[str, Any], whose: str) -> InputError:
     lowered = {candidate.lower(): candidate for candidate in known}
     near = difflib.get_close_matches(str(name).lower()[:200], lowered, n=1, cutoff=0.3)
     hint = f"did you mean {lowered[near[0]]}?" if near else f"names here: {', '.join(sorted(known))}."
@@ -217,7 +230,7 @@ def _unknown(file: str, full: str, name: str, known: dict[str, Any]) -> InputErr
     shown = full if len(full) <= 300 else full[:297] + "..."
     return InputError(
         "InvalidParameter",
-        f"{printable(file)}: {printable(shown)} is not a name Azure knows; {hint}",
+        f"{printable(file)}: {printable(shown)} is not a name {whose} knows; {hint}",
         way_out,
     )
 
@@ -225,4 +238,5 @@ def _unknown(file: str, full: str, name: str, known: dict[str, Any]) -> InputErr
 def wrong(file: str, path: str, value: object, want: str, way_out: str = "Correct it and apply again.") -> InputError:
     """The error for a value that does not fit its field."""
     shown = "absent" if value is None else _REPR.repr(value)
-    return InputError("InvalidParameter", f"{printable(file)}: {path} is {shown}; it must be {want}.", way_out)
+    what = f"{printable(file)}: {printable(path)} is {shown}; it must be {want}."
+    return InputError("InvalidParameter", what, way_out)

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from engine.arm.fields import Fields
 from engine.arm.iso8601 import parse_duration_s
-from engine.arm.known_names import check_names, printable, wrong
+from engine.arm.known_names import check_names, wrong
 from engine.model.health import HealthSource, HealthSourceKind
+from engine.model.safe_text import printable
 from engine.model.scale_set import Extension
 
 HEALTH_TYPES = {"applicationhealthlinux", "applicationhealthwindows"}

@@ -1,18 +1,37 @@
-"""Read the resources of a file: one object, a list of them, or an ARM template. Everything is bounded."""
+"""Read the resources of a file: one object, a list of them, an ARM template, or what `rollset show --json` printed.
+
+Everything is bounded.
+"""
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 from typing import Any, NoReturn
 
-from engine.arm.known_names import printable, wrong
+from engine.arm.known_names import wrong
 from engine.model.errors import InputError
+from engine.model.safe_text import printable
 
 MOST_CHARACTERS = 4 * 1024 * 1024
+MOST_BYTES = 2 * MOST_CHARACTERS
 MOST_DEPTH = 64
 MOST_VALUES = 200_000
 MOST_RESOURCES = 1_000
+
+
+def read_file_bytes(content: bytes, file: str) -> list[dict[str, Any]]:
+    """The resources of a file's bytes, not yet checked. Raises InputError that names the file and what is wrong."""
+    if len(content) > MOST_BYTES:
+        raise _refused(file, f"it is longer than the {MOST_BYTES} bytes that are read.")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise _refused(file, "it is UTF-16; only UTF-8 is read.", "Save it as UTF-8 and apply again.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refused(file, f"it is not UTF-8 at byte {error.start}.", "Save it as UTF-8 and apply again.") from None
+    return read_file_documents(text, file)
 
 
 def read_file_documents(text: str, file: str) -> list[dict[str, Any]]:
@@ -20,7 +39,7 @@ def read_file_documents(text: str, file: str) -> list[dict[str, Any]]:
     if len(text) > MOST_CHARACTERS:
         raise _refused(file, f"it has {len(text)} characters; {MOST_CHARACTERS} are read at most.")
     _check_nesting(text, file)
-    content = _parse(text.removeprefix("\ufeff"), file)
+    content = _shown_model(_parse(text.removeprefix("\ufeff"), file))
     template = isinstance(content, dict) and "type" not in content and "resources" in content
     documents = content["resources"] if template else content
     if isinstance(documents, dict) and not template:
@@ -34,6 +53,12 @@ def read_file_documents(text: str, file: str) -> list[dict[str, Any]]:
             raise wrong(file, f"{'resources' if template else ''}[{index}]", document, "an object")
     check_bounds(documents, file, expressions_refused=template)
     return documents
+
+
+def _shown_model(content: Any) -> Any:
+    """The resource in what `rollset show SET --json` prints; anything else as it is."""
+    azure = content.get("azure") if isinstance(content, dict) and "type" not in content else None
+    return azure["model"] if isinstance(azure, dict) and "model" in azure else content
 
 
 def check_bounds(document: object, file: str, *, expressions_refused: bool = False) -> None:
@@ -100,10 +125,13 @@ def _parse(text: str, file: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=unique, parse_constant=no_constant)
     except json.JSONDecodeError as error:
-        raise _refused(file, f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+        if text[error.pos : error.pos + 2] in ("//", "/*"):
+            raise _refused(file, f"a comment at line {error.lineno}; JSON has none.", "Take comments out.") from None
+        what = "it is empty" if not text.strip() else f"not JSON: {error.msg}"
+        raise _refused(file, f"{what} at line {error.lineno}, column {error.colno}.") from None
     except ValueError:
         raise _refused(file, "it has a number with too many digits.") from None
 
 
-def _refused(file: str, what: str) -> InputError:
-    return InputError("InvalidParameter", f"{printable(file)}: {what}", "Correct the file and apply again.")
+def _refused(file: str, what: str, way_out: str = "Correct the file and apply again.") -> InputError:
+    return InputError("InvalidParameter", f"{printable(file)}: {printable(what)}", way_out)

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.arm.fields import Fields
 from engine.arm.iso8601 import parse_duration_s
-from engine.arm.known_names import LOAD_BALANCER, SCALE_SET, check_names, printable, wrong
+from engine.arm.known_names import LOAD_BALANCER, SCALE_SET, check_names, wrong
 from engine.arm.read_extensions import read_extensions
 from engine.arm.read_file import check_bounds
 from engine.arm.read_file import read_file_documents as read_file_documents  # beside its reader, for callers
@@ -18,7 +18,8 @@ from engine.model import error_texts
 from engine.model.errors import InputError
 from engine.model.health import HealthSource, HealthSourceKind
 from engine.model.image import ImageReference, parse_reference
-from engine.model.policy import RollingUpgradePolicy, check_policy
+from engine.model.policy import PERCENT_LIMITS, RollingUpgradePolicy, check_policy
+from engine.model.safe_text import printable
 from engine.model.scale_set import OrchestrationMode, ScaleSet, ScaleSetModel, UpgradeMode
 
 SCALE_SET_TYPE = "microsoft.compute/virtualmachinescalesets"
@@ -27,6 +28,8 @@ DEFAULT_GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGro
 PORT_TAG = "rollset-port"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _RESOURCE_ID = re.compile(r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/(.+)", re.IGNORECASE)
+READ_ONLY = ("etag", "provisioningState", "uniqueId", "timeCreated")
+SECRETS = ("adminPassword", "customData")
 MOST_CAPACITY = 1000
 HEALTH_WINDOW_S = 300.0
 SLOWEST_PROBE_S = 120.0
@@ -68,7 +71,7 @@ def read_document(document: object, file: str) -> ScaleSetDocument | LoadBalance
     if lowered == LOAD_BALANCER_TYPE:
         check_names(document, LOAD_BALANCER, file)
         return _read_balancer(document, file)
-    names = "Microsoft.Compute/virtualMachineScaleSets or Microsoft.Network/loadBalancers"
+    names = "Microsoft.Compute/virtualMachineScaleSets or Microsoft.Network/loadBalancers (or a kind, rollset.policy/v1)"
     raise wrong(file, "type", kind, names, "Take other resources out of the file and apply again.")
 
 
@@ -170,11 +173,17 @@ def _fault_domains(properties: Fields, orchestration: OrchestrationMode, *, zona
 
 
 def _kept(body: Mapping[str, Any]) -> str:
-    """The document as JSON text, without the password: Azure never gives it back either."""
+    """The document as JSON text, without secrets (Azure never gives them back) and without what only answers carry."""
     document = json.loads(json.dumps(body))
-    system = ((document.get("properties") or {}).get("virtualMachineProfile") or {}).get("osProfile")
+    for name in READ_ONLY:
+        document.pop(name, None)
+    properties = document.get("properties") or {}
+    for name in READ_ONLY:
+        properties.pop(name, None)
+    system = (properties.get("virtualMachineProfile") or {}).get("osProfile")
     if isinstance(system, dict):
-        system.pop("adminPassword", None)
+        for name in SECRETS:
+            system.pop(name, None)
     return json.dumps(document, sort_keys=True)
 
 
@@ -197,6 +206,8 @@ def _model(properties: Fields, probes: Mapping[str, HealthSource], port: int | N
     storage = profile.below("storageProfile")
     image = _image(storage.below("imageReference"), file)
     warnings += problems + _health_warnings(health, (probe, health_extension))
+    if isinstance(system := profile.raw("osProfile"), dict) and system.get("customData"):
+        warnings.append("osProfile.customData is neither kept nor handed to instances yet")
     if automatic.truth("enableAutomaticOSUpgrade"):
         warnings += [] if image.is_latest else [error_texts.NOT_LATEST]
         warnings += [] if health is not None else [error_texts.NO_HEALTH_SOURCE]
@@ -206,6 +217,7 @@ def _model(properties: Fields, probes: Mapping[str, HealthSource], port: int | N
         health=health,
         extensions=extensions,
         policy=_policy(upgrade.below("rollingUpgradePolicy"), file),
+        stated=_stated(upgrade.below("rollingUpgradePolicy")),
         mode=mode,
         disable_automatic_rollback=automatic.truth("disableAutomaticRollback"),
         data_disks=len(disks) if isinstance(disks, list) else 0,
@@ -251,6 +263,15 @@ def _probe(profile: Fields, probes: Mapping[str, HealthSource], file: str) -> He
             "InvalidParameter", f"{printable(file)}: {path} {reference!r} is not a known probe.", f"Known: {known}."
         )
     return found
+
+
+STATED = {name: azure for name, (azure, _, _) in PERCENT_LIMITS.items()} | {
+    "pause_between_batches_s": "pauseTimeBetweenBatches"
+}
+
+
+def _stated(fields: Fields) -> tuple[str, ...]:
+    return tuple(name for name, azure in STATED.items() if fields.raw(azure) is not None)
 
 
 def _policy(fields: Fields, file: str) -> RollingUpgradePolicy:

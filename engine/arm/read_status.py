@@ -11,10 +11,10 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from engine.arm.known_names import printable
 from engine.arm.read_file import check_bounds
 from engine.arm.times import parse_time
 from engine.model.errors import InputError
+from engine.model.safe_text import printable
 
 
 def _time(value: object) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from engine.decide.choose_batch import batch_cap, choose_from
@@ -15,6 +15,7 @@ from engine.model.health import Health
 from engine.model.image import ImageVersion, check_version, latest_of
 from engine.model.plan import Plan, PlanCheck, PlannedBatch, PlannedInstance, StartRequest
 from engine.model.policy import RunSettings
+from engine.model.policy_document import PolicyDocument
 from engine.model.scale_set import Instance, ScaleSet
 from engine.model.upgrade import Direction, LeftOut, Member, MemberState, Now, Upgrade
 
@@ -59,13 +60,14 @@ def make_plan(
     room_free_bytes: int | None,
     member_s: tuple[float, float] = (5.0, 60.0),
     by_user: bool = True,
+    policies: Iterable[PolicyDocument] = (),
 ) -> tuple[Plan, RunSettings, tuple[Member, ...]]:
     """The plan, the settings and the members of an upgrade that would start now.
 
     `member_s` is the range in which one member is expected to take, in seconds, from the set's own history if any.
     """
     target = resolve_target(scale_set, images, request.to)
-    settings, origins = settle_settings(scale_set, request, by_user=by_user)
+    settings, origins = settle_settings(scale_set, request, by_user=by_user, policies=policies)
     members = tuple(_member(instance, target) for instance in _ordered(scale_set))
     batches = _forecast(members, settings, scale_set)
     needed = target.size_bytes * max((len(b.members) for b in batches), default=0)

@@ -1,19 +1,25 @@
-"""The settings of one run: the command's value, else the set's policy, else the default, each with its origin."""
+"""The settings of one run, each with its origin: the command, the model, policy documents, defaults."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from engine.model.errors import InputError
 from engine.model.plan import PlanSetting, StartRequest
-from engine.model.policy import RestoreFailed, RollingUpgradePolicy, RunSettings, check_policy
+from engine.model.policy import RestoreFailed, RunSettings, check_policy
+from engine.model.policy_document import PolicyDocument, policies_for
 from engine.model.scale_set import ScaleSet
 
 T = TypeVar("T")
 
 DEFAULT_HEALTH_WINDOW_S = 300.0
 DEFAULT_TIMEOUT_S = 86_400.0
+DEFAULT_RETENTION_S = 1_209_600.0
+RUN = "this run"
+MODEL = "the set's rolling upgrade policy"
+DEFAULT = "default"
 
 
 def parse_batch(text: str) -> tuple[int | None, int | None]:
@@ -37,39 +43,84 @@ def parse_batch(text: str) -> tuple[int | None, int | None]:
 
 
 def settle_settings(
-    scale_set: ScaleSet, request: StartRequest, *, by_user: bool
+    scale_set: ScaleSet, request: StartRequest, *, by_user: bool, policies: Iterable[PolicyDocument] = ()
 ) -> tuple[RunSettings, list[PlanSetting]]:
-    """The frozen settings of a run and where each comes from. Raises InputError for a value out of its limits."""
+    """The frozen settings of a run and where each comes from. Raises InputError for a value out of its limits.
+
+    Limits: this run, else what the model states, else the policy documents, else the default. Our own settings:
+    this run, else the policy documents, else the default (decision 17 for `restoreFailed`).
+    """
     count, percent = parse_batch(request.batch) if request.batch is not None else (None, None)
-    own = scale_set.model.policy
+    sources = _Sources(scale_set, policies_for(policies, scale_set.name, scale_set.key))
     policy = replace(
-        own,
-        max_batch_instance_percent=_or(percent, own.max_batch_instance_percent),
-        max_unhealthy_instance_percent=_or(request.max_unhealthy_percent, own.max_unhealthy_instance_percent),
-        max_unhealthy_upgraded_instance_percent=_or(
-            request.max_unhealthy_upgraded_percent, own.max_unhealthy_upgraded_instance_percent
+        scale_set.model.policy,
+        max_batch_instance_percent=sources.limit("max_batch_instance_percent", percent),
+        max_unhealthy_instance_percent=sources.limit("max_unhealthy_instance_percent", request.max_unhealthy_percent),
+        max_unhealthy_upgraded_instance_percent=sources.limit(
+            "max_unhealthy_upgraded_instance_percent", request.max_unhealthy_upgraded_percent
         ),
-        pause_between_batches_s=_or(request.pause_between_batches_s, own.pause_between_batches_s),
+        pause_between_batches_s=sources.limit("pause_between_batches_s", request.pause_between_batches_s),
     )
     check_policy(policy)
+    window = _positive("--health-window", request.health_window_s)
+    timeout = _positive("--timeout", request.timeout_s)
     settings = RunSettings(
         policy=policy,
-        restore_failed=_restore(scale_set, request, by_user=by_user),
-        health_window_s=_positive("--health-window", request.health_window_s, DEFAULT_HEALTH_WINDOW_S),
-        upgrade_timeout_s=_positive("--timeout", request.timeout_s, DEFAULT_TIMEOUT_S),
+        restore_failed=_restore(sources, request, by_user=by_user),
+        health_window_s=sources.own("health_window_s", window, DEFAULT_HEALTH_WINDOW_S),
+        upgrade_timeout_s=sources.own("upgrade_timeout_s", timeout, DEFAULT_TIMEOUT_S),
         batch_count=count,
+        previous_disk_retention_s=sources.own("previous_disk_retention_s", None, DEFAULT_RETENTION_S),
     )
-    return settings, _origins(request, settings, own, count)
+    if count is not None:
+        sources.origins["max_batch_instance_percent"] = RUN
+    return settings, _shown(settings, sources.origins)
 
 
-def _or(given: T | None, otherwise: T) -> T:
-    return otherwise if given is None else given
+class _Sources:
+    """Where values come from, the first that says something; `origins` remembers it by field."""
+
+    def __init__(self, scale_set: ScaleSet, documents: list[PolicyDocument]) -> None:
+        self.scale_set = scale_set
+        self.documents = documents
+        self.origins: dict[str, str] = {}
+
+    def document(self, field: str) -> Any:
+        """The value of the policy document that fits the set most closely and says this field; None when none does."""
+        for document in self.documents:
+            value = getattr(document, field)
+            if value is not None:
+                self.origins[field] = document.words
+                return value
+        return None
+
+    def limit(self, field: str, of_run: T | None) -> T:
+        """A field of Azure's policy."""
+        own: T = getattr(self.scale_set.model.policy, field)
+        if of_run is not None:
+            self.origins[field] = RUN
+            return of_run
+        if field in self.scale_set.model.stated:
+            self.origins[field] = MODEL
+            return own
+        found: T | None = self.document(field)
+        if found is None:
+            self.origins[field] = DEFAULT
+        return own if found is None else found
+
+    def own(self, field: str, of_run: T | None, default: T) -> T:
+        """One of our own settings."""
+        if of_run is not None:
+            self.origins[field] = RUN
+            return of_run
+        found: T | None = self.document(field)
+        if found is None:
+            self.origins[field] = DEFAULT
+        return default if found is None else found
 
 
-def _positive(name: str, given: float | None, default: float) -> float:
-    if given is None:
-        return default
-    if not 0 < given <= 31_536_000:
+def _positive(name: str, given: float | None) -> float | None:
+    if given is not None and not 0 < given <= 31_536_000:
         raise InputError(
             "InvalidParameter",
             f"{name} is {given:g} seconds; it must be more than 0 and at most a year.",
@@ -78,21 +129,34 @@ def _positive(name: str, given: float | None, default: float) -> float:
     return given
 
 
-def _restore(scale_set: ScaleSet, request: StartRequest, *, by_user: bool) -> RestoreFailed:
-    if request.restore_failed is not None:
-        try:
-            asked = RestoreFailed(request.restore_failed.replace("-", "_"))
-        except ValueError:
-            names = ", ".join(choice.value for choice in RestoreFailed)
-            raise InputError(
-                "InvalidParameter",
-                f"--restore-failed {request.restore_failed!r} is none of {names}.",
-                "Use one of them.",
-            ) from None
-        return _azure(scale_set, by_user=by_user) if asked is RestoreFailed.AZURE else asked
-    if scale_set.model.disable_automatic_rollback:
+def _restore(sources: _Sources, request: StartRequest, *, by_user: bool) -> RestoreFailed:
+    scale_set = sources.scale_set
+    asked: RestoreFailed | None = _asked(request.restore_failed)
+    if asked is not None:
+        sources.origins["restore_failed"] = RUN
+    else:
+        asked = sources.document("restore_failed")
+    if asked is None and scale_set.model.disable_automatic_rollback:
+        sources.origins["restore_failed"] = "disableAutomaticRollback of the model"
         return RestoreFailed.NEVER
-    return RestoreFailed.ALWAYS if by_user else RestoreFailed.AZURE
+    if asked is None:
+        asked = RestoreFailed.ALWAYS if by_user else RestoreFailed.AZURE
+        user = "default of the command line (Azure: user starts do not restore)"
+        sources.origins["restore_failed"] = user if by_user else "default of platform starts"
+    if asked is not RestoreFailed.AZURE:
+        return asked
+    sources.origins["restore_failed"] += ": azure"
+    return _azure(scale_set, by_user=by_user)
+
+
+def _asked(text: str | None) -> RestoreFailed | None:
+    try:
+        return None if text is None else RestoreFailed(text.replace("-", "_"))
+    except ValueError:
+        names = ", ".join(choice.value for choice in RestoreFailed)
+        raise InputError(
+            "InvalidParameter", f"--restore-failed {text!r} is none of {names}.", "Use one of them."
+        ) from None
 
 
 def _azure(scale_set: ScaleSet, *, by_user: bool) -> RestoreFailed:
@@ -102,36 +166,32 @@ def _azure(scale_set: ScaleSet, *, by_user: bool) -> RestoreFailed:
     return RestoreFailed.ON_BREACH if on_breach else RestoreFailed.NEVER
 
 
-def _origins(
-    request: StartRequest, settings: RunSettings, own: RollingUpgradePolicy, count: int | None
-) -> list[PlanSetting]:
-    policy = settings.policy
-    run, model = "this run", "the set's rolling upgrade policy"
-    batch = f"{count} instances" if count is not None else f"{policy.max_batch_instance_percent} %"
-    return [
-        PlanSetting("maxBatchInstancePercent", batch, run if request.batch else model),
-        PlanSetting(
+def _shown(settings: RunSettings, origins: Mapping[str, str]) -> list[PlanSetting]:
+    policy, count = settings.policy, settings.batch_count
+    percent = f"{policy.max_batch_instance_percent} %"
+    values = {
+        "max_batch_instance_percent": ("maxBatchInstancePercent", f"{count} instances" if count else percent),
+        "max_unhealthy_instance_percent": (
             "maxUnhealthyInstancePercent",
             f"{policy.max_unhealthy_instance_percent} %",
-            run if request.max_unhealthy_percent is not None else model,
         ),
-        PlanSetting(
+        "max_unhealthy_upgraded_instance_percent": (
             "maxUnhealthyUpgradedInstancePercent",
             f"{policy.max_unhealthy_upgraded_instance_percent} %",
-            run if request.max_unhealthy_upgraded_percent is not None else model,
         ),
-        PlanSetting(
-            "pauseTimeBetweenBatches",
-            f"{policy.pause_between_batches_s:g} s",
-            run if request.pause_between_batches_s is not None else model,
+        "pause_between_batches_s": ("pauseTimeBetweenBatches", f"{policy.pause_between_batches_s:g} s"),
+        "enable_cross_zone_upgrade": ("enableCrossZoneUpgrade", _word(policy.enable_cross_zone_upgrade)),
+        "prioritize_unhealthy_instances": (
+            "prioritizeUnhealthyInstances",
+            _word(policy.prioritize_unhealthy_instances),
         ),
-        PlanSetting("enableCrossZoneUpgrade", str(own.enable_cross_zone_upgrade).lower(), model),
-        PlanSetting("prioritizeUnhealthyInstances", str(own.prioritize_unhealthy_instances).lower(), model),
-        PlanSetting(
-            "restoreFailed",
-            settings.restore_failed.value,
-            run if request.restore_failed else "default of the command line (Azure: user starts do not restore)",
-        ),
-        PlanSetting("healthWindow", f"{settings.health_window_s:g} s", run if request.health_window_s else "default"),
-        PlanSetting("upgradeTimeout", f"{settings.upgrade_timeout_s:g} s", run if request.timeout_s else "default"),
-    ]
+        "restore_failed": ("restoreFailed", settings.restore_failed.value),
+        "health_window_s": ("healthWindow", f"{settings.health_window_s:g} s"),
+        "upgrade_timeout_s": ("upgradeTimeout", f"{settings.upgrade_timeout_s:g} s"),
+        "previous_disk_retention_s": ("previousDiskRetention", f"{settings.previous_disk_retention_s:g} s"),
+    }
+    return [PlanSetting(name, value, origins.get(field, MODEL)) for field, (name, value) in values.items()]
+
+
+def _word(truth: bool) -> str:
+    return "true" if truth else "false"

@@ -1,6 +1,6 @@
 """What happened: one frozen record per kind of event, past tense. `wire` gives them their JSON form.
 
-Streams: `upgrade/<id>`, `scale_set/<key>`, `image/<family>`, `engine`, `audit`.
+Streams: `upgrade/<id>`, `scale_set/<key>`, `image/<family>`, `policy/<name>`, `engine`, `audit`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from engine.model.codes import ApiError
 from engine.model.health import Health, HealthSource
 from engine.model.image import ImageReference, ImageVersion
+from engine.model.policy_document import PolicyDocument
 from engine.model.scale_set import ExtensionResult, Instance, InstanceHold, ScaleSet
 from engine.model.upgrade import Batch, Hold, HoldKind, LeftOut, MemberState, Outlook, RestorePoint, Upgrade
 
@@ -340,6 +341,18 @@ class LoadBalancerApplied(Event):
 
     name: str
     probes: Mapping[str, HealthSource]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyApplied(Event):
+    """A policy document was created or changed: the whole of it."""
+
+    policy: PolicyDocument
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDeleted(Event):
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,3 +74,4 @@ class RunSettings:
     upgrade_timeout_s: float = 86_400.0
     extension_budget_s: float = 5_400.0
     batch_count: int | None = None
+    previous_disk_retention_s: float = 1_209_600.0

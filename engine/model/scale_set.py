@@ -41,12 +41,16 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class ScaleSetModel:
-    """What new disks are made from. `problems` are reasons why no upgrade can start, each in words."""
+    """What new disks are made from. `problems` are reasons why no upgrade can start, each in words.
+
+    `stated` are the fields of the policy that the model itself says; the others are defaults.
+    """
 
     image: ImageReference
     health: HealthSource | None = None
     extensions: tuple[Extension, ...] = ()
     policy: RollingUpgradePolicy = field(default_factory=RollingUpgradePolicy)
+    stated: tuple[str, ...] = ()
     mode: UpgradeMode = UpgradeMode.MANUAL
     disable_automatic_rollback: bool = False
     data_disks: int = 0

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from engine.arm.instance_view import set_instance_view, virtual_machine
+from engine.arm.write_scale_set import scale_set_answer
 from engine.arm.write_status import azure_code, history, os_upgrade_history_item, rolling_upgrade_status
 from engine.decide.blocked_by import BlockedBy, member_blocked_by, upgrade_blocked_by
 from engine.decide.count_members import count_members
@@ -181,6 +182,7 @@ def set_detail(engine: Engine, scale_set: ScaleSet) -> Answer:
         "instances_list": [_instance(i) for i in instances],
     }
     azure = {
+        "model": scale_set_answer(scale_set),
         "instanceView": set_instance_view(scale_set),
         "virtualMachines": [virtual_machine(scale_set, i) for i in instances],
     }

@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine.arm.read_scale_set import LoadBalancerDocument, read_document, to_scale_set
+from engine.arm.read_policy import is_policy, read_policy
+from engine.arm.read_scale_set import LoadBalancerDocument, ScaleSetDocument, read_document, to_scale_set
+from engine.arm.write_scale_set import scale_set_resource
 from engine.decide.plan_upgrade import resolve_target
 from engine.model import events as e
 from engine.model.codes import ErrorCode
-from engine.model.errors import RefusedError
+from engine.model.errors import InputError, NotFoundError, RefusedError
 from engine.model.health import HealthSource
+from engine.model.policy_document import PolicyDocument, fit
+from engine.model.safe_text import printable
 from engine.model.scale_set import ScaleSet
 from engine.runtime.confirm import confirm
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.scaling import scale_into
+from engine.runtime.turn import Turn
+
+Document = ScaleSetDocument | LoadBalancerDocument | PolicyDocument
 
 
 def apply_documents(
-    engine: Engine, documents: list[Any], file: str, caller: Caller, confirmed: str | None
+    engine: Engine, documents: list[Any], files: Sequence[str], caller: Caller, confirmed: str | None
 ) -> dict[str, Any]:
-    """Create or change what the documents describe. Raises InputError or RefusedError; then nothing was changed."""
-    read = [read_document(document, file) for document in documents]
-    balancers = [document for document in read if isinstance(document, LoadBalancerDocument)]
+    """Create or change what the documents describe; `files` names where each came from.
+
+    Raises InputError or RefusedError; then nothing was changed.
+    """
+    read = _read(documents, files)
     probes: dict[str, HealthSource] = dict(engine.probes())
-    for balancer in balancers:
-        probes.update(balancer.probes)
-    wanted = [
-        to_scale_set(document, probes=probes) for document in read if not isinstance(document, LoadBalancerDocument)
-    ]
+    for document in read:
+        if isinstance(document, LoadBalancerDocument):
+            probes.update(document.probes)
+    wanted = [to_scale_set(document, probes=probes) for document in read if isinstance(document, ScaleSetDocument)]
     turn = engine.turn(caller.user)
     results: list[dict[str, Any]] = []
-    for balancer in balancers:
-        turn.note(f"load_balancer/{balancer.name.lower()}", e.LoadBalancerApplied(balancer.name, balancer.probes))
-        results.append({"name": balancer.name, "action": "applied", "warnings": []})
+    for document in read:
+        if isinstance(document, LoadBalancerDocument):
+            turn.note(f"load_balancer/{document.name.lower()}", e.LoadBalancerApplied(document.name, document.probes))
+            results.append({"name": document.name, "action": "applied", "warnings": []})
+        elif isinstance(document, PolicyDocument):
+            results.append(_policy(engine, turn, document, wanted))
     for scale_set in wanted:
         before = engine.state.scale_sets.get(scale_set.key)
         merged, action = _merge(engine, before, scale_set)
@@ -49,6 +61,57 @@ def apply_documents(
     return {"results": results}
 
 
+def _read(documents: list[Any], files: Sequence[str]) -> list[Document]:
+    """Every document, checked; two that describe the same thing are refused."""
+    read: list[Document] = []
+    seen: dict[tuple[str, str], str] = {}
+    for index, (document, file) in enumerate(zip(documents, files, strict=True)):
+        where = f"{file}[{index - files.index(file)}]" if files.count(file) > 1 else file
+        found = read_policy(document, where) if is_policy(document) else read_document(document, where)
+        read.append(found)
+        same = (type(found).__name__, str(_identity(found, document)))
+        if same in seen:
+            raise InputError(
+                ErrorCode.INVALID_PARAMETER,
+                f"{printable(where)}: {printable(same[1])} is in {printable(seen[same])} already.",
+                "Keep one of the two.",
+            )
+        seen[same] = where
+    return read
+
+
+def _identity(found: Document, document: Any) -> str:
+    if isinstance(found, PolicyDocument):
+        return f"policy {found.name.lower()}"
+    return str(document.get("id") or document.get("name")).lower()
+
+
+def _policy(engine: Engine, turn: Turn, wanted: PolicyDocument, coming: list[ScaleSet]) -> dict[str, Any]:
+    before = engine.state.policies.get(wanted.name.lower())
+    sets = {**engine.state.scale_sets, **{s.key: s for s in coming}}.values()
+    unused = [p for p in wanted.scale_sets if not any(fit(p, s.name, s.key) for s in sets)]
+    warnings = [f"{pattern} fits no scale set yet" for pattern in unused]
+    after = replace(wanted, version=before.version + 1 if before is not None else 1)
+    if before is not None and replace(before, version=after.version) == after:
+        return {"name": before.words, "action": "unchanged", "warnings": warnings}
+    turn.on_policy(after.name, e.PolicyApplied(after))
+    return {"name": after.words, "action": "created" if before is None else "changed", "warnings": warnings}
+
+
+def delete_policy(engine: Engine, name: str, caller: Caller) -> dict[str, Any]:
+    """Take a policy away; live upgrades keep what they copied. Raises NotFoundError."""
+    policy = engine.state.policies.get(name.lower())
+    if policy is None:
+        known = ", ".join(sorted(p.name for p in engine.state.policies.values())) or "none yet"
+        raise NotFoundError(
+            ErrorCode.NOT_FOUND, f"no policy is called {name!r}; there are: {known}.", "See rollset policy list."
+        )
+    turn = engine.turn(caller.user)
+    turn.on_policy(policy.name, e.PolicyDeleted(policy.name))
+    engine.commit(turn)
+    return {"message": f"{policy.words} is deleted; upgrades that run keep its values"}
+
+
 def _merge(engine: Engine, before: ScaleSet | None, wanted: ScaleSet) -> tuple[ScaleSet, str]:
     if before is None:
         resolve_target(wanted, engine.state.images, None)
@@ -56,7 +119,7 @@ def _merge(engine: Engine, before: ScaleSet | None, wanted: ScaleSet) -> tuple[S
     if before.deleting:
         raise RefusedError(ErrorCode.CONFLICT, f"{before.name} is being deleted.", "Apply again once it is gone.")
     same_model = before.model == wanted.model
-    if same_model and before.capacity == wanted.capacity and before.document == wanted.document:
+    if same_model and scale_set_resource(before) == scale_set_resource(wanted):
         return before, "unchanged"
     live = engine.state.live_upgrade(before.key)
     if live is not None and not same_model:

@@ -284,6 +284,9 @@ class Engine:
         for recorded in self.store.events(0, 100_000, prefix="load_balancer/"):
             if isinstance(recorded.event, e.LoadBalancerApplied):
                 self._probes.update(recorded.event.probes)
+        for recorded in self.store.events(0, 100_000, prefix="policy/"):
+            if isinstance(recorded.event, e.PolicyApplied | e.PolicyDeleted):
+                self.state.fold_policy(recorded.event)
         return list(self.state.open_effects.values())
 
     def announce(self, away_s: float, clean: bool) -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from engine.arm.write_policy import policy_document
 from engine.model.codes import ErrorCode
 from engine.model.errors import InputError, NotFoundError
 from engine.model.image import latest_of
@@ -126,6 +127,11 @@ async def _images(engine: Engine, arguments: Mapping[str, str]) -> Answer:
     return {"images": found}
 
 
+async def _policies(engine: Engine, arguments: Mapping[str, str]) -> Answer:
+    ordered = sorted(engine.state.policies.values(), key=lambda p: p.name)
+    return {"policies": [{"version": p.version, "document": policy_document(p)} for p in ordered]}
+
+
 async def _audit(engine: Engine, arguments: Mapping[str, str]) -> Answer:
     limit = int(arguments.get("limit") or 200)
     if not 1 <= limit <= 10_000:
@@ -165,6 +171,7 @@ _QUERIES: dict[str, Callable[[Engine, Mapping[str, str]], Awaitable[Answer]]] = 
     "upgrade": _one_upgrade,
     "history": _history,
     "images": _images,
+    "policies": _policies,
     "audit": _audit,
     "explain": _explain,
     "doctor": _doctor,

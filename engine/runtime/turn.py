@@ -14,6 +14,7 @@ from engine.decide.plan_effects import plan_effects, plan_instances
 from engine.model import events as e
 from engine.model.effects import Effect, EffectOutcome
 from engine.model.image import ImageVersion
+from engine.model.policy_document import PolicyDocument
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Hold, HoldKind, Now, Upgrade
 
@@ -23,12 +24,20 @@ ADVANCE_BOUND = 20_000
 
 @dataclass(slots=True)
 class EngineState:
-    """What the engine knows, as committed. Keys: scale set key, upgrade id, image reference, effect id."""
+    """What the engine knows, as committed. Keys: scale set key, upgrade id, image reference, effect id, policy name."""
 
     scale_sets: dict[str, ScaleSet] = field(default_factory=dict)
     upgrades: dict[str, Upgrade] = field(default_factory=dict)
     images: dict[str, ImageVersion] = field(default_factory=dict)
     open_effects: dict[str, Effect] = field(default_factory=dict)
+    policies: dict[str, PolicyDocument] = field(default_factory=dict)
+
+    def fold_policy(self, event: e.PolicyApplied | e.PolicyDeleted) -> None:
+        """Take a committed event of a policy in; names are compared without case."""
+        if isinstance(event, e.PolicyApplied):
+            self.policies[event.policy.name.lower()] = event.policy
+        else:
+            self.policies.pop(event.name.lower(), None)
 
     def live_upgrade(self, scale_set: str) -> Upgrade | None:
         """The set's one live upgrade."""
@@ -52,6 +61,7 @@ class Turn:
         self.scale_sets: dict[str, ScaleSet | None] = {}
         self.upgrades: dict[str, Upgrade] = {}
         self.images: dict[str, ImageVersion] = {}
+        self.policies: list[e.PolicyApplied | e.PolicyDeleted] = []
         self.intents: list[Effect] = []
         self.outcomes: list[EffectOutcome] = []
 
@@ -84,6 +94,11 @@ class Turn:
     def on_image(self, image: ImageVersion, event: e.Event) -> None:
         self.images[str(image.reference)] = image
         self.events.append((f"image/{image.reference}", event, self.actor, self.cause))
+
+    def on_policy(self, name: str, event: e.PolicyApplied | e.PolicyDeleted) -> None:
+        """Fold an event into a policy."""
+        self.policies.append(event)
+        self.events.append((f"policy/{name.lower()}", event, self.actor, self.cause))
 
     def note(self, stream: str, event: e.Event) -> None:
         """An event that changes neither an upgrade nor a scale set."""
@@ -153,6 +168,8 @@ class Turn:
                 self.state.scale_sets[key] = scale_set
         self.state.upgrades.update(self.upgrades)
         self.state.images.update(self.images)
+        for event in self.policies:
+            self.state.fold_policy(event)
         for outcome in self.outcomes:
             self.state.open_effects.pop(outcome.effect_id, None)
         for effect in self.intents:

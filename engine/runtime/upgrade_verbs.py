@@ -35,7 +35,8 @@ Answer = dict[str, Any]
 async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -> Plan:
     """The plan that `start` with the same request would carry out."""
     room = await engine.fleet_of(scale_set.key).room_bytes()
-    return make_plan(scale_set, engine.state.images, request, room_free_bytes=room)[0]
+    policies = engine.state.policies.values()
+    return make_plan(scale_set, engine.state.images, request, room_free_bytes=room, policies=policies)[0]
 
 
 async def start_upgrade(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
@@ -68,7 +69,10 @@ async def _begin(
     if scale_set.deleting:
         raise RefusedError(ErrorCode.OPERATION_NOT_ALLOWED, f"{scale_set.name} is being deleted.", "")
     scale_set = engine.find_set(scale_set.key)
-    plan, settings, members = make_plan(scale_set, engine.state.images, request, room_free_bytes=room)
+    policies = engine.state.policies.values()
+    plan, settings, members = make_plan(
+        scale_set, engine.state.images, request, room_free_bytes=room, policies=policies
+    )
     if saved is not None:
         refuse_if_drifted(saved, plan)
     refuse_if_impossible(plan)

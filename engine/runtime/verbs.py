@@ -16,12 +16,13 @@ from engine.model.errors import InputError, NotFoundError, RefusedError, Rollset
 from engine.model.image import ImageVersion, parse_reference
 from engine.model.scale_set import InstanceHold, ScaleSet
 from engine.runtime import answers
-from engine.runtime.apply import apply_documents
+from engine.runtime.apply import apply_documents, delete_policy
 from engine.runtime.arguments import (
     Arguments,
     optional_number,
     optional_text,
     text,
+    texts,
     truth,
     whole,
 )
@@ -75,7 +76,7 @@ def _audit(engine: Engine, verb: str, arguments: Arguments, caller: Caller, key:
         "audit",
         e.CommandJudged(
             verb=verb,
-            subject=str(arguments.get("set") or arguments.get("reference") or arguments.get("file") or ""),
+            subject=_subject(arguments),
             actor=caller.user,
             claimed=dict(caller.claimed),
             reason=str(arguments.get("reason") or ""),
@@ -86,6 +87,12 @@ def _audit(engine: Engine, verb: str, arguments: Arguments, caller: Caller, key:
         ),
     )
     engine.commit(turn, engine.command_record(key, verb, shown, caller.uid, refusal))
+
+
+def _subject(arguments: Arguments) -> str:
+    files = arguments.get("files")
+    named = next((arguments[name] for name in ("set", "reference", "name", "file") if arguments.get(name)), None)
+    return str(named or (", ".join(dict.fromkeys(map(str, files))) if isinstance(files, list) else ""))[:200]
 
 
 async def _publish(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
@@ -138,9 +145,14 @@ async def _apply(engine: Engine, arguments: Arguments, caller: Caller) -> Answer
     documents = arguments.get("documents")
     if not isinstance(documents, list):
         raise InputError(ErrorCode.INVALID_PARAMETER, "documents is not a list.", "Give the resources of a file.")
-    return apply_documents(
-        engine, documents, optional_text(arguments, "file") or "input", caller, optional_text(arguments, "confirm")
-    )
+    names = texts(arguments, "files") or (optional_text(arguments, "file") or "input",) * len(documents)
+    if len(names) != len(documents):
+        raise InputError(ErrorCode.INVALID_PARAMETER, "files does not name a file for each document.", "Name each.")
+    return apply_documents(engine, documents, names, caller, optional_text(arguments, "confirm"))
+
+
+async def _delete_policy(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+    return delete_policy(engine, text(arguments, "name"), caller)
 
 
 def _on_instance(
@@ -206,6 +218,7 @@ async def _stop(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
 
 _VERBS: dict[str, Callable[[Engine, Arguments, Caller], Awaitable[Answer]]] = {
     "apply": _apply,
+    "policy-delete": _delete_policy,
     "image-publish": _publish,
     "image-exclude": _exclusion(True),
     "image-include": _exclusion(False),

@@ -107,6 +107,8 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.ImagePublished: lambda x: f"image {x.image.reference} published ({x.image.digest[:19]})",
     e.ImageExclusionChanged: lambda x: f"image {x.reference} {'excluded from' if x.excluded else 'back in'} latest",
     e.LoadBalancerApplied: lambda x: f"load balancer {x.name} applied with {len(x.probes)} probes",
+    e.PolicyApplied: lambda x: f"{x.policy.words} applied for {', '.join(x.policy.scale_sets)[:200]}",
+    e.PolicyDeleted: lambda x: f"policy {x.name} deleted",
     e.EngineStarted: lambda x: f"engine {x.version} started (epoch {x.epoch}), away for {x.away_s:.0f} s",
     e.EngineStopped: lambda x: f"engine stopped: {x.reason}",
     e.CommandJudged: _judged,

@@ -13,25 +13,29 @@ from tui.verbs import engine_access
 from tui.verbs.options import Confirm, InstanceId, Json, Reason, SetName, StateDir
 from tui.verbs.printing import say, say_json, say_warnings
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="ARM resources as JSON.", show_default=False)]
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE...", help="ARM resources as JSON; - for standard input.", show_default=False),
+]
 Until = Annotated[
     str | None, typer.Option("--until", metavar="TIME", help="ISO 8601, HH:MM or a duration.", show_default=False)
 ]
 
 
 def apply(files: Files, reason: Reason = None, confirm: Confirm = None, state_dir: StateDir = None) -> None:
-    """Create or change scale sets, load balancers and policies from files."""
+    """Create or change scale sets, load balancers and policies from files, `-` for standard input: all or none."""
     from tui.verbs.files import read_documents
 
-    read = [(str(path), read_documents(path)) for path in files]
+    read = [read_documents(path) for path in files]
+    documents = [document for _, found in read for document in found]
+    names = [name for name, found in read for _ in found]
+    name = next((str(d["name"]) for d in documents if "name" in d and "sku" in d), "")
+    arguments = {"documents": documents, "files": names, "reason": reason, "confirm": confirm}
     client = engine_access.connect(state_dir)
-    for file, documents in read:
-        arguments = {"documents": documents, "file": file, "reason": reason, "confirm": confirm}
-        name = next((str(d["name"]) for d in documents if "name" in d and "sku" in d), "")
-        for result in engine_access.send(client, "apply", arguments, confirm_name=name).get("results", ()):
-            operation = f", {printable(str(result['operation']))}" if result.get("operation") else ""
-            say([f"{printable(str(result['name']))}: {result['action']}{operation}"])
-            say_warnings(result["warnings"])
+    for result in engine_access.send(client, "apply", arguments, confirm_name=name).get("results", ()):
+        operation = f", {printable(str(result['operation']))}" if result.get("operation") else ""
+        say([f"{printable(str(result['name']))}: {result['action']}{operation}"])
+        say_warnings(result["warnings"])
 
 
 def sets(json: Json = False, state_dir: StateDir = None) -> None:

@@ -93,7 +93,7 @@ def test_apply_sends_the_documents_of_each_file(run: Run, engine: FakeEngine, tm
 
     result = run("apply", str(file))
 
-    assert engine.commands == [("apply", {"documents": [{"name": "web"}, {"name": "lb"}], "file": str(file)})]
+    assert engine.commands == [("apply", {"documents": [{"name": "web"}, {"name": "lb"}], "files": [str(file)] * 2})]
     assert result.stdout == "web: created\n"
     assert result.stderr == "warning: two probes\n"
 
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_document_is_named_and_nothing_is_sent(
     result = run("apply", str(good), str(bad))
 
     assert result.exit_code == 2
-    assert "bad.json" in result.stderr and result.stderr.startswith("error: InvalidFile: ")
+    assert "bad.json" in result.stderr and result.stderr.startswith("error: InvalidParameter: ")
     assert engine.commands == []
 
 

@@ -1,0 +1,66 @@
+"""An engine on a store of its own whose fleet does nothing: what is decided and committed can be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.model import events as e
+from engine.model.image import ImageVersion, parse_reference
+from engine.runtime.clock import EngineClock
+from engine.runtime.door import Caller
+from engine.runtime.engine import Engine
+from engine.store.connection import open_store
+from engine.store.image_blobs import ImageBlobs
+
+ANA = Caller(1000, "ana", {})
+
+
+def image(version: str) -> ImageVersion:
+    return ImageVersion(parse_reference(f"contoso:web:stable:{version}"), f"sha256:{version}", 1000, 1.0)
+
+
+def scale_set_document(**changes: Any) -> dict[str, Any]:
+    """A small set on image 1.0.0; `changes` go into its top level."""
+    reference = {"publisher": "contoso", "offer": "web", "sku": "stable", "version": "1.0.0"}
+    return {
+        "type": "Microsoft.Compute/virtualMachineScaleSets",
+        "name": "web",
+        "location": "westeurope",
+        "sku": {"name": "Local", "capacity": 3},
+        "properties": {
+            "upgradePolicy": {"mode": "Manual"},
+            "virtualMachineProfile": {"storageProfile": {"imageReference": reference}},
+        },
+    } | changes
+
+
+@pytest.fixture
+def new_engine(tmp_path: Path) -> Iterator[Callable[[], Engine]]:
+    """Makes engines one after the other on the same store; images 1.0.0 and 1.1.0 are published."""
+    opened = []
+
+    def make() -> Engine:
+        store = open_store(tmp_path / "rollset.db")
+        opened.append(store)
+        began = store.begin_epoch(1, "test", 100.0)
+        clock = EngineClock(began.clock, lambda: 1000.0, lambda: 50.0)
+        engine = Engine(store, ImageBlobs(tmp_path / "images"), {}, clock)
+        engine.load(began.epoch)
+        turn = engine.turn()
+        for version in ("1.0.0", "1.1.0"):
+            turn.on_image(image(version), e.ImagePublished(image(version)))
+        engine.commit(turn)
+        return engine
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def engine(new_engine: Callable[[], Engine]) -> Engine:
+    return new_engine()
