@@ -71,8 +71,9 @@ def read_document(document: object, file: str) -> ScaleSetDocument | LoadBalance
     if lowered == LOAD_BALANCER_TYPE:
         check_names(document, LOAD_BALANCER, file)
         return _read_balancer(document, file)
-    names = "Microsoft.Compute/virtualMachineScaleSets or Microsoft.Network/loadBalancers (or a kind, rollset.policy/v1)"
-    raise wrong(file, "type", kind, names, "Take other resources out of the file and apply again.")
+    names = "Microsoft.Compute/virtualMachineScaleSets or Microsoft.Network/loadBalancers"
+    way_out = "Take other resources out and apply again; a policy has no type, but kind rollset.policy/v1."
+    raise wrong(file, "type", kind, names, way_out)
 
 
 def _resource_id(fields: Fields, name: str, kind: str) -> str:

@@ -5,22 +5,22 @@ Streams: `upgrade/<id>`, `scale_set/<key>`, `image/<family>`, `policy/<name>`, `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.model.codes import ApiError
-from engine.model.health import Health, HealthSource
-from engine.model.image import ImageReference, ImageVersion
-from engine.model.policy_document import PolicyDocument
+from engine.model.engine_events import CommandJudged as CommandJudged
+from engine.model.engine_events import EngineStarted as EngineStarted
+from engine.model.engine_events import EngineStopped as EngineStopped
+from engine.model.engine_events import ImageExclusionChanged as ImageExclusionChanged
+from engine.model.engine_events import ImagePublished as ImagePublished
+from engine.model.engine_events import LoadBalancerApplied as LoadBalancerApplied
+from engine.model.engine_events import PolicyApplied as PolicyApplied
+from engine.model.engine_events import PolicyDeleted as PolicyDeleted
+from engine.model.event import Event as Event
+from engine.model.health import Health
+from engine.model.image import ImageReference
 from engine.model.scale_set import ExtensionResult, Instance, InstanceHold, ScaleSet
 from engine.model.upgrade import Batch, Hold, HoldKind, LeftOut, MemberState, Outlook, RestorePoint, Upgrade
-
-
-class Event:
-    """Anything that happened."""
-
-    __slots__ = ()
-
 
 # --- upgrade/<id> ---------------------------------------------------------------------------------------------
 
@@ -320,70 +320,7 @@ class ScaleSetDeleted(Event):
     pass
 
 
-# --- image, engine, audit -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ImagePublished(Event):
-    image: ImageVersion
-
-
-@dataclass(frozen=True, slots=True)
-class ImageExclusionChanged(Event):
-    reference: ImageReference
-    excluded: bool
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class LoadBalancerApplied(Event):
-    """Probes by their lower-cased resource id, for scale sets that point to them."""
-
-    name: str
-    probes: Mapping[str, HealthSource]
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyApplied(Event):
-    """A policy document was created or changed: the whole of it."""
-
-    policy: PolicyDocument
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyDeleted(Event):
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class EngineStarted(Event):
-    """`away_s` is how long no engine ran since the last one was seen; 0 when unknown."""
-
-    pid: int
-    version: str
-    epoch: int
-    away_s: float
-    clean: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EngineStopped(Event):
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class CommandJudged(Event):
-    """The audit trail: every command, accepted or refused. `refusal` is None when it was accepted."""
-
-    verb: str
-    subject: str
-    actor: str
-    claimed: Mapping[str, str]
-    reason: str
-    arguments: Mapping[str, str]
-    seen_version: int | None
-    refusal: str | None
-    key: str
+# --- the place in the log --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

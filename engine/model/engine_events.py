@@ -1,0 +1,74 @@
+"""What happened to images, load balancers, policies and the engine itself, and who asked for what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.model.event import Event
+from engine.model.health import HealthSource
+from engine.model.image import ImageReference, ImageVersion
+from engine.model.policy_document import PolicyDocument
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePublished(Event):
+    image: ImageVersion
+
+
+@dataclass(frozen=True, slots=True)
+class ImageExclusionChanged(Event):
+    reference: ImageReference
+    excluded: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBalancerApplied(Event):
+    """Probes by their lower-cased resource id, for scale sets that point to them."""
+
+    name: str
+    probes: Mapping[str, HealthSource]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyApplied(Event):
+    """A policy document was created or changed: the whole of it."""
+
+    policy: PolicyDocument
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDeleted(Event):
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStarted(Event):
+    """`away_s` is how long no engine ran since the last one was seen; 0 when unknown."""
+
+    pid: int
+    version: str
+    epoch: int
+    away_s: float
+    clean: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStopped(Event):
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandJudged(Event):
+    """The audit trail: every command, accepted or refused. `refusal` is None when it was accepted."""
+
+    verb: str
+    subject: str
+    actor: str
+    claimed: Mapping[str, str]
+    reason: str
+    arguments: Mapping[str, str]
+    seen_version: int | None
+    refusal: str | None
+    key: str

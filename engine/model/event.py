@@ -1,0 +1,9 @@
+"""What every event is."""
+
+from __future__ import annotations
+
+
+class Event:
+    """Anything that happened."""
+
+    __slots__ = ()
