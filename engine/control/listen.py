@@ -14,10 +14,10 @@ from engine.model.errors import UnreachableError
 LONGEST_PATH = 100
 
 
-def bind_socket(state_dir: Path) -> socket.socket:
-    """A bound Unix socket with mode 0600. The caller holds the engine lock, so a left-over file may go."""
+def bind_socket(state_dir: Path) -> tuple[socket.socket, Path]:
+    """A bound Unix socket with mode 0600, and where it is. The caller holds the engine lock: a left-over may go."""
     path = socket_path(state_dir)
-    path.unlink(missing_ok=True)
+    remove_socket(path)
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
@@ -29,7 +29,17 @@ def bind_socket(state_dir: Path) -> socket.socket:
         ) from error
     finally:
         os.umask(before)
-    return bound
+    return bound, path
+
+
+def remove_socket(path: Path) -> None:
+    """Take a socket's file away; one that is gone already, or that is no file of ours, is left alone."""
+    try:
+        facts = os.lstat(path)
+        if stat.S_ISSOCK(facts.st_mode) and facts.st_uid == os.geteuid():
+            path.unlink()
+    except OSError:
+        pass  # bind says what is wrong, with its reason
 
 
 def socket_path(state_dir: Path) -> Path:

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import logging
 import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
 import uvicorn
+from anyio.abc import TaskStatus
 
-from engine.control.listen import bind_socket
+from engine.control.listen import bind_socket, remove_socket
+from engine.control.log_file import bound_log, set_up_log
 from engine.control.peer import PeerProtocol
 from engine.control.server import Requests, make_app
 from engine.model.errors import RollsetError
-from engine.runtime.engine import VERSION, open_engine
+from engine.model.version import VERSION
+from engine.runtime.engine import open_engine
 from engine.runtime.engine_door import EngineDoor
 from engine.store.engine_lock import EngineLock
 
-IDLE_LOOK_S = 5.0
+HOUSEKEEPING_S = 5.0
+DRAIN_S = 10.0
+"""How long a SIGTERM waits for what has begun; SIGKILL is as safe, only less polite."""
+
+log = logging.getLogger("rollset.engine")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     state_dir = options.state_dir
     os.umask(0o077)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    set_up_log()
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = EngineLock(state_dir / "engine.lock")
@@ -49,6 +60,7 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--ready-fd", type=int)
     parser.add_argument("--idle-exit-s", type=float, default=60.0)
     parser.add_argument("--owner-pid", type=int)
+    parser.add_argument("--log", type=Path)
     return parser.parse_args(argv)
 
 
@@ -62,36 +74,53 @@ def _tell(ready_fd: int | None, line: str, code: int) -> int:
     return code
 
 
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: a signal ends the engine in order, not only its listener."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the engine."""
+        yield
+
+
 async def _serve(options: argparse.Namespace, lock: EngineLock) -> None:
     async with open_engine(options.state_dir, owner_pid=options.owner_pid) as engine:
-        bound = bind_socket(options.state_dir)
+        bound, path = bind_socket(options.state_dir)
         door, seen = EngineDoor(engine), Requests()
         seen.last_at = time.monotonic()
         app = make_app(door, seen, time.monotonic)
         config = uvicorn.Config(
             app, http=PeerProtocol, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=2
         )
-        server = uvicorn.Server(config)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_watch_signals, door)
-            if not options.foreground:
-                tasks.start_soon(_leave_when_idle, door, seen, options)
-            tasks.start_soon(_end_server, door, server)
-            bound.listen(128)
-            lock.publish(bound.getsockname(), VERSION)
-            if options.ready_fd is not None:
-                _tell(options.ready_fd, "ready", 0)
-            await server.serve([bound])
-            door.stopping.set()
-            tasks.cancel_scope.cancel()
-        os.unlink(bound.getsockname())
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        server = _Server(config)
+        try:
+            async with anyio.create_task_group() as tasks:
+                await tasks.start(_watch_signals, door)
+                tasks.start_soon(_keep_house, door, seen, options)
+                tasks.start_soon(_end_server, door, server)
+                bound.listen(128)
+                lock.publish(str(path), VERSION)
+                log.info("engine %s of %s, process %s, listens on %s", VERSION, options.state_dir, os.getpid(), path)
+                if options.ready_fd is not None:
+                    _tell(options.ready_fd, "ready", 0)
+                await server.serve([bound])
+                door.stopping.set()
+                tasks.cancel_scope.cancel()
+        finally:
+            remove_socket(path)
     lock.release()
+    log.info("engine stopped")
 
 
-async def _watch_signals(door: EngineDoor) -> None:
+async def _watch_signals(door: EngineDoor, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async for _ in signals:
-            door.stopping.set()
+        task_status.started()  # before anybody is told that the engine is ready
+        async for number in signals:
+            log.info("%s: what has begun is finished, nothing new begins", signal.Signals(number).name)
+            if door.engine.draining is not None:
+                door.stopping.set()
+            door.engine.drain(DRAIN_S, stops_anyway=True)
 
 
 async def _end_server(door: EngineDoor, server: uvicorn.Server) -> None:
@@ -101,13 +130,19 @@ async def _end_server(door: EngineDoor, server: uvicorn.Server) -> None:
     server.force_exit = True
 
 
-async def _leave_when_idle(door: EngineDoor, seen: Requests, options: argparse.Namespace) -> None:
+async def _keep_house(door: EngineDoor, seen: Requests, options: argparse.Namespace) -> None:
+    """Bound the log; leave when nothing could happen without a command, or the state directory is gone."""
     while not door.stopping.is_set():
-        await anyio.sleep(IDLE_LOOK_S)
+        await anyio.sleep(HOUSEKEEPING_S)
         if not options.state_dir.exists():
+            log.error("%s is gone: the engine stops", options.state_dir)
             door.stopping.set()
+            return
+        if options.log is not None:
+            bound_log(options.log)
         quiet = seen.open == 0 and seen.streams == 0 and time.monotonic() - seen.last_at > options.idle_exit_s
-        if quiet and door.idle():
+        if quiet and not options.foreground and door.idle():
+            log.info("idle: nobody is attached and nothing can happen without a command")
             door.stopping.set()
 
 

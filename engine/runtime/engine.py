@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -27,6 +28,7 @@ from engine.model.effects import DISK_EFFECTS, Effect, EffectKind, EffectOutcome
 from engine.model.errors import NotFoundError, UnreachableError
 from engine.model.health import Health, HealthSource
 from engine.model.scale_set import ScaleSet
+from engine.model.version import VERSION
 from engine.runtime.clock import EngineClock
 from engine.runtime.effect_runner import EffectRunner
 from engine.runtime.forecast import Forecast
@@ -36,9 +38,16 @@ from engine.runtime.turn import EngineState, Turn
 from engine.store.image_blobs import ImageBlobs
 from engine.store.store import CommandRecord, Store, Transaction
 
-VERSION = "0.1.0"
 TICK_S = 0.25
 RETRY_COMMIT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """A stop at the next safe point, at the latest when the engine's clock is at `until_clock`."""
+
+    until_clock: float
+    stops_anyway: bool
 
 
 class Engine:
@@ -57,6 +66,7 @@ class Engine:
         self.stop_instances = False
         self.stopping = anyio.Event()
         self.trouble: str | None = None
+        self.draining: Drain | None = None
         self._forecast = Forecast()
         self._facts: list[EffectOutcome] = []
         self._probes: dict[str, HealthSource] = {}
@@ -79,7 +89,8 @@ class Engine:
         for upgrade_id in [*turn.upgrades, *self._live_of(turn)]:
             turn.advance(upgrade_id)
         self._look_ahead(turn)
-        turn.plan()
+        if self.draining is None:
+            turn.plan()
         if turn.empty and command is None:
             return
         recorded = self.store.commit(
@@ -136,9 +147,26 @@ class Engine:
                 await self._awake.wait()
             self._awake = anyio.Event()
             await self._take_facts()
+            if self.draining is not None:
+                self._end_drain(self.draining)
+
+    def drain(self, limit_s: float, *, stops_anyway: bool) -> None:
+        """Begin nothing new, and stop once all that has begun is settled.
+
+        After `limit_s` seconds it stops all the same with `stops_anyway`, else it goes on as before.
+        """
+        self.draining = Drain(self.clock.now().clock + limit_s, stops_anyway)
+        self.wake()
+
+    def _end_drain(self, drain: Drain) -> None:
+        late = self.clock.now().clock >= drain.until_clock
+        if not self.state.open_effects or (late and drain.stops_anyway):
+            self.stopping.set()
+        elif late:
+            self.draining = None
 
     def _ticking(self) -> bool:
-        return any(u.live for u in self.state.upgrades.values())
+        return self.draining is not None or any(u.live for u in self.state.upgrades.values())
 
     def wake(self) -> None:
         self._awake.set()

@@ -12,10 +12,11 @@ from engine.model.codes import ErrorCode
 from engine.model.errors import InputError, NotFoundError
 from engine.model.image import latest_of
 from engine.model.upgrade import Upgrade
+from engine.model.version import VERSION
 from engine.runtime import answers
 from engine.runtime.arguments import start_request, text
 from engine.runtime.door import Caller
-from engine.runtime.engine import VERSION, Engine
+from engine.runtime.engine import Engine
 from engine.runtime.explain import explain
 from engine.runtime.recent_events import EventLine, event_line
 from engine.runtime.snapshot import lines_after, snapshot_lines, streams_of

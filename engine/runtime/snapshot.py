@@ -10,7 +10,8 @@ from engine.decide.fold_overview import overview_of, upgrade_overview
 from engine.model.overview import EngineFacts
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade
-from engine.runtime.engine import VERSION, Engine
+from engine.model.version import VERSION
+from engine.runtime.engine import Engine
 from engine.runtime.recent_events import EventLine, event_line
 from engine.wire.recording import OVERVIEW, Header, earlier_line, header_line, record_line
 

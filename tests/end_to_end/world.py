@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.control.client import Client, lock_note
-from engine.control.spawn import connect_or_start
+from engine.control.client.start import connect_or_start
 from engine.fleets.local.sample_images import write_sample_image
 from engine.model.errors import RollsetError
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,3 +40,18 @@ def test_the_command_loads_no_cockpit_server_or_database() -> None:
 
     assert "tui.cli" in loaded
     assert loaded.isdisjoint({"cryptography", "rich", "sqlite3", "sqlite_utils", "starlette", "textual", "uvicorn"})
+
+
+def test_of_the_engines_door_a_terminal_loads_the_client_only() -> None:
+    loaded = {name for name in loaded_by("tui") if name.startswith("engine.control.")}
+
+    assert {name for name in loaded if not name.startswith("engine.control.client")} == set()
+    assert loaded_by("tui").isdisjoint({"engine.runtime", "engine.store", "engine.fleets", "sqlite3", "uvicorn"})
+
+
+def test_every_module_behind_the_door_is_forbidden_to_terminals() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    forbidden = next(c["forbidden_modules"] for c in contracts if c["id"] == "cockpit")
+    behind = {f"engine.control.{p.stem}" for p in (ROOT / "engine" / "control").glob("*.py") if p.stem != "__init__"}
+
+    assert behind <= set(forbidden)

@@ -64,7 +64,7 @@ def demo(
 ) -> None:
     """Watch a rolling upgrade of real processes on this machine (exit code 0 when it completed)."""
     with _state_directory(state_dir, keep) as directory, _stopped_by_signals():
-        from engine.control.spawn import connect_or_start
+        from engine.control.client.start import connect_or_start
 
         try:
             client: EngineClient = connect_or_start(directory, owner_pid=None if keep else os.getpid())

@@ -43,7 +43,7 @@ def state_dir(given: Path | None) -> Path:
 
 def connect(given: Path | None) -> EngineClient:
     """A client of the state directory's engine, which is started when none runs."""
-    from engine.control.spawn import connect_or_start
+    from engine.control.client.start import connect_or_start
 
     return connect_or_start(state_dir(given))
 

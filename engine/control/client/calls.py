@@ -5,13 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from engine.control.client.lines import Line, StateDirLine
 from engine.model.errors import ERRORS_BY_EXIT_CODE, RollsetError, UnreachableError
 
 ANSWER_S = 60.0
@@ -19,31 +19,30 @@ SILENCE_S = 30.0
 """A stream that is silent for longer than three heartbeats is lost."""
 
 
-class _SocketConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("rollset", timeout=timeout)
-        self._path = path
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, line: Line, timeout_s: float) -> None:
+        super().__init__("rollset", timeout=timeout_s)
+        self._line = line
+        self._timeout_s = timeout_s
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
-def lock_note(state_dir: Path) -> dict[str, Any] | None:
-    """What the engine of a state directory wrote about itself; None when there is none."""
-    try:
-        note = json.loads((state_dir / "engine.lock").read_text())
-    except (OSError, ValueError):
-        return None
-    return note if isinstance(note, dict) and isinstance(note.get("socket"), str) else None
+        self.sock = self._line.open(self._timeout_s)
 
 
 class Client:
-    """Speaks to the running engine of a state directory. Every call raises the RollsetError that the engine gave."""
+    """Speaks to a running engine, by its state directory or over another line; it starts none.
 
-    def __init__(self, state_dir: Path) -> None:
-        self._state_dir = state_dir
+    Every call raises the RollsetError that the engine gave. With `readonly` the engine itself refuses every command.
+    """
+
+    def __init__(self, where: Path | Line, *, readonly: bool = False) -> None:
+        self._line: Line = StateDirLine(where) if isinstance(where, Path) else where
+        self._readonly = readonly
+
+    @property
+    def line(self) -> Line:
+        """The line this client speaks over."""
+        return self._line
 
     def command(self, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Carry out a verb; its answer means that it is on disk."""
@@ -60,18 +59,18 @@ class Client:
         connection, response = self._send("GET", f"/v1/events?{urlencode(arguments)}", None, SILENCE_S)
         try:
             if response.status != 200:
-                raise _error(response.read())
+                raise error_from(response.read())
             while line := response.readline():
                 if line.strip():
                     value = json.loads(line)
                     if "seq" in value:
                         yield value
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _lost(error) from error
+            raise self._lost(error) from error
         finally:
             connection.close()
         if follow:
-            raise _lost("it closed the stream")
+            raise self._lost("it closed the stream")
 
     def snapshot(self, scope: str) -> list[bytes]:
         """The lines of a snapshot; `engine.wire.recording.read_lines` reads them."""
@@ -79,11 +78,11 @@ class Client:
         try:
             text = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise _lost(error) from error
+            raise self._lost(error) from error
         finally:
             connection.close()
         if response.status != 200:
-            raise _error(text)
+            raise error_from(text)
         return text.splitlines()
 
     def alive(self) -> bool:
@@ -97,32 +96,38 @@ class Client:
     def _send(
         self, method: str, path: str, body: bytes | None, timeout: float
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-        note = lock_note(self._state_dir)
-        if note is None:
-            raise UnreachableError("EngineNotRunning", f"no engine runs for {self._state_dir}.", "Any verb starts it.")
-        connection = _SocketConnection(note["socket"], timeout)
+        connection = _Connection(self._line, timeout)
         try:
-            connection.request(method, path, body, _claims())
+            connection.request(method, path, body, claims() | ({"X-Rollset-readonly": "1"} if self._readonly else {}))
             return connection, connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise _lost(error) from error
+            raise self._lost(error) from error
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
         connection, response = self._send(method, path, body, ANSWER_S)
         try:
             text = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise _lost(error) from error
+            raise self._lost(error) from error
         finally:
             connection.close()
         if response.status != 200:
-            raise _error(text)
+            raise error_from(text)
         answer: dict[str, Any] = json.loads(text)
         return answer
 
+    def _lost(self, why: object) -> UnreachableError:
+        return lost(self._line.why_lost() or why)
 
-def _claims() -> dict[str, str]:
+
+def lost(why: object) -> UnreachableError:
+    """The error for an engine that was there and no longer answers."""
+    return UnreachableError("EngineLost", f"the engine does not answer ({why}).", "Look at `rollset engine logs`.")
+
+
+def claims() -> dict[str, str]:
+    """What this process says of its caller; the engine keeps it as claimed, not as known."""
     found = {"ssh-connection": os.environ.get("SSH_CONNECTION", ""), "sudo-user": os.environ.get("SUDO_USER", "")}
     if sys.stdin is not None and sys.stdin.isatty():
         found["tty"] = os.ttyname(sys.stdin.fileno())
@@ -131,11 +136,8 @@ def _claims() -> dict[str, str]:
     }
 
 
-def _lost(why: object) -> UnreachableError:
-    return UnreachableError("EngineLost", f"the engine does not answer ({why}).", "Look at `rollset engine logs`.")
-
-
-def _error(text: bytes) -> RollsetError:
+def error_from(text: bytes) -> RollsetError:
+    """The error in an answer that is not 200."""
     try:
         found = json.loads(text)["error"]
         kind = ERRORS_BY_EXIT_CODE.get(found["exit_code"], RollsetError)

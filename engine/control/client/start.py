@@ -1,0 +1,209 @@
+"""Connect to the engine of a state directory, or start it: connect, lock, connect again, spawn, wait for ready."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.control.client.calls import Client
+from engine.control.client.lines import lock_note, refuse_foreign
+from engine.model.errors import RollsetError, UnreachableError
+from engine.model.version import VERSION, version_numbers
+
+READY_S = 15.0
+SPAWN_LOCK_S = 30.0
+HAND_OVER_S = 70.0
+LOG_NAME = "engine.log"
+SERVE = "engine.control.serve"
+NO_SPAWN_VARIABLE = "ROLLSET_NO_START"
+
+Say = Callable[[str], None]
+
+
+def _quiet(_line: str) -> None:
+    """Nobody listens."""
+
+
+def connect_or_start(
+    state_dir: Path,
+    *,
+    owner_pid: int | None = None,
+    serve: str = SERVE,
+    version: str = VERSION,
+    say: Say = _quiet,
+    readonly: bool = False,
+) -> Client:
+    """A client of the engine of `state_dir`, which is started if none runs.
+
+    `owner_pid` ties the local instances of a started engine to a process (demo, tests). An engine older than `version`
+    is replaced: at once when nothing is live, else at its next safe point; `say` tells the operator why it takes a
+    moment. Raises UnreachableError with the one line that tells why it did not start.
+    """
+    refuse_foreign(state_dir)
+    client = Client(state_dir, readonly=readonly)
+    if _answers(state_dir, client) and not _is_older(state_dir, version):
+        return client
+    _prepare(state_dir)
+    with _spawn_lock(state_dir):
+        if _answers(state_dir, client) and not (_is_older(state_dir, version) and _replaced(state_dir, client, say)):
+            return client
+        _spawn(state_dir, owner_pid, serve)
+    return client
+
+
+def _answers(state_dir: Path, client: Client) -> bool:
+    return lock_note(state_dir) is not None and client.alive()
+
+
+def _is_older(state_dir: Path, version: str) -> bool:
+    note = lock_note(state_dir) or {}
+    running = version_numbers(str(note.get("version", "")))
+    return bool(running) and running < version_numbers(version)
+
+
+def _replaced(state_dir: Path, client: Client, say: Say) -> bool:
+    """Ask an older engine to hand over; False when it did not in time and goes on as it is."""
+    note = lock_note(state_dir) or {}
+    live = int(client.query("engine", {}).get("live_upgrades", 0))
+    if live:
+        say(
+            f"engine {note.get('version')} is older than this command and has {live} live upgrades; "
+            "it finishes what it has begun, then the new version goes on with them"
+        )
+    try:
+        client.command("engine-hand-over", {"reason": "a newer version takes over"})
+    except RollsetError as error:
+        say(f"engine {note.get('version')} goes on, older than this command: {error.message}")
+        return False
+    deadline = time.monotonic() + HAND_OVER_S
+    while time.monotonic() < deadline:
+        if lock_note(state_dir) is None:
+            return True
+        time.sleep(0.05)
+    say(f"engine {note.get('version')} goes on, older than this command: what it has begun takes longer")
+    return False
+
+
+def _prepare(state_dir: Path) -> None:
+    if os.environ.get(NO_SPAWN_VARIABLE):
+        raise UnreachableError(
+            "EngineNotRunning",
+            f"no engine runs for {state_dir}, and {NO_SPAWN_VARIABLE} is set.",
+            "rollset engine serve --foreground",
+        )
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnreachableError(
+            "StateDirectory", f"{state_dir} cannot be used: {error.strerror}.", "Choose another --state-dir."
+        ) from error
+    refuse_foreign(state_dir)
+
+
+@contextmanager
+def _spawn_lock(state_dir: Path) -> Iterator[None]:
+    """One command at a time starts an engine; a lock that is kept for SPAWN_LOCK_S belongs to something that hangs."""
+    try:
+        descriptor = os.open(state_dir / "spawn.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise UnreachableError(
+            "StateDirectory", f"{error.filename}: {error.strerror}.", "Is it yours, writable, with room? rollset doctor"
+        ) from error
+    try:
+        deadline = time.monotonic() + SPAWN_LOCK_S + HAND_OVER_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise UnreachableError(
+                        "EngineNotStarted",
+                        "another command starts the engine and does not get done.",
+                        "Look for a hanging rollset process.",
+                    ) from None
+                time.sleep(0.01)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _spawn(state_dir: Path, owner_pid: int | None, serve: str) -> None:
+    log = state_dir / LOG_NAME
+    ready, tell = os.pipe()
+    command = [sys.executable, "-m", serve, "--state-dir", str(state_dir.resolve()), "--ready-fd", str(tell)]
+    command += ["--log", str(log.resolve())]
+    if owner_pid is not None:
+        command += ["--owner-pid", str(owner_pid)]
+    package = str(Path(__file__).resolve().parents[3])
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))}
+    try:
+        with open(_open_log(log), "wb") as output:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                env=environment,
+                umask=0o077,
+                start_new_session=True,
+                pass_fds=(tell,),
+            )
+    except OSError as error:
+        os.close(ready)
+        raise UnreachableError(
+            "EngineNotStarted",
+            f"the engine did not start: {error.filename or command[0]}: {error.strerror}.",
+            "rollset doctor",
+        ) from error
+    finally:
+        os.close(tell)
+    _await_ready(ready, process, log)
+
+
+def _open_log(log: Path) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.open(log, flags, 0o600)
+
+
+def _await_ready(ready: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    said, deadline = b"", time.monotonic() + READY_S
+    with open(ready, "rb", buffering=0) as pipe:
+        while not said.endswith(b"\n") and (left := deadline - time.monotonic()) > 0:
+            if not select.select([pipe], [], [], left)[0]:
+                continue
+            part = pipe.read(4096)
+            if not part:
+                break
+            said += part
+    if said == b"ready\n":
+        process.returncode = 0  # the engine outlives this command: nobody waits for it
+        return
+    last = _last_words(process, log)
+    why = said.decode(errors="replace").strip() or last
+    raise UnreachableError("EngineNotStarted", f"the engine did not start: {why.rstrip('.')}.", f"Its log is {log}")
+
+
+def _last_words(process: subprocess.Popen[bytes], log: Path) -> str:
+    """One line on an engine that never said ready: it takes its time, or its log's last line tells."""
+    try:
+        process.wait(0.5)
+    except subprocess.TimeoutExpired:
+        process.returncode = 0  # it may still be migrating or replaying: never killed, never waited for
+        return f"process {process.pid} is not ready after {READY_S:.0f} s and goes on trying"
+    try:
+        with open(log, "rb") as source:
+            source.seek(max(0, os.fstat(source.fileno()).st_size - 4096))
+            lines = source.read().decode(errors="replace").split("\n")
+    except OSError:
+        lines = []
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return last[:300] or f"it ended with code {process.returncode} without a word"
