@@ -40,6 +40,10 @@ from engine.store.store import CommandRecord, Store, Transaction
 
 TICK_S = 0.25
 RETRY_COMMIT_S = 1.0
+PLAN_ALL_S = 5.0
+"""What no event touched is planned anew this often: a wake-up that was lost costs so much, and no more."""
+REST_SHARE = 4.0
+LONGEST_REST_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Engine:
         self.trouble: str | None = None
         self.draining: Drain | None = None
         self._forecast = Forecast()
+        self._planned_at = self._advanced_at = float("-inf")
         self._facts: list[EffectOutcome] = []
         self._probes: dict[str, HealthSource] = {}
         self._awake = anyio.Event()
@@ -88,9 +93,10 @@ class Engine:
         """
         for upgrade_id in [*turn.upgrades, *self._live_of(turn)]:
             turn.advance(upgrade_id)
-        self._look_ahead(turn)
+        self._look_ahead(turn, list(turn.upgrades))
+        everything = turn.now.clock - self._planned_at >= PLAN_ALL_S
         if self.draining is None:
-            turn.plan()
+            turn.plan(everything)
         if turn.empty and command is None:
             return
         recorded = self.store.commit(
@@ -108,6 +114,8 @@ class Engine:
             )
         )
         turn.adopt()
+        if everything and self.draining is None:
+            self._planned_at = turn.now.clock
         self.trouble = None
         if recorded:
             self.head = recorded[-1].seq
@@ -119,9 +127,8 @@ class Engine:
         if self.watch is not None and turn.scale_sets:
             self.watch.refresh()
 
-    def _look_ahead(self, turn: Turn) -> None:
-        live = [u.id for u in self.state.upgrades.values() if u.live and u.id not in turn.upgrades]
-        for upgrade_id in [*turn.upgrades, *live]:
+    def _look_ahead(self, turn: Turn, upgrades: list[str]) -> None:
+        for upgrade_id in upgrades:
             upgrade = turn.upgrade(upgrade_id)
             scale_set = turn.scale_set(upgrade.scale_set) if upgrade is not None else None
             if upgrade is not None and scale_set is not None:
@@ -141,14 +148,20 @@ class Engine:
         self._awake.set()
 
     async def run(self) -> None:
-        """Take facts and time into turns until cancelled."""
+        """Take facts and time into turns until cancelled.
+
+        Turns take at most about a fifth of the time: while one is paid for, facts gather for the next.
+        """
         while True:
             with anyio.move_on_after(TICK_S if self._ticking() else 5.0):
                 await self._awake.wait()
             self._awake = anyio.Event()
+            began = self.clock.now().clock
             await self._take_facts()
             if self.draining is not None:
                 self._end_drain(self.draining)
+            took_s = self.clock.now().clock - began
+            await anyio.sleep(min(REST_SHARE * took_s, LONGEST_REST_S))
 
     def drain(self, limit_s: float, *, stops_anyway: bool) -> None:
         """Begin nothing new, and stop once all that has begun is settled.
@@ -164,6 +177,7 @@ class Engine:
             self.stopping.set()
         elif late:
             self.draining = None
+            self._planned_at = float("-inf")
 
     def _ticking(self) -> bool:
         return self.draining is not None or any(u.live for u in self.state.upgrades.values())
@@ -179,8 +193,12 @@ class Engine:
         changes = self.watch.take_changes() if self.watch is not None else []
         for key, change in changes:
             turn.on_scale_set(key, change)
-        for upgrade in [u for u in self.state.upgrades.values() if u.live]:
-            turn.advance(upgrade.id)
+        if turn.now.clock - self._advanced_at >= TICK_S:
+            self._advanced_at = turn.now.clock
+            live = [u.id for u in self.state.upgrades.values() if u.live]
+            for upgrade_id in live:
+                turn.advance(upgrade_id)
+            self._look_ahead(turn, live)
         self._release_due_holds(turn)
         try:
             self.commit(turn)

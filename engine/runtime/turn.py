@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from engine.decide.advance import advance
@@ -131,29 +132,26 @@ class Turn:
             hold = Hold(HoldKind.INVARIANT_BROKEN, self.now.at, "engine", "; ".join(broken))
             self.on_upgrade(upgrade.id, e.HoldRaised(hold))
 
-    def plan(self) -> None:
-        """Intents for everything that should be in flight and is not open yet."""
+    def plan(self, everything: bool = True) -> None:
+        """Intents for what should be in flight and is not open yet: of all there is, or of what this draft touched."""
         done = {outcome.effect_id for outcome in self.outcomes}
-        open_ids = {key for key in self.state.open_effects if key not in done}
         wanted: list[Effect] = []
-        for upgrade_id in self._touched_upgrades():
+        for upgrade_id in self._all(self.upgrades, self.state.upgrades, everything):
             upgrade = self.upgrade(upgrade_id)
             scale_set = self.scale_set(upgrade.scale_set) if upgrade is not None else None
-            if upgrade is not None and scale_set is not None:
+            if upgrade is not None and scale_set is not None and upgrade.live:
                 wanted += plan_effects(upgrade, scale_set)
-        for key in self._touched_sets():
+        for key in self._all(self.scale_sets, self.state.scale_sets, everything):
             scale_set = self.scale_set(key)
             if scale_set is not None:
                 wanted += plan_instances(scale_set)
-        known = {effect.id for effect in self.intents}
-        self.intents += [effect for effect in wanted if effect.id not in open_ids and effect.id not in known | done]
+        known = {effect.id for effect in self.intents} | done
+        still_open = self.state.open_effects
+        self.intents += [x for x in wanted if x.id not in known and x.id not in still_open]
 
-    def _touched_upgrades(self) -> list[str]:
-        live = [u.id for u in self.state.upgrades.values() if u.live and u.id not in self.upgrades]
-        return [*self.upgrades, *live]
-
-    def _touched_sets(self) -> list[str]:
-        return [*self.scale_sets, *(key for key in self.state.scale_sets if key not in self.scale_sets)]
+    @staticmethod
+    def _all(touched: Iterable[str], present: Iterable[str], everything: bool) -> list[str]:
+        return list(dict.fromkeys([*touched, *present])) if everything else list(touched)
 
     @property
     def empty(self) -> bool:

@@ -18,9 +18,10 @@ _SCHEMA = (
     """CREATE UNIQUE INDEX ends_once ON event(stream)
         WHERE type IN ('UpgradeCompleted','UpgradeCancelled','UpgradeFaulted','UpgradeRolledBack')""",
     """CREATE TABLE scale_set(
-        key TEXT PRIMARY KEY, name TEXT NOT NULL, body TEXT NOT NULL CHECK(json_valid(body))) STRICT""",
+        key TEXT PRIMARY KEY, name TEXT NOT NULL, stream_seq INTEGER NOT NULL,
+        body TEXT NOT NULL CHECK(json_valid(body))) STRICT""",
     """CREATE TABLE upgrade(
-        id TEXT PRIMARY KEY, scale_set TEXT NOT NULL, state TEXT NOT NULL, outcome TEXT, version INTEGER NOT NULL,
+        id TEXT PRIMARY KEY, scale_set TEXT NOT NULL, state TEXT NOT NULL, outcome TEXT, stream_seq INTEGER NOT NULL,
         body TEXT NOT NULL CHECK(json_valid(body))) STRICT""",
     "CREATE UNIQUE INDEX one_live_upgrade ON upgrade(scale_set) WHERE outcome IS NULL",
     "CREATE TABLE image(reference TEXT PRIMARY KEY, body TEXT NOT NULL CHECK(json_valid(body))) STRICT",

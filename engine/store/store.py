@@ -18,6 +18,7 @@ from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade
 from engine.store import crash_points
 from engine.store.failures import EpochLostError, StoreCorruptError, StoreNotWritableError
+from engine.store.state_rows import StateRows
 from engine.wire.events import SCHEMA, event_type, from_json, to_json
 from engine.wire.state import dump, load
 
@@ -78,6 +79,7 @@ class Store:
         self._database = database
         self._connection: sqlite3.Connection = database.conn
         self._epoch = 0
+        self._rows = StateRows(self._connection)
         self._head = self._one("SELECT coalesce(max(seq), 0) FROM event")
         self._streams: dict[str, int] = dict(
             self._connection.execute("SELECT stream, max(stream_seq) FROM event GROUP BY stream").fetchall()
@@ -115,6 +117,7 @@ class Store:
                 raise EpochLostError(self._epoch, now)
             self._write(transaction, recorded)
         crash_points.reached("after_commit")
+        self._rows.committed(transaction.scale_sets, transaction.upgrades, transaction.deleted_sets)
         for item in recorded:
             self._streams[item.stream] = item.stream_seq
             self._head = item.seq
@@ -144,19 +147,9 @@ class Store:
         run, many = self._connection.execute, self._connection.executemany
         run("UPDATE engine SET seen_at=?, clock=?", (transaction.at, transaction.clock))
         many("INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?)", [_event_row(r) for r in recorded])
-        many(
-            "INSERT INTO scale_set VALUES(?,?,?) ON CONFLICT(key) DO UPDATE SET name=excluded.name, body=excluded.body",
-            [(s.key, s.name, dump(s)) for s in transaction.scale_sets],
-        )
+        streams = self._streams | {r.stream: r.stream_seq for r in recorded}
+        self._rows.write(transaction.scale_sets, transaction.upgrades, streams, all_of_them=False)
         many("DELETE FROM scale_set WHERE key=?", [(key,) for key in transaction.deleted_sets])
-        many(
-            "INSERT INTO upgrade VALUES(?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET state=excluded.state, "
-            "outcome=excluded.outcome, version=excluded.version, body=excluded.body",
-            [
-                (u.id, u.scale_set, u.state.value, u.outcome.value if u.outcome else None, u.version, dump(u))
-                for u in transaction.upgrades
-            ],
-        )
         many(
             "INSERT INTO image VALUES(?,?) ON CONFLICT(reference) DO UPDATE SET body=excluded.body",
             [(str(i.reference), dump(i)) for i in transaction.images],
@@ -201,8 +194,8 @@ class Store:
         """Everything the engine needs to go on."""
         rows = self._connection.execute
         return StoredState(
-            [load(ScaleSet, body) for (body,) in rows("SELECT body FROM scale_set")],
-            [load(Upgrade, body) for (body,) in rows("SELECT body FROM upgrade")],
+            self._rows.scale_sets(self._events_of),
+            self._rows.upgrades(self._events_of),
             [load(ImageVersion, body) for (body,) in rows("SELECT body FROM image")],
             [
                 (load(Effect, body), handle, at)
@@ -211,6 +204,10 @@ class Store:
             self._head,
             dict(self._streams),
         )
+
+    def _events_of(self, stream: str, after: int) -> list[Recorded]:
+        sql = "SELECT * FROM event WHERE stream = ? AND stream_seq > ? ORDER BY stream_seq"
+        return [_recorded(row) for row in self._connection.execute(sql, (stream, after))]
 
     def events(
         self, after: int = 0, limit: int = 1000, *, streams: Sequence[str] = (), prefix: str = ""
@@ -240,10 +237,13 @@ class Store:
 
     def mark_stopped(self, clock: float, clean: bool) -> None:
         """The engine stops; `clean` says nothing was cut."""
+        sets, upgrades = self._rows.behind()
         with _Write(self._connection):
+            self._rows.write(sets, upgrades, self._streams, all_of_them=True)
             self._connection.execute(
                 "UPDATE engine SET clean=?, clock=? WHERE epoch=?", (int(clean), clock, self._epoch)
             )
+        self._rows.committed((), (), ())
 
     def health(self) -> list[dict[str, object]]:
         """Quick check, versions and size of the database."""
