@@ -96,11 +96,12 @@ def _asked(upgrade: Upgrade, command: Command, able: list[Member], what: str) ->
 
 
 def _retry(upgrade: Upgrade, command: Command, now: Now) -> list[e.Event]:
-    back = upgrade.direction is Direction.BACK
+    # Going back, or ending after a broken limit: only a restore can be tried again, no upgrade begins any more.
+    back = upgrade.direction is Direction.BACK or upgrade.faulting is not None
     states = {MemberState.RESTORE_FAILED} if back else FAILED_STATES
     open_members = upgrade.open_batch.members if upgrade.open_batch is not None else ()
     able = [m for m in upgrade.members.values() if m.state in states and (back or m.id not in open_members)]
-    chosen = _asked(upgrade, command, able, "failed and has ended its batch")
+    chosen = _asked(upgrade, command, able, "could not be restored" if back else "failed and has ended its batch")
     found: list[e.Event] = []
     for member in chosen:
         entered = MemberState.FAILED if back else MemberState.PENDING

@@ -6,13 +6,15 @@ more call. The caller folds the events it returns and calls again until it retur
 
 from __future__ import annotations
 
-from engine.decide.choose_batch import choose_batch, waiting_to_go
+from engine.decide.choose_batch import choose_batch, choose_from, waiting_to_go
 from engine.decide.judge_health import (
+    failed_untouched,
     failures_notice,
     unhealthy_before,
     unhealthy_during,
     unhealthy_share,
     unhealthy_upgraded,
+    untouched_share,
     upgraded_share,
 )
 from engine.decide.member_steps import begin_member, members_follow, restore_members
@@ -20,7 +22,7 @@ from engine.model import events as e
 from engine.model.codes import ApiError, ErrorCode
 from engine.model.health import Health
 from engine.model.policy import RestoreFailed
-from engine.model.scale_set import ScaleSet
+from engine.model.scale_set import Instance, ScaleSet, is_on
 from engine.model.upgrade import (
     FAILED_STATES,
     Batch,
@@ -34,6 +36,8 @@ from engine.model.upgrade import (
     Upgrade,
 )
 
+_BAD_AFTER_RESTORE = frozenset({MemberState.ROLLED_BACK_UNHEALTHY, MemberState.RESTORE_FAILED})
+
 
 def advance(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
     """The next events of a live upgrade, or none when it waits for something outside."""
@@ -44,7 +48,7 @@ def advance(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
         or members_follow(upgrade, scale_set, now)
         or _close_batch(upgrade, scale_set, now)
         or _notice(upgrade, scale_set)
-        or _raise_restore_failed(upgrade, now)
+        or _hold_failed_restores(upgrade, now)
         or _pause(upgrade, now)
         or _finish(upgrade, scale_set, now)
         or _check(upgrade, scale_set, now)
@@ -53,9 +57,11 @@ def advance(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
 
 
 def observed_s(upgrade: Upgrade, now: Now) -> float:
-    """Seconds of unpaused observed time since the start."""
+    """Seconds of unpaused observed time since the start, or since the start time that was asked for."""
     standing = now.clock - upgrade.paused_since_clock if upgrade.paused_since_clock is not None else 0.0
-    return now.clock - upgrade.started_clock - upgrade.paused_s - standing
+    begin_at = upgrade.starts_not_before_at
+    delay = 0.0 if begin_at is None else max(0.0, min(begin_at, now.at) - upgrade.started_at)
+    return max(0.0, now.clock - upgrade.started_clock - upgrade.paused_s - standing - delay)
 
 
 def _fleet_changes(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
@@ -73,32 +79,30 @@ def _fleet_changes(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
             found.append(
                 e.MemberLeftOut(member.id, member.instance_id, LeftOut.PROTECTED, "protectFromScaleSetActions")
             )
-        elif member.state is MemberState.LEFT_OUT and _may_join(member, instance.hold, instance.protected_from_actions):
-            found.append(
-                _joined(member.id, instance.instance_id, member.zone, member.update_domain, member.fault_domain)
-            )
-    for instance in scale_set.instances.values():
-        if instance.instance_id not in seen and instance.provisioned:
-            current = instance.digest == upgrade.target_digest
-            found.append(
-                e.MemberJoined(
-                    f"m{instance.instance_id}",
-                    instance.instance_id,
-                    instance.zone,
-                    instance.update_domain,
-                    instance.fault_domain,
-                    LeftOut.ALREADY_CURRENT if current else None,
-                )
-            )
-    return found
+        elif member.state is MemberState.LEFT_OUT and _may_join(member, instance):
+            found.append(_joined(upgrade, member.id, instance))
+    new = [i for i in scale_set.instances.values() if i.instance_id not in seen and i.provisioned]
+    return found + [_joined(upgrade, f"m{instance.instance_id}", instance) for instance in new]
 
 
-def _may_join(member: Member, hold: object, protected: bool) -> bool:
-    return member.left_out in (LeftOut.HELD, LeftOut.PROTECTED) and hold is None and not protected
+def _may_join(member: Member, instance: Instance) -> bool:
+    waits = member.left_out in (LeftOut.HELD, LeftOut.PROTECTED)
+    return waits and instance.hold is None and not instance.protected_from_actions
 
 
-def _joined(member: str, instance_id: str, zone: str, update_domain: int, fault_domain: int) -> e.MemberJoined:
-    return e.MemberJoined(member, instance_id, zone, update_domain, fault_domain)
+def _joined(upgrade: Upgrade, member: str, instance: Instance) -> e.MemberJoined:
+    """Asked, not assumed: an instance that is on the target by now needs no batch."""
+    known = upgrade.members.get(member)
+    failed = known is not None and known.judged_failed
+    current = is_on(instance, upgrade.target, upgrade.target_digest) and not failed
+    return e.MemberJoined(
+        member,
+        instance.instance_id,
+        instance.zone,
+        instance.update_domain,
+        instance.fault_domain,
+        LeftOut.ALREADY_CURRENT if current else None,
+    )
 
 
 def _moved(member: Member, entered: MemberState, why: str) -> e.MemberMoved:
@@ -111,7 +115,9 @@ def _close_batch(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Even
         return []
     upgraded = upgraded_share(upgrade, scale_set)
     unhealthy = unhealthy_share(scale_set, upgrade.settings.policy.max_unhealthy_instance_percent)
-    failed = any(upgrade.members[m].state in FAILED_STATES for m in batch.members)
+    untouched = untouched_share(upgrade)
+    bad = FAILED_STATES if batch.direction is Direction.FORWARD else _BAD_AFTER_RESTORE
+    failed = any(upgrade.members[m].state in bad for m in batch.members)
     found: list[e.Event] = [
         e.BatchEnded(
             batch.number,
@@ -128,7 +134,9 @@ def _close_batch(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Even
             found.append(e.LimitExceeded(unhealthy_upgraded(upgrade, upgraded)))
         elif unhealthy.exceeded:
             found.append(e.LimitExceeded(unhealthy_during(scale_set, unhealthy)))
-    more = bool(waiting_to_go(upgrade)) and len(found) == 1
+        elif untouched.exceeded:
+            found.append(e.LimitExceeded(failed_untouched(upgrade, untouched)))
+    more = (waiting_to_go(upgrade) or _held(upgrade)) and len(found) == 1 and not upgrade.cancelling
     if upgrade.pause_after_batch and more:
         found.append(e.HoldRaised(Hold(HoldKind.OPERATOR, now.at, upgrade.actor, "single step done")))
     return found
@@ -150,11 +158,12 @@ def _pause(upgrade: Upgrade, now: Now) -> list[e.Event]:
     return []
 
 
-def _raise_restore_failed(upgrade: Upgrade, now: Now) -> list[e.Event]:
-    if HoldKind.RESTORE_FAILED in upgrade.holds:
-        return []
+def _hold_failed_restores(upgrade: Upgrade, now: Now) -> list[e.Event]:
     bad = [m.instance_id for m in upgrade.members.values() if m.state is MemberState.RESTORE_FAILED]
-    if not bad:
+    held = HoldKind.RESTORE_FAILED in upgrade.holds
+    if held and not bad:  # the instances themselves left the set
+        return [e.HoldLifted(HoldKind.RESTORE_FAILED, "engine")]
+    if held or not bad:
         return []
     reason = f"the previous OS disk could not be put back on {', '.join(bad)}"
     return [e.HoldRaised(Hold(HoldKind.RESTORE_FAILED, now.at, "engine", reason))]
@@ -170,8 +179,7 @@ def _finish(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
     if upgrade.direction is Direction.BACK:
         return [] if waiting_to_go(upgrade) else [e.UpgradeRolledBack()]
     if upgrade.faulting is not None:
-        restore = restore_members(upgrade, _restorable_on_breach(upgrade))
-        return restore or [e.UpgradeFaulted(upgrade.faulting)]
+        return _restore_on_breach(upgrade, scale_set) or [e.UpgradeFaulted(upgrade.faulting)]
     if observed_s(upgrade, now) > upgrade.settings.upgrade_timeout_s:
         return [e.LimitExceeded(timeout_error(upgrade))]
     if not upgrade.checking and not waiting_to_go(upgrade) and not _held(upgrade):
@@ -191,14 +199,13 @@ def timeout_error(upgrade: Upgrade) -> ApiError:
     )
 
 
-def _restorable_on_breach(upgrade: Upgrade) -> list[Member]:
-    if upgrade.settings.restore_failed is not RestoreFailed.ON_BREACH:
+def _restore_on_breach(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
+    """Failed members go back, as many at once as a batch may have, inside its walls."""
+    if upgrade.settings.restore_failed is RestoreFailed.NEVER:
         return []
-    return [
-        m
-        for m in upgrade.members.values()
-        if m.state is MemberState.FAILED and m.restore_point is not None and m.restore_attempt == 0
-    ]
+    failed = [m for m in upgrade.members.values() if m.state is MemberState.FAILED and m.on_new_disk]
+    choice = choose_from(failed, upgrade.settings, Direction.BACK, scale_set)
+    return restore_members(upgrade.members[m] for m in choice.members) if choice is not None else []
 
 
 def _waits(upgrade: Upgrade) -> bool:

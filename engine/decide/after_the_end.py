@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from engine.model import events as e
 from engine.model.image import ImageReference
@@ -12,20 +13,24 @@ from engine.model.upgrade import Outcome, Upgrade
 
 def restore_image(upgrade: Upgrade) -> ImageReference | None:
     """The image most members came from; None when no restore point was written down."""
-    seen = Counter(m.restore_point.image for m in upgrade.members.values() if m.restore_point is not None)
-    return seen.most_common(1)[0][0] if seen else None
+    return _most_common(m.restore_point.image for m in upgrade.members.values() if m.restore_point is not None)
+
+
+def _most_common(images: Iterable[ImageReference]) -> ImageReference | None:
+    return next((image for image, _ in Counter(images).most_common(1)), None)
 
 
 def model_after(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
     """The model's events when `upgrade` has just ended.
 
-    RolledBack: the previous image is written back, or the bad version is blocked for a `latest` set. Faulted and
-    Cancelled leave the model; new instances take the last good version. Completed clears that.
+    RolledBack: the model's previous image is written back, or the bad version is blocked for a `latest` set. Faulted
+    and Cancelled leave the model; new instances take the last good version, the one most instances came from.
+    Completed clears that.
     """
     model = scale_set.model.image
     blocked, good = scale_set.blocked_versions, scale_set.good_version
     why = f"upgrade {upgrade.id} ended {upgrade.state.value}"
-    came_from = restore_image(upgrade)
+    came_from = restore_image(upgrade) or _most_common(i.image for i in scale_set.instances.values())
     if upgrade.outcome is Outcome.COMPLETED:
         good = None
         if upgrade.is_rollback_of is not None and model.is_latest:
@@ -35,9 +40,11 @@ def model_after(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
         if model.is_latest:
             if upgrade.target.version not in blocked:
                 blocked = (*blocked, upgrade.target.version)
-        elif came_from is not None:
-            model = came_from
-    elif came_from is not None:
+        else:
+            # A run that took up a faulted one found its target in the model already.
+            taken_up = upgrade.previous_image == upgrade.target
+            model = (restore_image(upgrade) or model) if taken_up else upgrade.previous_image
+    elif came_from is not None and (good is None or upgrade.batches):
         good = came_from.version
     if (model, blocked, good) == (scale_set.model.image, scale_set.blocked_versions, scale_set.good_version):
         return []

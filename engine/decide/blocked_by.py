@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine.decide.advance import unseen
 from engine.decide.choose_batch import waiting_to_go
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import DOING, LeftOut, Member, MemberState, Now, Upgrade
+from engine.model.upgrade import DOING, SOFT_HOLDS, Direction, LeftOut, Member, MemberState, Now, Upgrade
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,11 @@ def upgrade_blocked_by(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> Block
     start = upgrade.starts_not_before_at
     if start is not None and now.at < start:
         return BlockedBy("StartTime", upgrade.started_at, start, "the start time that was asked for")
-    unknown = unseen(scale_set)
+    unknown = unseen(scale_set) if upgrade.direction is Direction.FORWARD else []
     if unknown and waiting_to_go(upgrade):
         some = ", ".join(unknown[:5]) + (" and more" if len(unknown) > 5 else "")
-        return BlockedBy(
-            "HealthNotObserved", upgrade.started_at, None, f"health of {len(unknown)} instances not known yet: {some}"
-        )
+        since = max(upgrade.started_at, min(scale_set.instances[name].health_since_at for name in unknown))
+        return BlockedBy("HealthNotObserved", since, None, f"health of {len(unknown)} instances not known yet: {some}")
     if now.clock < upgrade.next_batch_clock:
         left = upgrade.next_batch_clock - now.clock
         since = (upgrade.batches[-1].ended_at if upgrade.batches else None) or upgrade.started_at
@@ -78,6 +77,11 @@ def member_blocked_by(upgrade: Upgrade, member: Member, now: Now) -> BlockedBy |
     """Why this member does not move; None once it is at an end."""
     if not upgrade.live:
         return None
+    if member.state is MemberState.RESTORE_FAILED:
+        return BlockedBy("RestoreFailed", member.since_at, None, "the operator: retry its restore, or accept the loss")
+    hard = next((hold for kind, hold in upgrade.holds.items() if kind not in SOFT_HOLDS), None)
+    if hard is not None and member.state in DOING:
+        return BlockedBy(hard.kind.value, hard.since_at, None, f"{hard.kind.value}: {hard.reason}")
     if member.reconciling:
         return BlockedBy("Reconciling", member.since_at, None, "the engine looks what became of its last act")
     if member.state in (MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE):

@@ -13,6 +13,8 @@ from engine.model.policy import RunSettings
 from engine.model.scale_set import Instance, ScaleSet
 from engine.model.upgrade import FAILED_STATES, Direction, Member, MemberState, Upgrade
 
+_CAN_GO_BACK = frozenset({MemberState.SUCCEEDED, MemberState.FAILED, MemberState.PENDING, MemberState.LEFT_OUT})
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -33,12 +35,14 @@ def batch_cap(total: int, settings: RunSettings) -> int:
 
 
 def waiting_to_go(upgrade: Upgrade) -> list[Member]:
-    """Members the next batches are chosen from, forward or back."""
+    """Members the next batches are chosen from, forward or back.
+
+    Back: every member whose instance is on this upgrade's disk, one that was put back to pending, held or skipped
+    after its swap included. A failed restore waits for the operator instead.
+    """
     if upgrade.direction is Direction.FORWARD:
         return [m for m in upgrade.members.values() if m.state is MemberState.PENDING]
-    return [
-        m for m in upgrade.members.values() if m.replaced and m.state in (MemberState.SUCCEEDED, MemberState.FAILED)
-    ]
+    return [m for m in upgrade.members.values() if m.on_new_disk and m.state in _CAN_GO_BACK]
 
 
 def _natural(instance_id: str) -> tuple[int, str]:

@@ -49,12 +49,14 @@ def _member_moved(upgrade: Upgrade, event: e.MemberMoved, now: Now) -> Upgrade:
         "since_at": now.at,
         "since_clock": now.clock,
     }
-    if event.left is MemberState.PENDING and batch is not None:
+    if event.entered is MemberState.CAPTURING and batch is not None:
         changes["batch"] = batch.number
     if event.restore_point is not None:
         changes["restore_point"] = event.restore_point
     if event.replaced:
-        changes["replaced"] = True
+        changes["replaced"] = changes["on_new_disk"] = True
+    if event.entered is MemberState.AWAITING_HEALTH_AFTER_RESTORE:
+        changes["on_new_disk"] = False
     if event.error is not None:
         changes["error"] = event.error
     if event.entered is MemberState.FAILED:
@@ -64,6 +66,7 @@ def _member_moved(upgrade: Upgrade, event: e.MemberMoved, now: Now) -> Upgrade:
         changes["error"] = None
     if event.entered is MemberState.RESTORING:
         changes["restore_attempt"] = member.restore_attempt + 1
+        changes["left_out"], changes["left_out_reason"] = None, ""
         if upgrade.direction is Direction.BACK and batch is not None:
             changes["rollback_batch"] = batch.number
     return _with_member(upgrade, replace(member, **changes))
@@ -165,6 +168,8 @@ def _roll_back_requested(upgrade: Upgrade, event: e.RollBackRequested, now: Now)
         checking=False,
         cancelling=False,
         pause_after_batch=False,
+        next_batch_clock=now.clock,
+        error=None,
         last_action="RollBack",
         last_action_at=now.at,
     )

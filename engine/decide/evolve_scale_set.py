@@ -36,9 +36,13 @@ def _put(scale_set: ScaleSet, instance: Instance) -> ScaleSet:
 def _image_changed(scale_set: ScaleSet, event: e.ModelImageChanged, now: Now) -> ScaleSet:
     model = replace(scale_set.model, image=event.image)
     changed = model != scale_set.model
+    instances = scale_set.instances
+    if changed:
+        instances = {k: replace(i, latest_model_applied=model.asks_for(i.image)) for k, i in instances.items()}
     return replace(
         scale_set,
         model=model,
+        instances=instances,
         model_version=scale_set.model_version + (1 if changed else 0),
         blocked_versions=event.blocked_versions,
         good_version=event.good_version,

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from engine.decide.plan_effects import next_extension
+from engine.decide.plan_effects import next_extension, wanted_effect_id
 from engine.model import events as e
 from engine.model.codes import ApiError, ErrorCode
 from engine.model.effects import Effect, EffectKind, EffectOutcome, OutcomeKind
 from engine.model.scale_set import ExtensionResult, Instance, ScaleSet
 from engine.model.upgrade import Member, MemberState, Now, RestorePoint, Upgrade
-
-_STATE_OF = {
-    EffectKind.CAPTURE_RESTORE_POINT: MemberState.CAPTURING,
-    EffectKind.REPLACE_OS_DISK: MemberState.REPLACING,
-    EffectKind.RUN_EXTENSION: MemberState.EXTENDING,
-    EffectKind.RESTORE_OS_DISK: MemberState.RESTORING,
-}
 
 
 def interpret_effect(
@@ -22,10 +15,11 @@ def interpret_effect(
 ) -> tuple[list[e.Event], list[e.Event]]:
     """Events of the upgrade and of the scale set for an effect that ended.
 
-    An outcome for a state the member has left already (a late or doubled answer) changes nothing.
+    An outcome of any other effect than the one the member waits for (a late or doubled answer, an earlier extension)
+    changes nothing.
     """
     member = upgrade.members.get(effect.member)
-    if member is None or member.state is not _STATE_OF.get(effect.kind):
+    if member is None or wanted_effect_id(upgrade, member) != effect.id:
         return [], []
     if outcome.kind is OutcomeKind.UNKNOWN:
         return ([] if member.reconciling else [e.MemberReconciling(member.id, True)]), []
@@ -79,7 +73,7 @@ def _replaced(
         outcome.disk,
         point.disk if point else None,
         point.image if point else None,
-        latest_model_applied=scale_set.model.image.is_latest or scale_set.model.image == upgrade.target,
+        latest_model_applied=scale_set.model.asks_for(upgrade.target),
         address=outcome.address or instance.address,
     )
     return [moved], [changed]
@@ -104,7 +98,7 @@ def _restored(
         outcome.disk,
         None,
         None,
-        latest_model_applied=scale_set.model.image == image,
+        latest_model_applied=scale_set.model.image == image,  # a set on `latest` asks for the one it came from
         address=outcome.address or instance.address,
     )
     return [moved], [changed]
@@ -161,8 +155,17 @@ def interpret_instance_effect(scale_set: ScaleSet, effect: Effect, outcome: Effe
         return found
     if outcome.kind is OutcomeKind.FAILED:
         return [e.InstanceRemoved(instance.instance_id, f"could not be created: {outcome.message}")]
+    if instance.disk:  # it is there already, and its extensions may have begun: a doubled answer
+        return []
     created = e.InstanceDiskChanged(
-        instance.instance_id, instance.image, outcome.digest, outcome.disk, None, None, True, outcome.address
+        instance.instance_id,
+        instance.image,
+        outcome.digest,
+        outcome.disk,
+        None,
+        None,
+        latest_model_applied=scale_set.model.asks_for(instance.image),
+        address=outcome.address,
     )
     if next_extension(scale_set, instance) is not None:
         return [created]

@@ -26,8 +26,11 @@ class Share:
 
     @property
     def percent(self) -> int:
-        """A whole number, as Azure's messages show it."""
-        return self.bad * 100 // self.total if self.total else 0
+        """A whole number, as Azure's messages show it; one above the limit where the share itself is."""
+        if not self.total:
+            return 0
+        whole = self.bad * 100 // self.total
+        return max(whole, self.limit_percent + 1) if self.exceeded else whole
 
     @property
     def more_stop_it(self) -> int:
@@ -47,7 +50,7 @@ def counts_as_unhealthy_upgraded(member: Member, scale_set: ScaleSet) -> bool:
         return False
     if member.judged_failed or member.state in FAILED_STATES:
         return True
-    instance = scale_set.instances.get(member.instance_id)
+    instance = scale_set.instances.get(member.instance_id)  # it may have left the set after the end
     return member.state is MemberState.SUCCEEDED and instance is not None and instance.is_unhealthy
 
 
@@ -62,6 +65,35 @@ def upgraded_share(upgrade: Upgrade, scale_set: ScaleSet) -> Share:
     ]
     bad = sum(counts_as_unhealthy_upgraded(m, scale_set) for m in ended)
     return Share(bad, len(ended), upgrade.settings.policy.max_unhealthy_upgraded_instance_percent)
+
+
+def more_upgraded_stop_it(upgrade: Upgrade, scale_set: ScaleSet) -> int:
+    """How many more bad upgraded members stop the run at the end of the running batch, were all of it to end."""
+    share = upgraded_share(upgrade, scale_set)
+    coming = sum(not m.judged_failed for m in upgrade.in_flight())
+    return Share(share.bad, share.total + coming, share.limit_percent).more_stop_it
+
+
+def untouched_share(upgrade: Upgrade) -> Share:
+    """Members that failed before their disk was touched, of all that had their turn; the limit is the upgraded one.
+
+    Such members are not upgraded, so the upgraded share does not see them; without this a fleet that refuses every
+    act would end Completed.
+    """
+    counted = [m for m in upgrade.members.values() if m.state is not MemberState.GONE]
+    ended = [m for m in counted if m.judged_failed or m.state is MemberState.SUCCEEDED]
+    bad = sum(m.judged_failed and not m.replaced for m in ended)
+    return Share(bad, len(ended), upgrade.settings.policy.max_unhealthy_upgraded_instance_percent)
+
+
+def failed_untouched(upgrade: Upgrade, share: Share) -> ApiError:
+    """InternalExecutionError: the fleet could not begin on too many instances; the message gives the cause."""
+    details = failed_details(upgrade)
+    message = (
+        f"Rolling Upgrade failed: on {share.bad} of {share.total} instances it could not begin, more than the "
+        f"threshold of {share.limit_percent}%. The most impactful error is: {most_common_cause(details)}"
+    )
+    return ApiError(ErrorCode.INTERNAL, message, None, details)
 
 
 def sick_details(scale_set: ScaleSet) -> tuple[ErrorDetail, ...]:
@@ -80,7 +112,9 @@ def sick_details(scale_set: ScaleSet) -> tuple[ErrorDetail, ...]:
 def failed_details(upgrade: Upgrade) -> tuple[ErrorDetail, ...]:
     """One detail for each member that failed, in the order in which they were taken."""
     failed = [
-        m for m in upgrade.members.values() if m.error is not None and (m.judged_failed or m.state in FAILED_STATES)
+        m
+        for m in upgrade.members.values()
+        if m.error is not None and m.state is not MemberState.GONE and (m.judged_failed or m.state in FAILED_STATES)
     ]
     failed.sort(key=lambda m: (m.batch or 0, m.since_clock, m.id))
     return tuple(

@@ -25,19 +25,21 @@ def begin_member(member: Member, direction: Direction) -> e.MemberMoved:
     return move(member, MemberState.RESTORING, "rolling back")
 
 
-def restore_members(upgrade: Upgrade, members: Iterable[Member]) -> list[e.Event]:
+def restore_members(members: Iterable[Member]) -> list[e.Event]:
     """Give the previous OS disk back to these members."""
     return [move(m, MemberState.RESTORING, "the run broke a limit: failed instances go back") for m in members]
 
 
 def restores_at_once(upgrade: Upgrade) -> bool:
     """Whether a failed member is restored as soon as it fails (a breach is not needed)."""
-    choice = upgrade.settings.restore_failed
-    return choice is RestoreFailed.ALWAYS or (choice is RestoreFailed.AZURE and upgrade.started_by == "Platform")
+    return upgrade.settings.restore_failed is RestoreFailed.ALWAYS
 
 
 def members_follow(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
-    """Members that wait for health, or failed and are to be restored, as far as the present facts carry them."""
+    """Members that wait for health, or failed and are to be restored, as far as the present facts carry them.
+
+    Members whose instance left the scale set must be Gone by now.
+    """
     found: list[e.Event] = []
     for member in upgrade.members.values():
         if member.state is MemberState.AWAITING_HEALTH:
@@ -54,8 +56,7 @@ def _restore_now(upgrade: Upgrade, member: Member) -> bool:
         upgrade.open_batch is not None
         and upgrade.open_batch.direction is Direction.FORWARD
         and member.batch == upgrade.open_batch.number
-        and member.restore_point is not None
-        and member.restore_attempt == 0
+        and member.on_new_disk
         and restores_at_once(upgrade)
     )
 
@@ -66,9 +67,7 @@ def waited_s(member: Member, now: Now) -> float:
 
 
 def _await_health(upgrade: Upgrade, member: Member, scale_set: ScaleSet, now: Now) -> list[e.Event]:
-    instance = scale_set.instances.get(member.instance_id)
-    if instance is None:
-        return []
+    instance = scale_set.instances[member.instance_id]
     waited = waited_s(member, now)
     if instance.health is Health.HEALTHY:
         return [move(member, MemberState.SUCCEEDED, f"healthy after {waited:.0f} s")]
@@ -81,9 +80,7 @@ def _await_health(upgrade: Upgrade, member: Member, scale_set: ScaleSet, now: No
 
 
 def _await_health_after_restore(upgrade: Upgrade, member: Member, scale_set: ScaleSet, now: Now) -> list[e.Event]:
-    instance = scale_set.instances.get(member.instance_id)
-    if instance is None:
-        return []
+    instance = scale_set.instances[member.instance_id]
     if instance.health is Health.HEALTHY:
         return [move(member, MemberState.ROLLED_BACK, f"back and healthy after {waited_s(member, now):.0f} s")]
     if waited_s(member, now) < upgrade.settings.health_window_s:

@@ -58,19 +58,26 @@ def _additions(scale_set: ScaleSet, count: int, image: ImageVersion, now: Now) -
 
 
 def _leaving(scale_set: ScaleSet, count: int) -> list[Instance]:
-    able = [i for i in scale_set.instances.values() if not (i.protected_from_scale_in or i.protected_from_actions)]
+    """Newest first out of the fullest zone, protected instances counted with their zone."""
+    instances = scale_set.instances.values()
+    able = [i for i in instances if not (i.protected_from_scale_in or i.protected_from_actions)]
     if len(able) < count:
         raise RefusedError(
             ErrorCode.OPERATION_NOT_ALLOWED,
             f"{count} instances would have to leave {scale_set.name}, but only {len(able)} are not protected.",
             "Take the protection away with `rollset protect SET ID --off`.",
         )
-    in_zone = Counter(i.zone for i in able)
+    in_zone = Counter(i.zone for i in instances)
+    newest: dict[str, list[Instance]] = {}
+    for instance in sorted(able, key=_age):
+        newest.setdefault(instance.zone, []).append(instance)
     chosen: list[Instance] = []
     for _ in range(count):
-        pick = max(
-            (i for i in able if i not in chosen), key=lambda i: (in_zone[i.zone], i.created_at, int(i.instance_id))
-        )
-        in_zone[pick.zone] -= 1
-        chosen.append(pick)
+        zone = max((z for z in newest if newest[z]), key=lambda z: (in_zone[z], _age(newest[z][-1])))
+        in_zone[zone] -= 1
+        chosen.append(newest[zone].pop())
     return chosen
+
+
+def _age(instance: Instance) -> tuple[float, int]:
+    return (instance.created_at, int(instance.instance_id))

@@ -27,12 +27,26 @@ def plan_effects(upgrade: Upgrade, scale_set: ScaleSet) -> list[Effect]:
     return found
 
 
+def wanted_effect_id(upgrade: Upgrade, member: Member) -> str | None:
+    """The id of the one effect this member's state asks for; None in a state that asks for none."""
+    kind = _KINDS.get(member.state)
+    if kind is None:
+        return None
+    step, attempt = _step_and_attempt(upgrade, member, kind)
+    return effect_id(upgrade.id, member.id, kind, step, attempt)
+
+
+def _step_and_attempt(upgrade: Upgrade, member: Member, kind: EffectKind) -> tuple[str, int]:
+    if kind is EffectKind.RESTORE_OS_DISK:  # it may be tried several times within one attempt of the member
+        return "", member.restore_attempt + 1000 * (member.attempt - 1)
+    return (upgrade.extensions[member.step] if kind is EffectKind.RUN_EXTENSION else ""), member.attempt
+
+
 def _effect(upgrade: Upgrade, scale_set: ScaleSet, member: Member, instance: Instance, kind: EffectKind) -> Effect:
     restoring = kind is EffectKind.RESTORE_OS_DISK
-    attempt = member.restore_attempt + 1000 * (member.attempt - 1) if restoring else member.attempt
-    step = upgrade.extensions[member.step] if kind is EffectKind.RUN_EXTENSION else ""
+    step, attempt = _step_and_attempt(upgrade, member, kind)
     point = member.restore_point
-    extension = next((x for x in scale_set.model.extensions if x.name == step), None) if step else None
+    extension = next((x for x in scale_set.model.extensions if x.name == step), None)
     return Effect(
         id=effect_id(upgrade.id, member.id, kind, step, attempt),
         kind=kind,

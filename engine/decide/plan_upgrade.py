@@ -6,17 +6,16 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from engine.decide.choose_batch import batch_cap, choose_from
-from engine.decide.judge_health import unhealthy_share
+from engine.decide.choose_batch import choose_from
+from engine.decide.plan_checks import plan_checks
 from engine.decide.settle_settings import settle_settings
 from engine.model.codes import ErrorCode
 from engine.model.errors import InputError, RefusedError
-from engine.model.health import Health
-from engine.model.image import ImageVersion, check_version, latest_of
-from engine.model.plan import Plan, PlanCheck, PlannedBatch, PlannedInstance, StartRequest
+from engine.model.image import ImageVersion, check_version, latest_of, version_key
+from engine.model.plan import Plan, PlannedBatch, PlannedInstance, StartRequest
 from engine.model.policy import RunSettings
 from engine.model.policy_document import PolicyDocument
-from engine.model.scale_set import Instance, ScaleSet
+from engine.model.scale_set import Instance, ScaleSet, is_on
 from engine.model.upgrade import Direction, LeftOut, Member, MemberState, Now, Upgrade
 
 Images = Mapping[str, ImageVersion]
@@ -44,7 +43,9 @@ def resolve_target(scale_set: ScaleSet, images: Images, to: str | None) -> Image
     for image in images.values():
         if image.reference.family == wanted.family and image.reference.version == version:
             return image
-    known = sorted(i.reference.version for i in images.values() if i.reference.family == wanted.family)
+    known = sorted(
+        (i.reference.version for i in images.values() if i.reference.family == wanted.family), key=version_key
+    )
     raise InputError(
         ErrorCode.NOT_FOUND,
         f"image {wanted} is not published; published versions: {', '.join(known) or 'none'}.",
@@ -61,16 +62,17 @@ def make_plan(
     member_s: tuple[float, float] = (5.0, 60.0),
     by_user: bool = True,
     policies: Iterable[PolicyDocument] = (),
+    rollback: bool = False,
 ) -> tuple[Plan, RunSettings, tuple[Member, ...]]:
     """The plan, the settings and the members of an upgrade that would start now.
 
     `member_s` is the range in which one member is expected to take, in seconds, from the set's own history if any.
     """
     target = resolve_target(scale_set, images, request.to)
-    settings, origins = settle_settings(scale_set, request, by_user=by_user, policies=policies)
+    settings, origins = settle_settings(scale_set, request, by_user=by_user, policies=policies, rollback=rollback)
     members = tuple(_member(instance, target) for instance in _ordered(scale_set))
     batches = _forecast(members, settings, scale_set)
-    needed = target.size_bytes * max((len(b.members) for b in batches), default=0)
+    needed = target.size_bytes * _disks_more(members, batches, scale_set)
     pauses = settings.policy.pause_between_batches_s * max(0, len(batches) - 1)
     plan = Plan(
         scale_set=scale_set.name,
@@ -81,7 +83,7 @@ def make_plan(
         model_version=scale_set.model_version,
         batches=batches,
         instances=tuple(_planned(m, scale_set.instances[m.instance_id]) for m in members),
-        checks=tuple(_checks(scale_set, settings, members, needed, room_free_bytes, request)),
+        checks=tuple(plan_checks(scale_set, settings, members, needed, room_free_bytes)),
         settings=tuple(origins),
         restore_point=f"{_previous(scale_set)}, the OS disk of each instance is kept",
         room_needed_bytes=needed,
@@ -171,7 +173,7 @@ def _member(instance: Instance, target: ImageVersion) -> Member:
     left_out, why = None, ""
     if instance.protected_from_actions:
         left_out, why = LeftOut.PROTECTED, "protectFromScaleSetActions"
-    elif instance.digest == target.digest and instance.image.version == target.reference.version:
+    elif is_on(instance, target.reference, target.digest):
         left_out, why = LeftOut.ALREADY_CURRENT, "already on the target"
     elif instance.hold is not None:
         left_out, why = LeftOut.HELD, instance.hold.reason
@@ -213,78 +215,15 @@ def _forecast(members: tuple[Member, ...], settings: RunSettings, scale_set: Sca
     return tuple(found)
 
 
-def _checks(
-    scale_set: ScaleSet,
-    settings: RunSettings,
-    members: tuple[Member, ...],
-    needed: int,
-    free: int | None,
-    request: StartRequest,
-) -> list[PlanCheck]:
-    found = [PlanCheck("refused", problem, "Change the model and apply it.") for problem in scale_set.model.problems]
-    found += _health_checks(scale_set, settings)
-    total = len(scale_set.instances)
-    chosen = sum(m.state is MemberState.PENDING for m in members)
-    if not chosen:
-        found.append(PlanCheck("warned", "nothing to upgrade: every instance is on the target or left out"))
-    percent = settings.policy.max_unhealthy_instance_percent
-    allowed = total * percent // 100
-    if chosen and allowed < batch_cap(total, settings):
-        words = (
-            f"{total} instances, {percent} %: {allowed} may be unhealthy at once, a batch is up to "
-            f"{batch_cap(total, settings)}; {allowed + 1} unhealthy ones stop it"
-        )
-        found.append(
-            PlanCheck("warned", words, "Raise maxUnhealthyInstancePercent for this run if that is too strict.")
-        )
-    if free is not None and needed and free < needed + 64 * 1024 * 1024:
-        found.append(
-            PlanCheck(
-                "refused",
-                f"new OS disks need {needed} bytes beside 64 MiB kept free; {free} are free",
-                "Free disk space.",
-            )
-        )
-    if settings.restore_failed.value != "never":
-        found.append(
-            PlanCheck("passed", f"failed instances get their previous OS disk back ({settings.restore_failed.value})")
-        )
-    return found
+def _disks_more(members: tuple[Member, ...], batches: tuple[PlannedBatch, ...], scale_set: ScaleSet) -> int:
+    """How many OS disks more there are at most: the old disk of every upgraded instance is kept.
 
-
-def _health_checks(scale_set: ScaleSet, settings: RunSettings) -> list[PlanCheck]:
-    share = unhealthy_share(scale_set, settings.policy.max_unhealthy_instance_percent)
-    source = scale_set.model.health
-    found: list[PlanCheck] = []
-    if source is None:
-        found.append(
-            PlanCheck(
-                "warned",
-                "no health probe and no health extension: only power state and extensions are judged",
-                "Give the model a load balancer probe or the application health extension.",
-            )
-        )
-    elif source.grace_period_s > settings.health_window_s:
-        found.append(
-            PlanCheck(
-                "warned",
-                f"gracePeriod {source.grace_period_s:g} s is longer than the health window of "
-                f"{settings.health_window_s:g} s: an instance that needs it can only fail",
-                "Shorten it, or give --health-window.",
-            )
-        )
-    if share.exceeded:
-        found.append(
-            PlanCheck(
-                "warned",
-                f"{share.percent} % of instances are unhealthy, more than {share.limit_percent} %: "
-                "it would end Faulted before the first batch",
-                "Heal them, or raise --max-unhealthy for this run.",
-            )
-        )
-    unknown = sum(i.health is Health.NOT_OBSERVED for i in scale_set.instances.values())
-    words = f"{share.bad} of {share.total} instances unhealthy now, {unknown} not observed yet"
-    return [*found, PlanCheck("passed", words)] if not share.exceeded else found
+    One that keeps an older disk already gives that one up, after its new disk is there.
+    """
+    chosen = [scale_set.instances[m.instance_id] for m in members if m.state is MemberState.PENDING]
+    swapping = [i for i in chosen if i.previous_disk is not None]
+    at_once = max((len(batch.members) for batch in batches), default=0)
+    return len(chosen) - len(swapping) + min(len(swapping), at_once)
 
 
 def refuse_if_impossible(plan: Plan) -> None:

@@ -49,7 +49,8 @@ class HealthRecord:
 def track(record: HealthRecord, sample: Health, clock: float, source: HealthSource) -> HealthRecord:
     """The record after one more sample: numberOfProbes equal answers in a row change the state, the first one too.
 
-    Inside the grace period an instance of the rich extension that has not been healthy yet is Initializing.
+    Inside the grace period an instance of the rich extension that gave no answer that counts, and has not been healthy
+    yet, is Initializing (over TCP no connection is no answer).
     """
     if record.streak == 0:
         record = replace(record, first_clock=clock)
@@ -59,6 +60,7 @@ def track(record: HealthRecord, sample: Health, clock: float, source: HealthSour
         return record
     rich = source.kind is HealthSourceKind.APPLICATION_HEALTH_RICH
     young = clock - record.first_clock < source.grace_period_s
-    if rich and young and sample is Health.UNKNOWN and not record.been_healthy:
+    silent = sample is Health.UNKNOWN or (source.protocol == "tcp" and sample is Health.UNHEALTHY)
+    if rich and young and silent and not record.been_healthy:
         return replace(record, state=Health.INITIALIZING)
     return replace(record, state=sample, been_healthy=record.been_healthy or sample is Health.HEALTHY)

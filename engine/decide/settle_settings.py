@@ -20,6 +20,13 @@ DEFAULT_RETENTION_S = 1_209_600.0
 RUN = "this run"
 MODEL = "the set's rolling upgrade policy"
 DEFAULT = "default"
+ROLLBACK = "a rollback: no unhealthy limit stops it, unhealthy instances go first"
+
+_ROLLBACK_POLICY: dict[str, Any] = {
+    "max_unhealthy_instance_percent": 100,
+    "max_unhealthy_upgraded_instance_percent": 100,
+    "prioritize_unhealthy_instances": True,
+}
 
 
 def parse_batch(text: str) -> tuple[int | None, int | None]:
@@ -43,12 +50,19 @@ def parse_batch(text: str) -> tuple[int | None, int | None]:
 
 
 def settle_settings(
-    scale_set: ScaleSet, request: StartRequest, *, by_user: bool, policies: Iterable[PolicyDocument] = ()
+    scale_set: ScaleSet,
+    request: StartRequest,
+    *,
+    by_user: bool,
+    policies: Iterable[PolicyDocument] = (),
+    rollback: bool = False,
 ) -> tuple[RunSettings, list[PlanSetting]]:
     """The frozen settings of a run and where each comes from. Raises InputError for a value out of its limits.
 
     Limits: this run, else what the model states, else the policy documents, else the default. Our own settings:
-    this run, else the policy documents, else the default (decision 17 for `restoreFailed`).
+    this run, else the policy documents, else the default (decision 17 for `restoreFailed`). A rollback keeps the batch
+    limit and the walls, takes unhealthy instances first, is stopped by no unhealthy limit, and never puts back the
+    image that it leaves.
     """
     count, percent = parse_batch(request.batch) if request.batch is not None else (None, None)
     sources = _Sources(scale_set, policies_for(policies, scale_set.name, scale_set.key))
@@ -74,7 +88,14 @@ def settle_settings(
     )
     if count is not None:
         sources.origins["max_batch_instance_percent"] = RUN
+    if rollback:
+        settings = _of_rollback(settings)
+        sources.origins |= dict.fromkeys((*_ROLLBACK_POLICY, "restore_failed"), ROLLBACK)
     return settings, _shown(settings, sources.origins)
+
+
+def _of_rollback(settings: RunSettings) -> RunSettings:
+    return replace(settings, policy=replace(settings.policy, **_ROLLBACK_POLICY), restore_failed=RestoreFailed.NEVER)
 
 
 class _Sources:

@@ -64,7 +64,7 @@ class PlanSetting:
 class Plan:
     """Batches after the first are a forecast: each is decided when it begins. `hash` names fleet, target and settings.
 
-    ETA is seconds; `room_needed_bytes` is for the new OS disks of one batch beside the old ones kept.
+    ETA is seconds; `room_needed_bytes` is for the new OS disks beside the old ones, which are kept.
     """
 
     scale_set: str

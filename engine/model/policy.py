@@ -41,6 +41,9 @@ PERCENT_LIMITS = {
 }
 
 
+MOST_PAUSE_S = 31_536_000.0
+
+
 def check_policy(policy: RollingUpgradePolicy) -> None:
     """Raise InputError when a field is out of Azure's limits, or asks for what is not offered yet."""
     for known in fields(policy):
@@ -54,8 +57,12 @@ def check_policy(policy: RollingUpgradePolicy) -> None:
                 f"{name} is {value}; it must be a whole number from {low} to {high}.",
                 "Correct it in upgradePolicy.rollingUpgradePolicy, or in the option of this run.",
             )
-    if policy.pause_between_batches_s < 0:
-        raise InputError("InvalidParameter", "pauseTimeBetweenBatches is negative.", "Write it as PT30S, for example.")
+    if not 0 <= policy.pause_between_batches_s <= MOST_PAUSE_S:
+        raise InputError(
+            "InvalidParameter",
+            f"pauseTimeBetweenBatches is {policy.pause_between_batches_s:g} seconds; it must be from 0 to a year.",
+            "Write it as PT30S, for example.",
+        )
     if policy.max_surge:
         raise InputError(
             "InvalidParameter",

@@ -58,6 +58,10 @@ class ScaleSetModel:
     environment: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
+    def asks_for(self, image: ImageReference) -> bool:
+        """Whether a disk from `image` is what this model asks for; `latest` takes whatever version it got."""
+        return self.image.is_latest or self.image == image
+
 
 @dataclass(frozen=True, slots=True)
 class InstanceHold:
@@ -110,6 +114,11 @@ class Instance:
     def is_unhealthy(self) -> bool:
         """Azure's rolling upgrade reads Unhealthy and Unknown alike."""
         return self.health in (Health.UNHEALTHY, Health.UNKNOWN)
+
+
+def is_on(instance: Instance, image: ImageReference, digest: str) -> bool:
+    """Whether the instance's OS disk was made from exactly this version with this content."""
+    return instance.image.version == image.version and instance.digest == digest
 
 
 @dataclass(frozen=True, slots=True)

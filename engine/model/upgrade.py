@@ -129,8 +129,9 @@ class RestorePoint:
 class Member:
     """A place in an upgrade. `id` is its own; `instance_id` the instance that fills it now.
 
-    `replaced` says this upgrade put a new OS disk there; `judged_failed` stays through a restore (a successful Retry
-    takes it back). `since_at`/`since_clock`: when the present state began. `step` is the index of the extension.
+    `replaced` says this upgrade put a new OS disk there at some time, `on_new_disk` that it is (or may be) there now;
+    `judged_failed` stays through a restore (a successful Retry takes it back). `since_at`/`since_clock`: when the
+    present state began. `step` is the index of the extension.
     """
 
     id: str
@@ -147,6 +148,7 @@ class Member:
     restore_attempt: int = 0
     step: int = 0
     replaced: bool = False
+    on_new_disk: bool = False
     reconciling: bool = False
     judged_failed: bool = False
     error: ApiError | None = None

@@ -10,7 +10,7 @@ from engine.arm.write_scale_set import scale_set_answer
 from engine.arm.write_status import azure_code, history, os_upgrade_history_item, rolling_upgrade_status
 from engine.decide.blocked_by import BlockedBy, member_blocked_by, upgrade_blocked_by
 from engine.decide.count_members import count_members
-from engine.decide.judge_health import Share, unhealthy_share, upgraded_share
+from engine.decide.judge_health import Share, more_upgraded_stop_it, unhealthy_share, upgraded_share
 from engine.decide.outlook import batches_to_come
 from engine.model.codes import ApiError
 from engine.model.health import Health
@@ -116,7 +116,8 @@ def upgrade_detail(engine: Engine, upgrade: Upgrade) -> Answer:
         "settings": asdict(upgrade.settings),
         "limits": {
             "unhealthy": _share(unhealthy_share(scale_set, policy.max_unhealthy_instance_percent)),
-            "upgraded": _share(upgraded_share(upgrade, scale_set)),
+            "upgraded": _share(upgraded_share(upgrade, scale_set))
+            | {"more_stop_it": more_upgraded_stop_it(upgrade, scale_set)},
         }
         if scale_set is not None
         else {},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.decide.after_the_end import restore_image
 from engine.decide.place_instances import scale_events
 from engine.decide.plan_effects import delete_effect
 from engine.decide.plan_upgrade import resolve_target
@@ -10,15 +11,17 @@ from engine.model.codes import ErrorCode
 from engine.model.errors import RefusedError
 from engine.model.image import ImageVersion
 from engine.model.scale_set import ScaleSet
+from engine.model.upgrade import Direction
 from engine.runtime.engine import Engine
 from engine.runtime.turn import Turn
 
 
 def image_for_new(engine: Engine, scale_set: ScaleSet) -> ImageVersion:
-    """A live upgrade's target, else the last good version after a Faulted run, else the model's."""
+    """A live upgrade's target, or what it goes back to; else the last good version of a Faulted run, or the model's."""
     live = engine.state.live_upgrade(scale_set.key)
     if live is not None:
-        found = engine.state.images.get(str(live.target))
+        wanted = live.target if live.direction is Direction.FORWARD else restore_image(live) or live.target
+        found = engine.state.images.get(str(wanted))
         if found is not None:
             return found
     return resolve_target(scale_set, engine.state.images, scale_set.good_version)

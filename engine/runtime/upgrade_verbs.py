@@ -69,9 +69,13 @@ async def _begin(
     if scale_set.deleting:
         raise RefusedError(ErrorCode.OPERATION_NOT_ALLOWED, f"{scale_set.name} is being deleted.", "")
     scale_set = engine.find_set(scale_set.key)
-    policies = engine.state.policies.values()
     plan, settings, members = make_plan(
-        scale_set, engine.state.images, request, room_free_bytes=room, policies=policies
+        scale_set,
+        engine.state.images,
+        request,
+        room_free_bytes=room,
+        policies=engine.state.policies.values(),
+        rollback=is_rollback_of is not None,
     )
     if saved is not None:
         refuse_if_drifted(saved, plan)

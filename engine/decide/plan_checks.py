@@ -1,0 +1,88 @@
+"""What a plan says before anything moves: reasons against a start, warnings with their cure, what is well."""
+
+from __future__ import annotations
+
+from engine.decide.choose_batch import batch_cap
+from engine.decide.judge_health import unhealthy_share
+from engine.model.health import Health
+from engine.model.plan import PlanCheck
+from engine.model.policy import RunSettings
+from engine.model.scale_set import ScaleSet
+from engine.model.upgrade import Member, MemberState
+
+
+def plan_checks(
+    scale_set: ScaleSet,
+    settings: RunSettings,
+    members: tuple[Member, ...],
+    needed: int,
+    free: int | None,
+) -> list[PlanCheck]:
+    """Everything worth knowing before the start: what refuses it, what warns, what was found well.
+
+    `needed` and `free` are bytes for new OS disks; `free` is None where the fleet cannot say.
+    """
+    found = [PlanCheck("refused", problem, "Change the model and apply it.") for problem in scale_set.model.problems]
+    found += _health_checks(scale_set, settings)
+    total = len(scale_set.instances)
+    chosen = sum(m.state is MemberState.PENDING for m in members)
+    if not chosen:
+        found.append(PlanCheck("warned", "nothing to upgrade: every instance is on the target or left out"))
+    percent = settings.policy.max_unhealthy_instance_percent
+    allowed = total * percent // 100
+    if chosen and allowed < batch_cap(total, settings):
+        words = (
+            f"{total} instances, {percent} %: {allowed} may be unhealthy at once, a batch is up to "
+            f"{batch_cap(total, settings)}; {allowed + 1} unhealthy ones stop it"
+        )
+        found.append(
+            PlanCheck("warned", words, "Raise maxUnhealthyInstancePercent for this run if that is too strict.")
+        )
+    if free is not None and needed and free < needed + 64 * 1024 * 1024:
+        found.append(
+            PlanCheck(
+                "refused",
+                f"new OS disks need {needed} bytes beside 64 MiB kept free; {free} are free",
+                "Free disk space.",
+            )
+        )
+    if settings.restore_failed.value != "never":
+        found.append(
+            PlanCheck("passed", f"failed instances get their previous OS disk back ({settings.restore_failed.value})")
+        )
+    return found
+
+
+def _health_checks(scale_set: ScaleSet, settings: RunSettings) -> list[PlanCheck]:
+    share = unhealthy_share(scale_set, settings.policy.max_unhealthy_instance_percent)
+    source = scale_set.model.health
+    found: list[PlanCheck] = []
+    if source is None:
+        found.append(
+            PlanCheck(
+                "warned",
+                "no health probe and no health extension: only power state and extensions are judged",
+                "Give the model a load balancer probe or the application health extension.",
+            )
+        )
+    elif source.grace_period_s > settings.health_window_s:
+        found.append(
+            PlanCheck(
+                "warned",
+                f"gracePeriod {source.grace_period_s:g} s is longer than the health window of "
+                f"{settings.health_window_s:g} s: an instance that needs it can only fail",
+                "Shorten it, or give --health-window.",
+            )
+        )
+    if share.exceeded:
+        found.append(
+            PlanCheck(
+                "warned",
+                f"{share.percent} % of instances are unhealthy, more than {share.limit_percent} %: "
+                "it would end Faulted before the first batch",
+                "Heal them, or raise --max-unhealthy for this run.",
+            )
+        )
+    unknown = sum(i.health is Health.NOT_OBSERVED for i in scale_set.instances.values())
+    words = f"{share.bad} of {share.total} instances unhealthy now, {unknown} not observed yet"
+    return [*found, PlanCheck("passed", words)] if not share.exceeded else found
