@@ -267,7 +267,9 @@ def _probe(profile: Fields, probes: Mapping[str, HealthSource], file: str) -> He
 
 
 STATED = {name: azure for name, (azure, _, _) in PERCENT_LIMITS.items()} | {
-    "pause_between_batches_s": "pauseTimeBetweenBatches"
+    "pause_between_batches_s": "pauseTimeBetweenBatches",
+    "enable_cross_zone_upgrade": "enableCrossZoneUpgrade",
+    "prioritize_unhealthy_instances": "prioritizeUnhealthyInstances",
 }
 
 

@@ -90,6 +90,7 @@ def make_plan(
         room_free_bytes=room_free_bytes,
         eta_low_s=len(batches) * member_s[0] + pauses,
         eta_high_s=len(batches) * member_s[1] + pauses,
+        request=request,
     )
     return replace(plan, hash=plan_hash(plan)), settings, members
 

@@ -78,6 +78,8 @@ def settle_settings(
     check_policy(policy)
     window = _positive("--health-window", request.health_window_s)
     timeout = _positive("--timeout", request.timeout_s)
+    sources.limit("enable_cross_zone_upgrade", None)
+    sources.limit("prioritize_unhealthy_instances", None)
     settings = RunSettings(
         policy=policy,
         restore_failed=_restore(sources, request, by_user=by_user),
@@ -109,7 +111,7 @@ class _Sources:
     def document(self, field: str) -> Any:
         """The value of the policy document that fits the set most closely and says this field; None when none does."""
         for document in self.documents:
-            value = getattr(document, field)
+            value = getattr(document, field, None)
             if value is not None:
                 self.origins[field] = document.words
                 return value
@@ -200,18 +202,26 @@ def _shown(settings: RunSettings, origins: Mapping[str, str]) -> list[PlanSettin
             "maxUnhealthyUpgradedInstancePercent",
             f"{policy.max_unhealthy_upgraded_instance_percent} %",
         ),
-        "pause_between_batches_s": ("pauseTimeBetweenBatches", f"{policy.pause_between_batches_s:g} s"),
+        "pause_between_batches_s": ("pauseTimeBetweenBatches", _time(policy.pause_between_batches_s)),
         "enable_cross_zone_upgrade": ("enableCrossZoneUpgrade", _word(policy.enable_cross_zone_upgrade)),
         "prioritize_unhealthy_instances": (
             "prioritizeUnhealthyInstances",
             _word(policy.prioritize_unhealthy_instances),
         ),
         "restore_failed": ("restoreFailed", settings.restore_failed.value),
-        "health_window_s": ("healthWindow", f"{settings.health_window_s:g} s"),
-        "upgrade_timeout_s": ("upgradeTimeout", f"{settings.upgrade_timeout_s:g} s"),
-        "previous_disk_retention_s": ("previousDiskRetention", f"{settings.previous_disk_retention_s:g} s"),
+        "health_window_s": ("healthWindow", _time(settings.health_window_s)),
+        "upgrade_timeout_s": ("upgradeTimeout", _time(settings.upgrade_timeout_s)),
+        "previous_disk_retention_s": ("previousDiskRetention", _time(settings.previous_disk_retention_s)),
     }
     return [PlanSetting(name, value, origins.get(field, MODEL)) for field, (name, value) in values.items()]
+
+
+def _time(seconds: float) -> str:
+    """`90 s`, `12 h`, `14 days`: whole hours and days as such, everything else exactly."""
+    if seconds and not seconds % 86_400:
+        days = seconds / 86_400
+        return "1 day" if days == 1 else f"{days:g} days"
+    return f"{seconds / 3_600:g} h" if seconds and not seconds % 3_600 else f"{seconds:.10g} s"
 
 
 def _word(truth: bool) -> str:

@@ -64,6 +64,7 @@ class PlanSetting:
 class Plan:
     """Batches after the first are a forecast: each is decided when it begins. `hash` names fleet, target and settings.
 
+    `request` is what the plan was asked for: `start --plan` asks for the same again.
     ETA is seconds; `room_needed_bytes` is for the new OS disks beside the old ones, which are kept.
     """
 
@@ -82,6 +83,7 @@ class Plan:
     room_free_bytes: int | None
     eta_low_s: float
     eta_high_s: float
+    request: StartRequest = StartRequest()
 
     @property
     def refusals(self) -> tuple[PlanCheck, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import fields, replace
 from typing import Any
 
 from engine.decide.accept_command import accept_command, needs_new_upgrade
@@ -44,7 +45,15 @@ async def start_upgrade(engine: Engine, arguments: Arguments, caller: Caller) ->
     scale_set = engine.find_set(text(arguments, "set"))
     request = start_request(arguments)
     saved = plan_from_dict(arguments["plan"]) if arguments.get("plan") is not None else None
+    if saved is not None:
+        request = _as_planned(saved.request, request)
     return await _begin(engine, scale_set, request, caller, optional_text(arguments, "reason") or "", saved=saved)
+
+
+def _as_planned(planned: StartRequest, given: StartRequest) -> StartRequest:
+    """What the plan was asked for; an option given beside it wins, and then shows as a difference from the plan."""
+    said = {f.name: v for f in fields(given) if (v := getattr(given, f.name)) is not None and v is not False}
+    return replace(planned, **said)
 
 
 async def _begin(

@@ -63,6 +63,11 @@ def _hold_raised(x: e.HoldRaised) -> str:
     return f"held ({x.hold.kind.value}) by {x.hold.by}: {x.hold.reason or 'no reason given'}"
 
 
+def _outlook(x: e.UpgradeOutlookChanged) -> str:
+    waits = f", waits for {x.outlook.blocked_words}" if x.outlook.blocked_kind else ""
+    return f"{x.outlook.batches_to_come} batches to come{waits}"
+
+
 _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.UpgradeStarted: _started,
     e.CheckPassed: lambda x: f"check passed: {x.unhealthy} of {x.total} instances unhealthy",
@@ -85,6 +90,7 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.RollBackRequested: lambda x: f"rollback requested by {x.by}",
     e.LimitExceeded: lambda x: f"{x.error.code}: {x.error.message}",
     e.FailuresNoticed: lambda x: f"{x.notice.code}: {x.notice.message}" if x.notice else "no failed members any more",
+    e.UpgradeOutlookChanged: _outlook,
     e.UpgradeCompleted: lambda x: "upgrade Completed",
     e.UpgradeCancelled: lambda x: "upgrade Cancelled",
     e.UpgradeFaulted: lambda x: f"upgrade Faulted: {x.error.code}",

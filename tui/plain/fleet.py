@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.wire.safe_text import printable
 from tui.plain.moments import show_moment
-from tui.plain.progress import version_of
+from tui.plain.progress import version_of, waiting_words
 from tui.plain.table import cell, table
 from tui.plain.upgrades import size
 
@@ -91,7 +91,7 @@ def _upgrade_words(upgrade: Mapping[str, Any] | None) -> str | None:
         return None
     words = f"{upgrade['state']} to {version_of(upgrade['target'])} {float(upgrade['percent']):.0f} %"
     blocked = upgrade["blocked_by"]
-    return printable(f"{words}, waits: {blocked['words']}" if blocked else words)
+    return printable(f"{words}, waits: {waiting_words(blocked)}" if blocked else words)
 
 
 def _marks(instance: Mapping[str, Any]) -> str:

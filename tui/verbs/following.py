@@ -17,6 +17,7 @@ COMPLETED = "Completed"
 PAUSED = "Paused"
 MAX_RECONNECTS = 5
 TELLING_TYPES = ("Upgrade", "Batch", "Hold", "Limit", "Failures", "Step", "Cancel", "RollBack")
+ENDING_TYPES = frozenset({"UpgradeCompleted", "UpgradeCancelled", "UpgradeFaulted", "UpgradeRolledBack"})
 
 Reconnect = Callable[[], EngineClient]
 Wanted = Callable[[Mapping[str, Any]], bool]
@@ -38,9 +39,9 @@ def has_ended(upgrade: Mapping[str, Any]) -> bool:
     return upgrade["ended_at"] is not None
 
 
-def everything(_event: Mapping[str, Any]) -> bool:
-    """Every event that has words becomes a feed line."""
-    return True
+def everything(event: Mapping[str, Any]) -> bool:
+    """Every event that has words becomes a feed line, but for forecasts, which the progress line shows."""
+    return bool(event["type"] != "UpgradeOutlookChanged")
 
 
 def events_from(client: EngineClient, after: int, scope: str, reconnect: Reconnect) -> Iterator[dict[str, Any]]:
@@ -91,11 +92,11 @@ def follow(
         for event in events_from(client, after, scope, reconnect):
             if event["words"] and wanted(event):
                 feed.line(feed_line(event))
-            if event["stream"] != stream or not (feed.is_terminal or tells(event)):
+            if event["stream"] != stream or not (feed.is_terminal or ends(event)):
                 continue
             upgrade = _ask_again(client, reconnect, upgrade_id)
             feed.progress(upgrade)
-            if has_ended(upgrade):
+            if ends(event):
                 return upgrade
         raise AssertionError("the event stream has no end of its own")
     finally:
@@ -104,7 +105,12 @@ def follow(
 
 def tells(event: Mapping[str, Any]) -> bool:
     """Whether an event can mean that the upgrade, rather than one member, came to another state."""
-    return str(event["type"]).startswith(TELLING_TYPES)
+    return everything(event) and str(event["type"]).startswith(TELLING_TYPES)
+
+
+def ends(event: Mapping[str, Any]) -> bool:
+    """Whether an event is the last of its upgrade; what came before it has been shown then."""
+    return event["type"] in ENDING_TYPES
 
 
 def follow_or_leave(client: EngineClient, upgrade: Mapping[str, Any], after: int, given: Path | None) -> int:

@@ -167,11 +167,12 @@ def events(
 
 
 def event_line(event: Mapping[str, Any]) -> str:
-    """Position, time, stream and sentence of an event."""
+    """Position, time, the name of what it happened to, and the sentence of an event."""
     from tui.plain.moments import show_moment
     from tui.plain.table import cell
 
-    return f"{event['seq']:>6}  {show_moment(float(event['at']))}  {cell(event['stream'])}  {cell(event['words'])}"
+    name = str(event["stream"]).rpartition("/")[2]
+    return f"{event['seq']:>6}  {show_moment(float(event['at']))}  {cell(name)}  {cell(event['words'])}"
 
 
 def register(app: typer.Typer) -> None:

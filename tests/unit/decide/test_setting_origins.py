@@ -44,7 +44,7 @@ def test_our_own_settings_come_from_the_run_then_a_policy_then_the_default() -> 
     policy = PolicyDocument("org", ("*",), 3, health_window_s=60.0, upgrade_timeout_s=7200.0)
 
     assert settled("healthWindow", scale_set(), StartRequest(health_window_s=9), policy) == ("9 s", "this run")
-    assert settled("upgradeTimeout", scale_set(), StartRequest(), policy) == ("7200 s", "policy org (version 3)")
+    assert settled("upgradeTimeout", scale_set(), StartRequest(), policy) == ("2 h", "policy org (version 3)")
     assert settled("healthWindow", scale_set(), StartRequest()) == ("300 s", "default")
 
 

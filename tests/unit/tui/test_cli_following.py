@@ -22,12 +22,14 @@ def shown(upgrade: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("end", "exit_code"), ((COMPLETED, 0), (FAULTED, 1)))
 def test_start_follow_ends_with_the_upgrade(run: Run, engine: FakeEngine, end: dict[str, Any], exit_code: int) -> None:
-    engine.answers["upgrade"] = [shown(UPGRADE), shown(UPGRADE), shown(end)]
+    engine.answers["upgrade"] = [shown(UPGRADE), shown(end)]
     engine.log = [
         event(42, "batch 1 began"),
         event(43, "instance 3 is healthy", "InstanceHealthChanged", "scale_set/web"),
-        event(44, "it has ended", "UpgradeCompleted"),
-        event(45, "never read"),
+        event(44, "a limit was exceeded", "LimitExceeded"),
+        event(45, "12 batches to come", "UpgradeOutlookChanged"),
+        event(46, "it has ended", f"Upgrade{end['state']}"),
+        event(47, "never read"),
     ]
 
     result = run("start", "web", "--follow")
@@ -36,6 +38,8 @@ def test_start_follow_ends_with_the_upgrade(run: Run, engine: FakeEngine, end: d
     assert engine.streams == [(41, "/sets/web", True)]
     assert "00:17:22Z  batch 1 began\n" in result.stdout
     assert "instance 3 is healthy" in result.stdout and "never read" not in result.stdout
+    assert "a limit was exceeded" in result.stdout and "it has ended" in result.stdout
+    assert "batches to come" not in result.stdout
     assert end["state"] in result.stdout
     assert ("web/virtualMachines/3: RollingUpgradeInstanceUnhealthyError: 503" in result.stdout) == (exit_code == 1)
     assert "\x1b" not in result.stdout
@@ -53,7 +57,7 @@ def test_ctrl_c_only_stops_watching(run: Run, engine: FakeEngine) -> None:
 
 def test_a_lost_engine_is_found_again_behind_the_last_event(run: Run, engine: FakeEngine) -> None:
     engine.answers["status"] = shown(UPGRADE)
-    engine.answers["upgrade"] = [shown(UPGRADE), shown(UPGRADE), shown(COMPLETED)]
+    engine.answers["upgrade"] = [shown(UPGRADE), shown(COMPLETED)]
     engine.log = [event(42, "first"), LOST, event(43, "second", "UpgradeCompleted")]
 
     result = run("status", "web", "--watch")
