@@ -21,11 +21,13 @@ from engine.model.image import ImageReference, parse_reference
 from engine.model.policy import PERCENT_LIMITS, RollingUpgradePolicy, check_policy
 from engine.model.safe_text import printable
 from engine.model.scale_set import OrchestrationMode, ScaleSet, ScaleSetModel, UpgradeMode
+from engine.model.simulated import read_behaviour
 
 SCALE_SET_TYPE = "microsoft.compute/virtualmachinescalesets"
 LOAD_BALANCER_TYPE = "microsoft.network/loadbalancers"
 DEFAULT_GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rollset"
 PORT_TAG = "rollset-port"
+FLEET_TAG = "rollset-fleet"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _RESOURCE_ID = re.compile(r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/(.+)", re.IGNORECASE)
 READ_ONLY = ("etag", "provisioningState", "uniqueId", "timeCreated")
@@ -143,7 +145,7 @@ def to_scale_set(document: ScaleSetDocument, *, probes: Mapping[str, HealthSourc
         zones=zones,
         fault_domains=_fault_domains(properties, orchestration, zonal=bool(zones)),
         orchestration=orchestration,
-        fleet="simulated" if tags.get("rollset-fleet") == "simulated" else "local",
+        fleet=_fleet(tags, document.file),
         tags=tags,
         document=_kept(document.body),
         warnings=tuple(warnings),
@@ -152,6 +154,18 @@ def to_scale_set(document: ScaleSetDocument, *, probes: Mapping[str, HealthSourc
 
 def _is_probe(health: HealthSource | None) -> bool:
     return health is not None and health.kind is HealthSourceKind.LOAD_BALANCER_PROBE
+
+
+def _fleet(tags: Mapping[str, str], file: str) -> str:
+    """What the instances are: local processes, or simulated (docs/simulated-fleets.md)."""
+    fleet = tags.get(FLEET_TAG, "local")
+    if fleet not in ("local", "simulated"):
+        raise wrong(file, f"tags.{FLEET_TAG}", fleet, "local or simulated")
+    try:
+        read_behaviour(tags if fleet == "simulated" else {})
+    except InputError as error:
+        raise InputError(error.code, f"{printable(file)}: tags: {error.message}", error.next_step) from None
+    return fleet
 
 
 def _port_of(tags: Mapping[str, str], file: str) -> int | None:

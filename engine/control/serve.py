@@ -22,8 +22,8 @@ from engine.control.peer import PeerProtocol
 from engine.control.server import Requests, make_app
 from engine.model.errors import RollsetError
 from engine.model.version import VERSION
-from engine.runtime.engine import open_engine
 from engine.runtime.engine_door import EngineDoor
+from engine.runtime.opening import open_engine
 from engine.store.engine_lock import EngineLock
 
 HOUSEKEEPING_S = 5.0

@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from engine.model.effects import Effect, EffectOutcome, InstanceFacts
+from engine.model.health import Health
 
 
 class Capability(StrEnum):
@@ -52,7 +53,10 @@ class Fleet(Protocol):
         ...
 
     async def settle(self, effect: Effect) -> EffectOutcome | None:
-        """Decide an effect of unknown outcome by looking: Succeeded, Failed, or None when it never began."""
+        """Decide an effect of unknown outcome by looking: Succeeded or Failed.
+
+        None when it never began, or is not at an end: it may be begun again then, which does nothing twice.
+        """
         ...
 
     async def observe(self, scale_set: str, instance_ids: Sequence[str]) -> Mapping[str, InstanceFacts]:
@@ -61,4 +65,21 @@ class Fleet(Protocol):
 
     async def room_bytes(self) -> int | None:
         """Free bytes for new OS disks; None where the question has no meaning."""
+        ...
+
+
+@runtime_checkable
+class HealthTellingFleet(Fleet, Protocol):
+    """A fleet that knows the health of its instances itself, so that nobody probes them."""
+
+    def health(self, scale_set: str, instance_ids: Sequence[str]) -> Mapping[str, tuple[Health, str]]:
+        """Health now and its reason in words, of the instances that exist; NotObserved before the first verdict."""
+        ...
+
+    async def health_news(self) -> Sequence[tuple[str, str]]:
+        """(scale set, instance id) of those whose health may have changed since the last call; waits at most 10 s."""
+        ...
+
+    def tags_changed(self) -> None:
+        """Scale sets were written; what depends on their tags is to be looked at anew."""
         ...

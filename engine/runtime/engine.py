@@ -9,19 +9,14 @@ from __future__ import annotations
 import os
 import random
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import anyio
 from anyio.abc import TaskGroup
 
 from engine.decide.interpret_observation import interpret_effect, interpret_instance_effect
 from engine.fleets.fleet import Fleet
-from engine.fleets.local.fleet import open_local_fleet
-from engine.fleets.local.machine import LocalMachine
 from engine.model import events as e
 from engine.model.codes import ErrorCode
 from engine.model.effects import DISK_EFFECTS, Effect, EffectKind, EffectOutcome
@@ -204,6 +199,8 @@ class Engine:
             self.commit(turn)
         except UnreachableError as error:
             self.trouble = str(error)
+            if self.watch is not None:
+                self.watch.put_back(changes)
             await anyio.sleep(RETRY_COMMIT_S)
             self._awake.set()
             return
@@ -291,6 +288,11 @@ class Engine:
         found = self.state.scale_sets.get(scale_set)
         return self.fleets[found.fleet if found is not None else "local"]
 
+    def tags_of(self, scale_set: str) -> Mapping[str, str]:
+        """The tags of a scale set; none of one that is not there."""
+        found = self.state.scale_sets.get(scale_set)
+        return found.tags if found is not None else {}
+
     def find_set(self, name: str) -> ScaleSet:
         """A scale set by its resource id, or by name when that is unique. Raises NotFoundError."""
         key = name.lower()
@@ -368,33 +370,3 @@ class Engine:
             self.store.mark_stopped(self.clock.now().clock, True)
         except UnreachableError as error:
             print(f"could not record the stop: {error}", file=sys.stderr)
-
-
-@asynccontextmanager
-async def open_engine(
-    state_dir: Path,
-    *,
-    owner_pid: int | None = None,
-    wall: Callable[[], float] = time.time,
-    monotonic: Callable[[], float] = time.monotonic,
-) -> AsyncIterator[Engine]:
-    """The engine of a state directory whose lock the caller holds; it works until the block ends."""
-    from engine.store.connection import open_store
-
-    store = open_store(state_dir / "rollset.db")
-    began = store.begin_epoch(os.getpid(), VERSION, wall())
-    blobs = ImageBlobs(state_dir / "images")
-    machine = LocalMachine(state_dir / "local", owner_pid=owner_pid, state_digest_seed=str(state_dir))
-    async with open_local_fleet(machine, blobs.unpack, state_dir) as local:
-        engine = Engine(store, blobs, {"local": local}, EngineClock(began.clock, wall, monotonic))
-        left_open = engine.load(began.epoch)
-        engine.announce(began.away_s, began.clean)
-        async with anyio.create_task_group() as tasks:
-            engine.begin(tasks, left_open)
-            try:
-                yield engine
-            finally:
-                tasks.cancel_scope.cancel()
-                engine.close("stopped")
-        if engine.stop_instances:
-            machine.stop_all()

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import anyio
 
 from engine.decide.read_probe import HealthRecord, read_answer, track
+from engine.fleets.fleet import HealthTellingFleet
 from engine.model import events as e
 from engine.model.errors import RollsetError, UnreachableError
 from engine.model.health import Health
 from engine.model.scale_set import Instance, ScaleSet
 from engine.runtime.probe import ProbeAnswer, ProbeKind, ProbeTarget
 from engine.runtime.probe_pool import ProbePool, Schedule
+from engine.runtime.told_health import ToldHealth, differs
 
 if TYPE_CHECKING:
     from engine.runtime.engine import Engine
@@ -32,22 +34,28 @@ class HealthWatch:
         self._pending: dict[str, tuple[Health, str]] = {}
         self._addresses: set[str] = set()
         self.pool = ProbePool(self._wanted, self._answered, self._addresses.__contains__, dice)
+        self.told = ToldHealth(engine, self._learn)
 
     def refresh(self) -> None:
         """The scale sets changed: probe what is new at once, drop what is gone."""
         self.pool.refresh()
+        self.told.refresh()
 
     def forget(self, scale_set: str, instance_id: str) -> None:
         """A disk was swapped: nothing seen before counts, and the first probe goes out at once."""
         key = scale_set + SEPARATOR + instance_id
         self._records.pop(key, None)
         self._pending.pop(key, None)
-        self.pool.probe_now(key)
+        if isinstance(self._engine.fleet_of(scale_set), HealthTellingFleet):
+            self.told.look_again(scale_set, instance_id)
+        else:
+            self.pool.probe_now(key)
 
     async def run(self) -> None:
         """Watch until cancelled."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.pool.run)
+            tasks.start_soon(self.told.run)
             while True:
                 await self._look()
                 await anyio.sleep(LOOK_S)
@@ -57,7 +65,7 @@ class HealthWatch:
         self._addresses.clear()
         for scale_set in self._engine.state.scale_sets.values():
             source = scale_set.model.health
-            if source is None or scale_set.deleting:
+            if source is None or scale_set.deleting or self._tells(scale_set):
                 continue
             for instance in scale_set.instances.values():
                 host, _, port = instance.address.rpartition(":")
@@ -80,9 +88,26 @@ class HealthWatch:
         clock = self._engine.clock.now().clock
         record = track(self._records.get(key, HealthRecord()), sample, clock, source)
         self._records[key] = record
-        if _differs(instance, record.state, answer.detail):
+        if differs(instance, record.state, answer.detail):
             self._pending[key] = (record.state, answer.detail)
             self._engine.wake()
+
+    def _tells(self, scale_set: ScaleSet) -> bool:
+        return isinstance(self._engine.fleets[scale_set.fleet], HealthTellingFleet)
+
+    def _learn(self, set_key: str, instance_id: str, health: Health, detail: str) -> None:
+        instance = self._engine.state.scale_sets[set_key].instances[instance_id]
+        if differs(instance, health, detail):
+            self._pending[set_key + SEPARATOR + instance_id] = (health, detail)
+            self._engine.wake()
+        else:
+            self._pending.pop(set_key + SEPARATOR + instance_id, None)
+
+    def put_back(self, changes: list[tuple[str, e.Event]]) -> None:
+        """Changes that could not be committed: they are taken again next time, unless something newer is known."""
+        for set_key, change in changes:
+            if isinstance(change, e.InstanceHealthChanged):
+                self._pending.setdefault(set_key + SEPARATOR + change.instance_id, (change.entered, change.detail))
 
     def take_changes(self) -> list[tuple[str, e.Event]]:
         """Health changes since the last turn, as events of their scale sets."""
@@ -91,7 +116,7 @@ class HealthWatch:
             set_key, _, instance_id = key.partition(SEPARATOR)
             scale_set = self._engine.state.scale_sets.get(set_key)
             instance = scale_set.instances.get(instance_id) if scale_set is not None else None
-            if instance is not None and _differs(instance, health, detail):
+            if instance is not None and differs(instance, health, detail):
                 found.append((set_key, e.InstanceHealthChanged(instance_id, instance.health, health, detail)))
         self._pending.clear()
         return found
@@ -99,7 +124,7 @@ class HealthWatch:
     async def _look(self) -> None:
         for scale_set in list(self._engine.state.scale_sets.values()):
             names = [i.instance_id for i in scale_set.instances.values() if i.provisioned]
-            if not names or scale_set.deleting:
+            if not names or scale_set.deleting or self._tells(scale_set):
                 continue
             try:
                 facts = await self._engine.fleet_of(scale_set.key).observe(scale_set.key, names)
@@ -126,11 +151,6 @@ class HealthWatch:
             if scale_set.model.health is None:
                 turn.on_scale_set(set_key, *_power_health(scale_set, instance, runs))
         self._engine.commit(turn)
-
-
-def _differs(instance: Instance, health: Health, detail: str) -> bool:
-    """Another state, or another reason for not being healthy: an operator reads the last answer, not the first."""
-    return health is not instance.health or (health is not Health.HEALTHY and detail != instance.health_detail)
 
 
 def _power_health(scale_set: ScaleSet, instance: Instance, runs: bool) -> list[e.Event]:

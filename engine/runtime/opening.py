@@ -1,0 +1,65 @@
+"""Opening the engine of a state directory: its store, its fleets, its tasks; and closing it in order."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+
+from engine.fleets.fleet import Fleet
+from engine.fleets.local.fleet import open_local_fleet
+from engine.fleets.local.machine import LocalMachine
+from engine.fleets.simulated.fleet import SimulatedFleet
+from engine.model.version import VERSION
+from engine.runtime.clock import EngineClock
+from engine.runtime.engine import Engine
+from engine.store.image_blobs import ImageBlobs
+
+
+def _as_it_is(fleet: Fleet) -> Fleet:
+    return fleet
+
+
+@asynccontextmanager
+async def open_engine(
+    state_dir: Path,
+    *,
+    owner_pid: int | None = None,
+    wall: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
+    through: Callable[[Fleet], Fleet] = _as_it_is,
+) -> AsyncIterator[Engine]:
+    """The engine of a state directory whose lock the caller holds; it works until the block ends.
+
+    A block that ends with an exception is a stop without order, as the next engine will say. `through` may put
+    something between the engine and each of its fleets.
+    """
+    from engine.store.connection import open_store
+
+    store = open_store(state_dir / "rollset.db")
+    try:
+        began = store.begin_epoch(os.getpid(), VERSION, wall())
+        blobs = ImageBlobs(state_dir / "images")
+        machine = LocalMachine(state_dir / "local", owner_pid=owner_pid, state_digest_seed=str(state_dir))
+        async with open_local_fleet(machine, blobs.unpack, state_dir) as local:
+            fleets: dict[str, Fleet] = {"local": through(local)}
+            engine = Engine(store, blobs, fleets, EngineClock(began.clock, wall, monotonic))
+            simulated = SimulatedFleet(state_dir / "simulated", engine.tags_of, wall=wall, monotonic=monotonic)
+            fleets["simulated"] = through(simulated)
+            left_open = engine.load(began.epoch)
+            engine.announce(began.away_s, began.clean)
+            async with anyio.create_task_group() as tasks:
+                engine.begin(tasks, left_open)
+                try:
+                    yield engine
+                finally:
+                    tasks.cancel_scope.cancel()
+            engine.close("stopped")
+            if engine.stop_instances:
+                machine.stop_all()
+    finally:
+        store.close()
