@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import pwd
 import socket
 import struct
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-
-class PeerProtocol(H11Protocol):
-    """uvicorn's HTTP protocol that puts the peer's uid into each request's scope, under `state`."""
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "peer_uid": peer_uid(transport.get_extra_info("socket"))}
+REQUEST_S = 10.0
+"""A connection whose request line and headers are not here by then is closed."""
+NO_LOGIN = 0xFFFFFFFF
 
 
-def peer_uid(connection: socket.socket | None) -> int | None:
-    """The uid at the other end of a Unix socket; None when the kernel does not say."""
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The process that connected, at the moment it did. `login_uid`: who logged in, which sudo does not change."""
+
+    pid: int
+    uid: int
+    gid: int
+    login_uid: int | None = None
+
+
+def read_peer(connection: socket.socket | None) -> Peer | None:
+    """The peer of a Unix socket; None when the kernel does not say."""
     if connection is None or not hasattr(socket, "SO_PEERCRED"):
         return None
     try:
         raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     except OSError:
         return None
-    _, uid, _ = struct.unpack("3i", raw)
-    return int(uid)
+    pid, uid, gid = struct.unpack("3i", raw)
+    return Peer(pid, uid, gid, read_login_uid(pid))
+
+
+def read_login_uid(pid: int, proc: Path = Path("/proc")) -> int | None:
+    """The kernel's login uid of a process; None where there is none (containers, services) or it cannot be read."""
+    try:
+        found = int((proc / str(pid) / "loginuid").read_text())
+    except (OSError, ValueError):
+        return None
+    return found if 0 <= found < NO_LOGIN else None
 
 
 def user_name(uid: int) -> str:
@@ -39,6 +56,48 @@ def user_name(uid: int) -> str:
         return str(uid)
 
 
-def may_call(uid: int | None) -> bool:
-    """The engine's owner and root; nobody else."""
-    return uid is not None and uid in (0, os.geteuid())
+class PeerProtocol(H11Protocol):
+    """uvicorn's HTTP protocol, which also says who is calling and does not wait for ever.
+
+    Each request's scope has under `state`: `peer` (Peer or None) and `abort`, which drops the connection at once.
+    """
+
+    request_s = REQUEST_S
+    _late: asyncio.TimerHandle | None = None
+
+    def peer_of(self, transport: asyncio.BaseTransport) -> Peer | None:
+        """Who is at the other end."""
+        return read_peer(transport.get_extra_info("socket"))
+
+    def connection_made(self, transport: Any) -> None:
+        """Ask the kernel once, at the start: a pid may be another process later."""
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "peer": self.peer_of(transport), "abort": transport.abort}
+        self._await_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timer."""
+        self._forget_timer()
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        """As uvicorn does; a complete request head stops the clock."""
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before:
+            self._forget_timer()
+
+    def on_response_complete(self) -> None:
+        """As uvicorn does; the next request of the connection has as long as the first."""
+        super().on_response_complete()
+        if not self.transport.is_closing():
+            self._await_request()
+
+    def _await_request(self) -> None:
+        self._forget_timer()
+        self._late = self.loop.call_later(self.request_s, self.transport.abort)
+
+    def _forget_timer(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None

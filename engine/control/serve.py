@@ -16,10 +16,13 @@ import anyio
 import uvicorn
 from anyio.abc import TaskStatus
 
+from engine.control.config import ConfigFile, config_path
+from engine.control.gate import Gate
 from engine.control.listen import bind_socket, remove_socket
 from engine.control.log_file import bound_log, set_up_log
 from engine.control.peer import PeerProtocol
-from engine.control.server import Requests, make_app
+from engine.control.server import make_app
+from engine.control.streams import Requests
 from engine.model.errors import RollsetError
 from engine.model.version import VERSION
 from engine.runtime.engine_door import EngineDoor
@@ -27,6 +30,7 @@ from engine.runtime.opening import open_engine
 from engine.store.engine_lock import EngineLock
 
 HOUSEKEEPING_S = 5.0
+CONNECTIONS_LIMIT = 256
 DRAIN_S = 10.0
 """How long a SIGTERM waits for what has begun; SIGKILL is as safe, only less polite."""
 
@@ -46,11 +50,21 @@ def main(argv: list[str] | None = None) -> int:
         if not lock.acquire():
             return _tell(options.ready_fd, f"another engine holds {state_dir}", 5)
         anyio.run(_serve, options, lock)
-    except RollsetError as error:
-        return _tell(options.ready_fd, str(error), 5)
-    except OSError as error:
-        return _tell(options.ready_fd, f"{error.filename or state_dir}: {error.strerror}", 5)
+    except (RollsetError, OSError, BaseExceptionGroup) as error:
+        cause = _cause(error)
+        if isinstance(cause, RollsetError):
+            return _tell(options.ready_fd, f"{cause.message} {cause.next_step}", 5)
+        if isinstance(cause, OSError):
+            return _tell(options.ready_fd, f"{cause.filename or state_dir}: {cause.strerror}", 5)
+        raise
     return 0
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The first error inside groups of errors, which task groups make of one."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _options(argv: list[str] | None) -> argparse.Namespace:
@@ -84,16 +98,23 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(options: argparse.Namespace, lock: EngineLock) -> None:
+    config = ConfigFile(config_path())
     async with open_engine(options.state_dir, owner_pid=options.owner_pid) as engine:
         bound, path = bind_socket(options.state_dir)
         door, seen = EngineDoor(engine), Requests()
         seen.last_at = time.monotonic()
-        app = make_app(door, seen, time.monotonic)
-        config = uvicorn.Config(
-            app, http=PeerProtocol, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=2
+        app = make_app(door, seen, time.monotonic, Gate(config.settings))
+        uvicorn_config = uvicorn.Config(
+            app,
+            http=PeerProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            timeout_graceful_shutdown=2,
+            limit_concurrency=CONNECTIONS_LIMIT,
         )
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
-        server = _Server(config)
+        server = _Server(uvicorn_config)
         try:
             async with anyio.create_task_group() as tasks:
                 await tasks.start(_watch_signals, door)

@@ -1,158 +1,110 @@
-"""The HTTP app on the engine's socket: commands, queries, the event stream."""
+"""The HTTP app on the engine's socket: commands, queries, snapshots, the event stream."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+import logging
+from collections.abc import Awaitable, Callable, Iterable
 
-import anyio
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from engine.control.peer import may_call, user_name
-from engine.model.errors import InputError, NotPermittedError, RollsetError, UnreachableError
+from engine.control.gate import Gate
+from engine.control.requests import read_body, whole_number
+from engine.control.streams import Attached, Requests, StreamLimits, encoded, follow, refuse_ahead
+from engine.model.errors import InputError, NotFoundError, RollsetError
 from engine.runtime.door import Caller, Door
+from engine.runtime.permissions import Role, permit
 
-BODY_LIMIT = 8 * 1024 * 1024
-STREAMS_LIMIT = 64
-EVENTS_AT_ONCE = 500
-HEARTBEAT_S = 10.0
-COALESCE_S = 0.1
+EVENTS_LIMIT = 100_000
 LINES = "application/x-ndjson"
 STATUS = {1: 500, 2: 400, 3: 404, 4: 409, 5: 503, 6: 403}
-CLAIMS = ("ssh-connection", "sudo-user", "tty")
+
+Act = Callable[[Request, Caller], Awaitable[Response]]
 
 
-class Requests:
-    """What is going on at the door: for the idle exit and for the bound on streams."""
+class Routes:
+    """The routes over a door. `seen` is kept up to date for the idle exit; `clock` counts monotonic seconds."""
 
-    def __init__(self) -> None:
-        self.open = 0
-        self.streams = 0
-        self.last_at = 0.0
+    def __init__(
+        self, door: Door, seen: Requests, clock: Callable[[], float], gate: Gate, limits: StreamLimits
+    ) -> None:
+        self._door = door
+        self._seen = seen
+        self._clock = clock
+        self._gate = gate
+        self._limits = limits
+
+    def guarded(self, act: Act, needed: Role | None) -> Callable[[Request], Awaitable[Response]]:
+        """A route that knows its caller, and turns every RollsetError into an answer."""
+
+        async def route(request: Request) -> Response:
+            self._seen.open += 1
+            try:
+                caller = self._gate.caller(request)
+                if needed is not None:
+                    permit(caller.role, caller.user, needed, "reading")
+                return await act(request, caller)
+            except RollsetError as error:
+                return error_answer(error)
+            except ClientDisconnect:
+                return Response(status_code=499)
+            finally:
+                self._seen.open -= 1
+                self._seen.last_at = self._clock()
+
+        return route
+
+    async def command(self, request: Request, caller: Caller) -> Response:
+        """POST /v1/commands/{verb}. What somebody without a role sends is not even read."""
+        arguments = await read_body(request) if caller.role is not None else {}
+        return JSONResponse(await self._door.command(request.path_params["verb"], arguments, caller))
+
+    async def query(self, request: Request, caller: Caller) -> Response:
+        """GET /v1/{what}."""
+        return JSONResponse(await self._door.query(request.path_params["what"], dict(request.query_params), caller))
+
+    async def events(self, request: Request, caller: Caller) -> Response:
+        """GET /v1/events: those there are, or with follow=1 also those to come."""
+        after = whole_number(request, "after", 0)
+        limit = min(whole_number(request, "limit", 10_000), EVENTS_LIMIT)
+        scope = request.query_params.get("scope", "all")
+        refuse_ahead(self._door, after)
+        found = await self._door.events_after(after, scope, 1 if request.query_params.get("follow") else limit)
+        if request.query_params.get("follow"):
+            attached = Attached(caller, scope, self._clock())
+            return follow(self._door, self._seen, request, attached, after, self._limits)
+        return _lines(line.text for line in found)
+
+    async def snapshot(self, request: Request, caller: Caller) -> Response:
+        """GET /v1/snapshot."""
+        return _lines(await self._door.snapshot(request.query_params.get("scope", "overview")))
 
 
-def make_app(door: Door, seen: Requests, clock: Callable[[], float]) -> Starlette:
-    """The app over a door; `seen` is kept up to date for the caller."""
-
-    async def guarded(request: Request, act: Callable[[Caller], Any]) -> Response:
-        seen.open += 1
-        try:
-            answer: Response = JSONResponse(await act(_caller(request)))
-        except RollsetError as error:
-            answer = _error(error)
-        finally:
-            seen.open -= 1
-            seen.last_at = clock()
-        return answer
-
-    async def command(request: Request) -> Response:
-        async def act(caller: Caller) -> dict[str, Any]:
-            arguments = await _body(request)
-            return await door.command(request.path_params["verb"], arguments, caller)
-
-        return await guarded(request, act)
-
-    async def query(request: Request) -> Response:
-        async def act(caller: Caller) -> dict[str, Any]:
-            return await door.query(request.path_params["what"], dict(request.query_params), caller)
-
-        return await guarded(request, act)
-
-    async def events(request: Request) -> Response:
-        try:
-            _caller(request)
-            after, limit = _whole(request, "after", 0), _whole(request, "limit", 10_000)
-            scope = request.query_params.get("scope", "all")
-            if request.query_params.get("follow"):
-                return _follow(door, seen, after, scope)
-            found = await door.events_after(after, scope, min(limit, 100_000))
-        except RollsetError as error:
-            return _error(error)
-        seen.last_at = clock()
-        return Response("".join(line.text + "\n" for line in found), media_type=LINES)
-
-    async def snapshot(request: Request) -> Response:
-        try:
-            _caller(request)
-            found = await door.snapshot(request.query_params.get("scope", "overview"))
-        except RollsetError as error:
-            return _error(error)
-        seen.last_at = clock()
-        return Response("".join(line + "\n" for line in found), media_type=LINES)
-
+def make_app(
+    door: Door,
+    seen: Requests,
+    clock: Callable[[], float],
+    gate: Gate | None = None,
+    limits: StreamLimits | None = None,
+) -> Starlette:
+    """The app over a door; `seen` is kept up to date for the caller, who also tells who may do what (`gate`)."""
+    routes = Routes(door, seen, clock, gate or Gate(), limits or StreamLimits())
     return Starlette(
         routes=[
-            Route("/v1/commands/{verb}", command, methods=["POST"]),
-            Route("/v1/events", events),
-            Route("/v1/snapshot", snapshot),
-            Route("/v1/{what}", query),
-        ]
+            Route("/v1/commands/{verb}", routes.guarded(routes.command, None), methods=["POST"]),
+            Route("/v1/events", routes.guarded(routes.events, Role.VIEWER)),
+            Route("/v1/snapshot", routes.guarded(routes.snapshot, Role.VIEWER)),
+            Route("/v1/{what}", routes.guarded(routes.query, Role.VIEWER)),
+        ],
+        exception_handlers={HTTPException: _no_route, Exception: _defect},
     )
 
 
-def _follow(door: Door, seen: Requests, after: int, scope: str) -> Response:
-    if seen.streams >= STREAMS_LIMIT:
-        raise UnreachableError("TooManyClients", f"{STREAMS_LIMIT} clients follow events already.", "Close one.")
-    return StreamingResponse(_lines(door, seen, after, scope), media_type=LINES)
-
-
-async def _lines(door: Door, seen: Requests, after: int, scope: str) -> AsyncIterator[str]:
-    seen.streams += 1
-    try:
-        yield json.dumps({"head": door.head()}) + "\n"
-        while True:
-            head = door.head()
-            found = await door.events_after(after, scope, EVENTS_AT_ONCE)
-            if found:
-                after = found[-1].seq
-                yield "".join(line.text + "\n" for line in found)
-                await anyio.sleep(COALESCE_S)
-                continue
-            after = max(after, head)
-            before = door.head()
-            await door.wait_for_events(after, HEARTBEAT_S)
-            if door.head() == before:
-                yield "\n"
-    finally:
-        seen.streams -= 1
-
-
-def _caller(request: Request) -> Caller:
-    uid = request.scope.get("state", {}).get("peer_uid")
-    if not may_call(uid):
-        raise NotPermittedError("NotPermitted", f"user {uid} may not speak to this engine.", "Ask its owner.")
-    claimed = {name: request.headers.get(f"x-rollset-{name}", "")[:200] for name in CLAIMS}
-    return Caller(uid, user_name(uid), {name: value for name, value in claimed.items() if value})
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    size, parts = 0, []
-    async for part in request.stream():
-        size += len(part)
-        if size > BODY_LIMIT:
-            raise InputError("InvalidParameter", f"the request is over {BODY_LIMIT} bytes.", "Send less at once.")
-        parts.append(part)
-    try:
-        value = json.loads(b"".join(parts) or b"{}")
-    except (ValueError, RecursionError):
-        raise InputError("InvalidParameter", "the request is not JSON.", "Send one JSON object.") from None
-    if not isinstance(value, dict):
-        raise InputError("InvalidParameter", "the request is not a JSON object.", "Send one JSON object.")
-    return value
-
-
-def _whole(request: Request, name: str, default: int) -> int:
-    value = request.query_params.get(name, str(default))
-    if not value.isdigit() or len(value) > 15:
-        raise InputError("InvalidParameter", f"{name} is {value!r}; it must be a whole number.", "Give a seq.")
-    return int(value)
-
-
-def _error(error: RollsetError) -> Response:
+def error_answer(error: RollsetError) -> Response:
+    """An error as JSON, with the HTTP status of its kind."""
     body = {
         "code": str(error.code),
         "message": error.message,
@@ -160,3 +112,21 @@ def _error(error: RollsetError) -> Response:
         "exit_code": error.exit_code,
     }
     return JSONResponse({"error": body}, status_code=STATUS.get(error.exit_code, 500))
+
+
+def _lines(found: Iterable[str]) -> Response:
+    return Response(encoded(found), media_type=LINES)
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException), "registered for it"
+    if error.status_code == 405:
+        said = f"{request.method} is not for {request.scope['path']}."
+        return error_answer(InputError("InvalidParameter", said, "POST commands, GET everything else."))
+    return error_answer(NotFoundError("NotFound", f"there is no {request.scope['path']}.", "See docs/api.md."))
+
+
+async def _defect(request: Request, error: Exception) -> Response:
+    logging.getLogger("rollset.door").error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+    said = f"the engine has a defect: {type(error).__name__}."
+    return error_answer(RollsetError("InternalError", said, "See rollset engine logs, then rollset doctor --bundle."))

@@ -6,16 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from engine.runtime.permissions import Role
 from engine.runtime.recent_events import EventLine
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling: `uid` and `user` are the kernel's word, `claimed` what the caller's environment says."""
+    """Who is calling: `uid` and `user` are the kernel's word, `claimed` what the caller's environment says.
+
+    `role` is None for somebody without one; a caller in process acts for the engine's owner. `login` is the user who
+    logged in, where the kernel knows: it stays through sudo.
+    """
 
     uid: int
     user: str
     claimed: Mapping[str, str] = field(default_factory=dict)
+    role: Role | None = Role.ADMIN
+    login: str | None = None
 
 
 class Door(Protocol):

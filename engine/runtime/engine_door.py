@@ -18,8 +18,10 @@ from engine.runtime.arguments import start_request, text
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.explain import explain
+from engine.runtime.permissions import Role, permit
 from engine.runtime.recent_events import EventLine, event_line
 from engine.runtime.snapshot import lines_after, snapshot_lines, streams_of
+from engine.runtime.strangers import Strangers
 from engine.runtime.upgrade_verbs import plan_for
 from engine.runtime.verbs import carry_out
 from engine.wire.plan import plan_to_dict
@@ -33,6 +35,7 @@ class EngineDoor:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.stopping = engine.stopping
+        self._strangers = Strangers()
 
     def idle(self) -> bool:
         """Whether nothing could happen without a command."""
@@ -41,9 +44,12 @@ class EngineDoor:
         return not (state.open_effects or held or any(u.live for u in state.upgrades.values()))
 
     async def command(self, verb: str, arguments: dict[str, Any], caller: Caller) -> Answer:
+        if caller.role is None:
+            self._strangers.refuse(self.engine, verb, caller)
         return await carry_out(self.engine, verb, arguments, caller)
 
     async def query(self, what: str, arguments: dict[str, str], caller: Caller) -> Answer:
+        permit(caller.role, caller.user, Role.VIEWER, "reading")
         answer = _QUERIES.get(what)
         if answer is None:
             raise NotFoundError(

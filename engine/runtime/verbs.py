@@ -29,6 +29,7 @@ from engine.runtime.arguments import (
 from engine.runtime.confirm import confirm
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
+from engine.runtime.permissions import needed_for, permit
 from engine.runtime.scaling import delete_set, scale_to
 from engine.runtime.turn import Turn
 from engine.runtime.upgrade_verbs import UPGRADE_VERBS, start_upgrade
@@ -49,6 +50,7 @@ async def carry_out(engine: Engine, verb: str, arguments: Arguments, caller: Cal
     if engine.store.command_verdict(key) is not None:
         return {"message": "this command was carried out before", "repeated": True}
     try:
+        permit(caller.role, caller.user, needed_for(verb), verb)
         _confirm(engine, verb, arguments)
         answer = await do(engine, arguments, caller)
     except RollsetError as error:

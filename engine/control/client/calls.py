@@ -6,7 +6,7 @@ import http.client
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -53,7 +53,7 @@ class Client:
         given = {name: str(value) for name, value in arguments.items() if value is not None}
         return self._ask("GET", f"/v1/{quote(what)}" + (f"?{urlencode(given)}" if given else ""))
 
-    def events(self, after: int, scope: str, follow: bool) -> Iterator[dict[str, Any]]:
+    def events(self, after: int, scope: str, follow: bool) -> Generator[dict[str, Any], None, None]:
         """Events after a seq, oldest first; with `follow` it goes on until the line is lost (UnreachableError)."""
         arguments = {"after": str(after), "scope": scope} | ({"follow": "1"} if follow else {})
         connection, response = self._send("GET", f"/v1/events?{urlencode(arguments)}", None, SILENCE_S)

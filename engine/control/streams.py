@@ -1,0 +1,145 @@
+"""Streams of events: JSON lines after a seq. A client that does not read is dropped, never waited for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from engine.model.errors import RefusedError, UnreachableError
+from engine.runtime.door import Caller, Door
+
+STREAMS_LIMIT = 128
+EVENTS_AT_ONCE = 500
+HEARTBEAT_S = 10.0
+COALESCE_S = 0.1
+SLOW_S = 10.0
+"""A client that takes no byte for so long is dropped; its cursor lets it come back where it was."""
+
+
+@dataclass(eq=False, slots=True)
+class Attached:
+    """One open stream: whose, of what, since when (Unix seconds)."""
+
+    caller: Caller
+    scope: str
+    since_at: float
+
+
+@dataclass(slots=True)
+class Requests:
+    """What is going on at the door: for the idle exit, the bound on streams, and presence."""
+
+    open: int = 0
+    last_at: float = 0.0
+    attached: list[Attached] = field(default_factory=list)
+    dropped: int = 0
+
+    @property
+    def streams(self) -> int:
+        return len(self.attached)
+
+
+class EventStream(Response):
+    """Sends chunks for as long as the client takes them; drops it when it takes none for `slow_s`."""
+
+    media_type = "application/x-ndjson"
+
+    def __init__(
+        self, chunks: AsyncGenerator[bytes, None], seen: Requests, abort: Callable[[], None], slow_s: float
+    ) -> None:
+        super().__init__()
+        del self.headers["content-length"]
+        self._chunks = chunks
+        self._seen = seen
+        self._abort = abort
+        self._slow_s = slow_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Until the client leaves, the engine stops, or the client is too slow."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._watch, receive, tasks.cancel_scope)
+            await self._send_all(send)
+            tasks.cancel_scope.cancel()
+
+    async def _watch(self, receive: Receive, all_of_it: anyio.CancelScope) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        all_of_it.cancel()
+
+    async def _send_all(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        async with aclosing(self._chunks) as chunks:
+            async for chunk in chunks:
+                with anyio.move_on_after(self._slow_s) as waiting:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                if waiting.cancelled_caught:
+                    self._seen.dropped += 1
+                    self._abort()
+                    return
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """Bounds of every stream, in seconds and in streams."""
+
+    streams: int = STREAMS_LIMIT
+    heartbeat_s: float = HEARTBEAT_S
+    slow_s: float = SLOW_S
+
+
+def follow(
+    door: Door, seen: Requests, request: Request, attached: Attached, after: int, limits: StreamLimits
+) -> Response:
+    """Events after `after`, without end.
+
+    Raises UnreachableError when too many follow already, RefusedError for a position beyond the end of the log.
+    """
+    refuse_ahead(door, after)
+    if seen.streams >= limits.streams:
+        raise UnreachableError("TooManyClients", f"{limits.streams} clients follow events already.", "Close one.")
+    chunks = _chunks(door, seen, attached, after, limits.heartbeat_s)
+    return EventStream(chunks, seen, request.scope["state"]["abort"], limits.slow_s)
+
+
+def refuse_ahead(door: Door, after: int) -> None:
+    """A position that this log never had comes from another log, or from before a restore."""
+    if after > door.head():
+        raise RefusedError(
+            "PositionUnknown",
+            f"the log ends at {door.head()}, before the position {after}: it is another log, or an older one.",
+            "Begin again with a snapshot.",
+        )
+
+
+async def _chunks(
+    door: Door, seen: Requests, attached: Attached, after: int, heartbeat_s: float
+) -> AsyncGenerator[bytes, None]:
+    seen.attached.append(attached)
+    try:
+        yield encoded([json.dumps({"head": door.head()})])
+        while True:
+            head = door.head()
+            found = await door.events_after(after, attached.scope, EVENTS_AT_ONCE)
+            if found:
+                after = found[-1].seq
+                yield encoded(line.text for line in found)
+                await anyio.sleep(COALESCE_S)
+                continue
+            after = max(after, head)
+            await door.wait_for_events(after, heartbeat_s)
+            if door.head() <= after:
+                yield b"\n"
+    finally:
+        seen.attached.remove(attached)
+
+
+def encoded(lines: Iterable[str]) -> bytes:
+    """JSON lines."""
+    return "".join(line + "\n" for line in lines).encode()

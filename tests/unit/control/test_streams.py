@@ -1,0 +1,176 @@
+"""The event stream over a real socket: no hole, no repeat; who does not read is dropped and holds nobody up."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.control.client import Client, SharedLine
+from engine.control.streams import StreamLimits
+from engine.model.errors import NotFoundError, RefusedError, UnreachableError
+from tests.unit.control.served import Served
+
+Serve = Callable[..., Served]
+FOLLOW = b"GET /v1/events?after=0&follow=1 HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def until(true: Callable[[], bool], timeout_s: float = 15) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not true():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.01)
+
+
+def test_events_that_are_there_come_first_and_the_others_as_they_happen(serve: Serve) -> None:
+    served = serve()
+    for _ in range(3):
+        served.call(served.door.add)
+
+    stream = served.client.events(1, "all", True)
+
+    assert [next(stream)["seq"], next(stream)["seq"]] == [2, 3]
+    served.call(served.door.add)
+    assert next(stream)["seq"] == 4
+    stream.close()
+    until(lambda: served.seen.streams == 0)
+
+
+def test_a_client_that_comes_back_again_and_again_misses_and_repeats_nothing(serve: Serve) -> None:
+    served = serve()
+    total = 600
+    seen: list[int] = []
+    stop = threading.Event()
+
+    def write() -> None:
+        for number in range(total):
+            served.call(served.door.add)
+            if number % 50 == 0:
+                time.sleep(0.02)
+        stop.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    for leave_after in itertools.cycle((1, 7, 30, 100)):
+        if len(seen) >= total:
+            break
+        stream = served.client.events(seen[-1] if seen else 0, "all", True)
+        seen += [event["seq"] for event in itertools.islice(stream, min(leave_after, total - len(seen)))]
+        stream.close()
+    writer.join()
+
+    assert seen == list(range(1, total + 1))
+
+
+def test_what_is_silent_is_kept_alive_by_empty_lines(serve: Serve) -> None:
+    served = serve(limits=StreamLimits(heartbeat_s=0.05))
+
+    with served.dial() as connection:
+        connection.sendall(FOLLOW)
+        said = b""
+        while said.count(b"1\r\n\n\r\n") < 3:
+            said += connection.recv(4096)
+
+    assert b'{"head": 0}' in said
+
+
+def test_a_client_that_never_reads_is_dropped_and_the_others_get_everything(serve: Serve) -> None:
+    served = serve(limits=StreamLimits(slow_s=0.3, heartbeat_s=0.1))
+    sleeper = served.dial()
+    sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sleeper.sendall(FOLLOW)
+    until(lambda: served.seen.streams == 1)
+    reader = served.client.events(0, "all", True)
+
+    def write() -> None:
+        for _ in range(2000):
+            served.door.add("x" * 1000)
+
+    served.call(write)
+    got = [event["seq"] for event in itertools.islice(reader, 2000)]
+
+    assert got == list(range(1, 2001))
+    until(lambda: served.seen.dropped == 1)
+    reader.close()
+    until(lambda: served.seen.streams == 0)
+    assert served.client.query("engine", {})["head"] == 2000
+    sleeper.close()
+
+
+def test_a_dropped_client_sees_an_end_and_may_come_back_where_it_was(serve: Serve) -> None:
+    served = serve(limits=StreamLimits(slow_s=0.2, heartbeat_s=0.1))
+
+    def write() -> None:
+        for _ in range(500):
+            served.door.add("x" * 5000)
+
+    served.call(write)
+    stream = served.client.events(0, "all", True)
+    first = next(stream)["seq"]
+    until(lambda: served.seen.dropped == 1)
+
+    got = [first]
+    with pytest.raises(UnreachableError):
+        got.extend(event["seq"] for event in stream)
+
+    assert got == list(range(1, len(got) + 1))
+    assert len(got) < 500
+    more = served.client.events(got[-1], "all", True)
+    assert next(more)["seq"] == got[-1] + 1
+    more.close()
+
+
+def test_there_is_a_bound_on_streams_and_a_place_is_free_again_when_one_leaves(serve: Serve) -> None:
+    served = serve(limits=StreamLimits(streams=2))
+    served.call(served.door.add)
+    first, second = (served.client.events(0, "all", True) for _ in range(2))
+    next(first)
+    next(second)
+
+    with pytest.raises(UnreachableError, match="2 clients follow"):
+        next(served.client.events(0, "all", True))
+
+    first.close()
+    until(lambda: served.seen.streams == 1)
+    third = served.client.events(0, "all", True)
+    assert next(third)["seq"] == 1
+    second.close()
+    third.close()
+
+
+def test_a_position_that_the_log_never_had_is_refused(serve: Serve) -> None:
+    served = serve()
+
+    with pytest.raises(RefusedError, match="the log ends at 0"):
+        next(served.client.events(12, "all", True))
+    with pytest.raises(RefusedError, match="the log ends at 0"):
+        list(served.client.events(12, "all", False))
+
+
+def test_an_unknown_scope_is_an_error_before_the_stream_begins(serve: Serve) -> None:
+    served = serve()
+
+    with pytest.raises(NotFoundError):
+        next(served.client.events(0, "nothing-is-called-so", True))
+
+
+def test_a_stopped_engine_ends_the_stream_with_an_error(serve: Serve) -> None:
+    served = serve()
+    served.call(served.door.add)
+    stream = served.client.events(0, "all", True)
+    next(stream)
+
+    threading.Timer(0.1, served.stop).start()
+
+    with pytest.raises(UnreachableError):
+        list(stream)
+
+
+def test_a_client_of_nothing_says_where_it_looked(tmp_path: Path) -> None:
+    with pytest.raises(UnreachableError, match=r"no engine answers on .*nothing\.sock"):
+        Client(SharedLine(tmp_path / "nothing.sock")).query("engine", {})
