@@ -14,7 +14,18 @@ import typer
 from typer.core import TyperGroup
 
 from engine.model.errors import RollsetError
-from tui.verbs import asking, demo, engine_process, images, policies, sets, upgrades, watching
+from tui.verbs import (
+    asking,
+    cockpit,
+    demo,
+    engine_access,
+    engine_process,
+    images,
+    policies,
+    sets,
+    upgrades,
+    watching,
+)
 from tui.verbs.engine_access import STATE_DIR_VARIABLE
 from tui.verbs.options import StateDir
 from tui.verbs.printing import note, say_error
@@ -41,7 +52,7 @@ app = typer.Typer(
     name="rollset",
     cls=RollsetGroup,
     help="Rolling OS-image upgrades of VM scale sets.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -49,13 +60,15 @@ app = typer.Typer(
 
 
 @app.callback()
-def before_every_verb(state_dir: StateDir = None) -> None:
-    """Rolling OS-image upgrades of VM scale sets."""
+def before_every_verb(context: typer.Context, readonly: cockpit.Readonly = False, state_dir: StateDir = None) -> None:
+    """Rolling OS-image upgrades of VM scale sets. Without a verb it opens the cockpit."""
     if state_dir is not None:
         os.environ[STATE_DIR_VARIABLE] = str(state_dir.expanduser().absolute())
+    if context.invoked_subcommand is None:
+        cockpit.open_cockpit(engine_access.state_dir(state_dir), readonly=readonly)
 
 
-for family in (sets, images, policies, upgrades, watching, asking, demo, engine_process):
+for family in (sets, images, policies, upgrades, watching, asking, demo, cockpit, engine_process):
     family.register(app)
 
 

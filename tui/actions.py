@@ -1,0 +1,280 @@
+"""Everything a key can do: one table, out of which footer, help, palette, dialogs and the keymap are made."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.model.commands import Verb
+from tui.subject import NO_SET, Subject, why_not_change, why_not_instances, why_not_verb
+
+WhyNot = Callable[[Subject], str | None]
+
+
+class Kind(StrEnum):
+    """The part of the help an action is in."""
+
+    MOVE = "Moving about"
+    LOOK = "Looking"
+    UPGRADE = "The upgrade"
+    INSTANCES = "Instances"
+    REPLAY = "The recording"
+    COCKPIT = "The cockpit"
+
+
+class When(StrEnum):
+    """Whether an action belongs to an engine, to a recording, or to both."""
+
+    LIVE = "live"
+    RECORDED = "recorded"
+    BOTH = "both"
+
+
+def _always(_subject: Subject) -> str | None:
+    return None
+
+
+def _set_chosen(subject: Subject) -> str | None:
+    return None if subject.scale_set is not None else NO_SET
+
+
+def _verb(verb: Verb) -> WhyNot:
+    return lambda subject: why_not_verb(verb, subject)
+
+
+def _some_sets(subject: Subject) -> str | None:
+    return why_not_change(subject)
+
+
+def _two_marked(subject: Subject) -> str | None:
+    return None if len(subject.marked_sets) == 2 else "mark two first, with space"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """`keys` are the default keys, comma-separated in Textual's names; `words` fit a footer.
+
+    `does` says it in full; `why_not` gives the reason why it cannot act now, None when it can; `verb` is the command
+    line's verb, empty for an action that has none. A screen or the app carries it out in its method `do_<id>`; where
+    there is none, the action is not offered. `rank` orders the footer: the higher, the sooner it is left out.
+    """
+
+    id: str
+    keys: str
+    words: str
+    does: str
+    kind: Kind
+    when: When = When.BOTH
+    why_not: WhyNot = _always
+    verb: str = ""
+    rank: int = 50
+
+
+_ALL = (
+    Action("open", "enter", "open", "Open what the cursor is on.", Kind.MOVE, rank=10),
+    Action("back", "escape", "back", "Back to the screen before; clears a filter first.", Kind.MOVE, rank=11),
+    Action("next_panel", "tab", "next panel", "Move to the next panel.", Kind.MOVE, rank=70),
+    Action("last_panel", "shift+tab", "last panel", "Move to the panel before.", Kind.MOVE, rank=95),
+    Action("next_tab", "right_square_bracket", "next tab", "Show the next tab.", Kind.MOVE, rank=71),
+    Action("last_tab", "left_square_bracket", "last tab", "Show the tab before.", Kind.MOVE, rank=72),
+    Action("zoom", "plus", "zoom", "Give the panel the whole screen, or take it back.", Kind.MOVE, rank=73),
+    Action("mark", "space", "mark", "Mark or unmark what the cursor is on.", Kind.MOVE, rank=60),
+    Action("sets", "1", "sets", "All scale sets.", Kind.MOVE, rank=80),
+    Action("rollouts", "2", "rollouts", "Rollouts of one image over many sets.", Kind.MOVE, rank=80),
+    Action("images", "3", "images", "What is published, and where it may go.", Kind.MOVE, rank=80),
+    Action("all_history", "4", "history", "The upgrades of all sets.", Kind.MOVE, rank=80),
+    Action("audit", "5", "audit", "Every command, by whom, accepted or refused.", Kind.MOVE, rank=80),
+    Action("filter", "slash", "filter", "Show only rows with these letters.", Kind.LOOK, rank=30),
+    Action("sort", "o", "sort", "Sort by the next column.", Kind.LOOK, rank=62),
+    Action("group", "g", "group", "Group by region, by resource group, or not.", Kind.LOOK, When.LIVE, rank=63),
+    Action("view", "v", "view", "Rows by update domain, zone, fault domain, batch, or a grid.", Kind.LOOK, rank=31),
+    Action("raw", "d", "JSON", "The raw JSON of what the cursor is on.", Kind.LOOK, why_not=_set_chosen, rank=74),
+    Action("events", "l", "events", "The events, as they come.", Kind.LOOK, rank=64),
+    Action(
+        "errors",
+        "e",
+        "errors",
+        "What failed, clustered by cause, and what to do.",
+        Kind.LOOK,
+        why_not=_set_chosen,
+        rank=32,
+    ),
+    Action("history", "h", "history", "The upgrades of this set.", Kind.LOOK, why_not=_set_chosen, rank=65),
+    Action("compare", "equals_sign", "compare", "Compare the two marked.", Kind.LOOK, why_not=_two_marked, rank=75),
+    Action("save_report", "w", "save report", "Save a report of this run.", Kind.LOOK, rank=76),
+    Action("copy", "y", "copy", "Copy what the cursor is on to your clipboard.", Kind.LOOK, rank=77),
+    Action("utc", "z", "UTC", "Times in UTC, or in your zone.", Kind.LOOK, rank=78),
+    Action(
+        "plan",
+        "P",
+        "plan",
+        "What an upgrade would do; changes nothing.",
+        Kind.UPGRADE,
+        When.LIVE,
+        _set_chosen,
+        "plan",
+        33,
+    ),
+    Action(
+        "start",
+        "s",
+        "start…",
+        "Start an upgrade, after its plan.",
+        Kind.UPGRADE,
+        When.LIVE,
+        _verb(Verb.START),
+        "start",
+        20,
+    ),
+    Action(
+        "pause",
+        "p",
+        "pause",
+        "Begin nothing more; acts at once.",
+        Kind.UPGRADE,
+        When.LIVE,
+        _verb(Verb.PAUSE),
+        "pause",
+        21,
+    ),
+    Action("resume", "u", "resume…", "Go on after a pause.", Kind.UPGRADE, When.LIVE, _verb(Verb.RESUME), "resume", 22),
+    Action(
+        "rollback",
+        "r",
+        "roll back…",
+        "Every touched instance gets its previous image back.",
+        Kind.UPGRADE,
+        When.LIVE,
+        _verb(Verb.ROLL_BACK),
+        "rollback",
+        23,
+    ),
+    Action(
+        "step", "n", "step…", "Run one batch, then pause again.", Kind.UPGRADE, When.LIVE, _verb(Verb.STEP), "step", 24
+    ),
+    Action(
+        "cancel",
+        "c",
+        "cancel…",
+        "End it after what has begun; what is done stays.",
+        Kind.UPGRADE,
+        When.LIVE,
+        _verb(Verb.CANCEL),
+        "cancel",
+        40,
+    ),
+    Action(
+        "retry", "t", "retry…", "Try failed instances again.", Kind.UPGRADE, When.LIVE, _verb(Verb.RETRY), "retry", 41
+    ),
+    Action(
+        "skip",
+        "x",
+        "skip…",
+        "Take instances out of this upgrade.",
+        Kind.UPGRADE,
+        When.LIVE,
+        _verb(Verb.SKIP),
+        "skip",
+        42,
+    ),
+    Action(
+        "accept_loss",
+        "",
+        "accept loss…",
+        "Go on although instances could not be restored.",
+        Kind.UPGRADE,
+        When.LIVE,
+        _verb(Verb.ACCEPT_LOSS),
+        "accept-loss",
+        90,
+    ),
+    Action(
+        "pause_all",
+        "exclamation_mark",
+        "pause all…",
+        "Pause every live upgrade.",
+        Kind.UPGRADE,
+        When.LIVE,
+        _some_sets,
+        "pause",
+        66,
+    ),
+    Action(
+        "hold", "", "hold…", "Keep instances out of batches.", Kind.INSTANCES, When.LIVE, why_not_instances, "hold", 90
+    ),
+    Action(
+        "release",
+        "",
+        "release…",
+        "Let held instances take part again.",
+        Kind.INSTANCES,
+        When.LIVE,
+        why_not_instances,
+        "release",
+        90,
+    ),
+    Action(
+        "protect",
+        "",
+        "protect…",
+        "Protect instances from upgrades, or end that.",
+        Kind.INSTANCES,
+        When.LIVE,
+        why_not_instances,
+        "protect",
+        90,
+    ),
+    Action("play", "p", "play", "Play, or stand still.", Kind.REPLAY, When.RECORDED, rank=20),
+    Action("event_after", "full_stop", "next event", "One event on.", Kind.REPLAY, When.RECORDED, rank=22),
+    Action("event_before", "comma", "last event", "One event back.", Kind.REPLAY, When.RECORDED, rank=23),
+    Action("faster", "greater_than_sign", "faster", "Play faster.", Kind.REPLAY, When.RECORDED, rank=24),
+    Action("slower", "less_than_sign", "slower", "Play slower.", Kind.REPLAY, When.RECORDED, rank=25),
+    Action("error_after", "n", "next error", "On to the next error.", Kind.REPLAY, When.RECORDED, rank=21),
+    Action("error_before", "N", "last error", "Back to the error before.", Kind.REPLAY, When.RECORDED, rank=26),
+    Action("seek", "g", "seek…", "Go to a time or a share of the recording.", Kind.REPLAY, When.RECORDED, rank=27),
+    Action("menu", "a", "all actions", "Every action, and why one cannot act.", Kind.COCKPIT, rank=43),
+    Action("palette", "colon,ctrl+p", "palette", "Every action by name.", Kind.COCKPIT, rank=79),
+    Action("help", "question_mark", "help", "The keys of this screen.", Kind.COCKPIT, rank=12),
+    Action("theme", "ctrl+t", "theme", "The next theme.", Kind.COCKPIT, rank=85),
+    Action("suspend", "ctrl+z", "suspend", "Back to the shell; fg returns.", Kind.COCKPIT, rank=95),
+    Action("leave", "q,ctrl+q", "leave", "Leave the cockpit; the engine goes on.", Kind.COCKPIT, rank=13),
+)
+
+ACTIONS: Mapping[str, Action] = {action.id: action for action in _ALL}
+
+
+def command_line(action: Action, subject: Subject, arguments: Mapping[str, object]) -> str:
+    """What does the same on a command line, empty without a verb. `arguments` are as the engine takes them."""
+    if not action.verb:
+        return ""
+    words = ["rollset", action.verb]
+    if subject.scale_set is not None:
+        words.append(shlex.quote(subject.scale_set.name))
+    instances = arguments.get("instances") or arguments.get("instance") or ()
+    words += [shlex.quote(str(i)) for i in ([instances] if isinstance(instances, str) else instances)]  # type: ignore[attr-defined]
+    return " ".join([*words, *_options(arguments)])
+
+
+def _options(arguments: Mapping[str, object]) -> list[str]:
+    found = []
+    for name, value in arguments.items():
+        if name in ("set", "instances", "instance", "seen_version", "key") or value in (None, "", False):
+            continue
+        option = "--" + name.replace("_", "-")
+        found.append(option if value is True else f"{option} {shlex.quote(str(value))}")
+    return found
+
+
+def clashes(keymap: Mapping[str, str]) -> list[str]:
+    """What is wrong with a user's keymap (action id -> keys), each in words; empty when it can be used."""
+    found = [f"{name!r} is no action" for name in keymap if name not in ACTIONS]
+    taken: dict[tuple[str, When], str] = {}
+    for action in _ALL:
+        for key in (keymap.get(action.id) or action.keys).split(","):
+            for when in (When.LIVE, When.RECORDED) if action.when is When.BOTH else (action.when,):
+                other = taken.setdefault((key.strip(), when), action.id)
+                if key.strip() and other != action.id:
+                    found.append(f"{key.strip()!r} is the key of both {other!r} and {action.id!r}")
+    return sorted(set(found))

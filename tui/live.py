@@ -1,0 +1,130 @@
+"""The session of a running engine: snapshots and events over its socket, reconnecting for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+
+from engine.control.client import Client
+from engine.control.client.stream import lines
+from engine.model.errors import RollsetError
+from engine.model.upgrade import Now
+from engine.wire.events import recorded_from_dict
+from engine.wire.recording import read_lines
+from tui.scene import Scene, fold
+from tui.session import Link, LinkState
+
+BACKOFF_S = (0.25, 0.5, 1.0, 2.0, 5.0)
+START_AGAIN_AFTER = 3
+"""So many attempts in vain, then the engine is started again (never by a session that may only read)."""
+
+
+class LiveSession:
+    """Speaks to an engine. `start` starts one where none runs; None leaves that to others."""
+
+    live = True
+
+    def __init__(self, client: Client, *, readonly: bool = False, start: Callable[[], object] | None = None) -> None:
+        self.client = client
+        self.readonly = readonly
+        self.place = f"{_user()}@{socket.gethostname().split('.')[0]}"
+        self._start = None if readonly else start
+        self._starting: asyncio.Lock | None = None
+
+    def source(self, scope: str) -> LiveSource:
+        """The source of a scope."""
+        return LiveSource(self, scope)
+
+    async def command(self, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Carry out a verb, with a key that makes a repeat harmless."""
+        given = {name: value for name, value in arguments.items() if value is not None}
+        return await asyncio.to_thread(self.client.command, verb, {"key": os.urandom(16).hex()} | given)
+
+    async def query(self, what: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Read something."""
+        return await asyncio.to_thread(self.client.query, what, arguments)
+
+    async def start_again(self) -> None:
+        """Start the engine when this session may; several sources that ask at once start it once."""
+        if self._start is None:
+            return
+        self._starting = self._starting or asyncio.Lock()
+        async with self._starting:
+            await asyncio.to_thread(self._start)
+
+
+class LiveSource:
+    """One scope of a running engine."""
+
+    def __init__(self, session: LiveSession, scope: str) -> None:
+        self._session = session
+        self._scope = scope
+        self._read_at = time.monotonic()
+        self.scene = Scene(scope)
+        self.link = Link(LinkState.CONNECTING)
+
+    def now(self) -> Now:
+        """The engine's time: that of the last line, gone on since it came. It stands still while the line is lost."""
+        last = self.scene.now
+        if self.link.state is not LinkState.LIVE:
+            return last
+        gone = time.monotonic() - self._read_at
+        return Now(last.at + gone, last.clock + gone)
+
+    async def run(self, changed: Callable[[], None]) -> None:
+        """Follow the engine until cancelled."""
+        in_vain = 0
+        while True:
+            try:
+                if in_vain >= START_AGAIN_AFTER:
+                    await self._session.start_again()
+                async for _ in self._follow(changed):
+                    in_vain = 0
+            except RollsetError as error:
+                self._lose(error.message, changed)
+            except (ValueError, KeyError, TypeError, AssertionError) as error:
+                self._lose(f"the engine sent what this cockpit cannot read ({error})", changed)
+            await asyncio.sleep(BACKOFF_S[min(in_vain, len(BACKOFF_S) - 1)])
+            in_vain += 1
+
+    def _lose(self, words: str, changed: Callable[[], None]) -> None:
+        since = self.link.since_at if self.link.state is LinkState.LOST else time.time()
+        self.scene = replace(self.scene, now=self.now())
+        self.link = Link(LinkState.LOST, words, since)
+        changed()
+
+    async def _follow(self, changed: Callable[[], None]) -> AsyncIterator[None]:
+        line_to = self._session.client.line
+        snapshot = [line async for line in lines(line_to, "snapshot", {"scope": self._scope})]
+        scene = Scene(self._scope)
+        for item in read_lines(snapshot, "the engine's snapshot"):
+            scene = fold(scene, item)
+        self._put(scene)
+        self.link = Link(LinkState.LIVE)
+        changed()
+        yield
+        after = {"after": str(scene.seq), "scope": self._scope, "follow": "1"}
+        async for line in lines(line_to, "events", after):
+            value = json.loads(line)
+            if "seq" in value:
+                self._put(fold(self.scene, recorded_from_dict(value)))
+                changed()
+                yield
+
+    def _put(self, scene: Scene) -> None:
+        self.scene = scene
+        self._read_at = time.monotonic()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.geteuid())

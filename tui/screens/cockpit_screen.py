@@ -1,0 +1,208 @@
+"""What all screens share: a source, a header, a footer made from the actions, and painting at a calm pace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.events import Resize, ScreenResume
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widget import Widget
+
+from tui.cells import spread
+from tui.clocks import short
+from tui.footer import footer_line
+from tui.palette import Line, Meaning, Piece
+from tui.scene import Scene
+from tui.session import Link, LinkState, Player, Source
+from tui.subject import Subject
+from tui.widgets.rows import Rows
+
+if TYPE_CHECKING:
+    from tui.app import Cockpit
+
+PAINT_EVERY_S = 0.3
+TICK_S = 1.0
+
+
+class CockpitScreen(Screen[None]):
+    """A screen on one scope. A subclass gives `body` and `paint`, and methods `do_<action id>` for what it can do.
+
+    `paint` draws from `self.scene` and is called at most about three times a second, once a second while something
+    moves or the engine is lost, and never while another screen is in front.
+    """
+
+    DEFAULT_CSS = """
+    CockpitScreen { background: $background; color: $foreground; layout: vertical; }
+    CockpitScreen #head { height: 2; }
+    CockpitScreen #foot, CockpitScreen #hint { height: 1; }
+    CockpitScreen Input { border: none; height: 1; padding: 0 1; background: $chosen; }
+    """
+    AUTO_FOCUS = "*.first"
+    BINDINGS: ClassVar[list[Binding]] = []  # type: ignore[assignment]  # a narrower element type than Textual's
+    HELP_TITLE: ClassVar[str] = ""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__()
+        self.scope = scope
+        self._source: Source | None = None
+        self._timer: Timer | None = None
+        self._painted_at = 0.0
+
+    # --- what a subclass gives ---
+
+    def body(self) -> ComposeResult:
+        """The widgets between header and footer."""
+        yield from ()
+
+    def paint(self) -> None:
+        """Draw the present state."""
+
+    def subject(self) -> Subject:
+        """What an action would act on."""
+        return self.bare_subject()
+
+    def header(self) -> list[Line]:
+        """The lines of the header; the link to the engine goes to the end of the first."""
+        return [(Piece(" rollset", Meaning.TITLE),)]
+
+    # --- what it may use ---
+
+    @property
+    def cockpit(self) -> Cockpit:
+        """The app, by its own type."""
+        return cast("Cockpit", self.app)
+
+    @property
+    def source(self) -> Source:
+        """Where the state comes from."""
+        if self._source is None:
+            self._source = self.cockpit.session.source(self.scope)
+        return self._source
+
+    @property
+    def scene(self) -> Scene:
+        """The present state."""
+        return self.source.scene
+
+    def bare_subject(self) -> Subject:
+        """A subject without a set."""
+        session = self.cockpit.session
+        connected = self.source.link.state is not LinkState.LOST
+        return Subject(session.live, session.readonly, connected)
+
+    # --- how it runs ---
+
+    def compose(self) -> ComposeResult:
+        """Header, body, footer."""
+        yield Rows(id="head", focusable=False)
+        yield from self.body()
+        if self.cockpit.options.hint:
+            yield Rows(id="hint", focusable=False)
+        yield Rows(id="foot", focusable=False)
+
+    def on_mount(self) -> None:
+        """Begin to follow the source."""
+        self.use_palette()
+        self.run_worker(self.source.run(self.changed), group="source", exclusive=True, exit_on_error=False)
+        self.set_interval(TICK_S, self._tick)
+        self.call_after_refresh(self.paint_now)
+
+    def use_palette(self) -> None:
+        """Give every line-drawing widget the theme's colours."""
+        for widget in self.query(Rows):
+            widget.use(self.cockpit.palette)
+
+    def changed(self) -> None:
+        """Something is new: paint soon, but not more often than the pace."""
+        if self._timer is None and self.is_attached:
+            wait = PAINT_EVERY_S - (time.monotonic() - self._painted_at)
+            self._timer = self.set_timer(max(0.01, wait), self.paint_now)
+
+    def paint_now(self) -> None:
+        """Paint, unless another screen is in front."""
+        self._timer = None
+        if not self.is_attached or not self.is_current:
+            return
+        self._painted_at = time.monotonic()
+        self._paint_edges()
+        self.paint()
+
+    def _tick(self) -> None:
+        moving = any(row.upgrade is not None and row.upgrade.upgrade.live for row in self.scene.sets.values())
+        link = self.source.link.state
+        if link is LinkState.LOST or (moving and link is LinkState.LIVE):
+            self.changed()
+
+    def on_screen_resume(self, _event: ScreenResume) -> None:
+        """It is in front again."""
+        self.call_after_refresh(self.paint_now)
+
+    def on_resize(self, _event: Resize) -> None:
+        """Lines are as long as the screen."""
+        self.call_after_refresh(self.paint_now)
+
+    def on_descendant_focus(self) -> None:
+        """What can be done may depend on the panel."""
+        self.changed()
+
+    def _paint_edges(self) -> None:
+        head = self.query_one("#head", Rows)
+        width = self.size.width
+        lines = self.header()
+        if lines:
+            lines[0] = spread(lines[0], link_line(self), width)
+        head.styles.height = len(lines)
+        head.show_lines(lines)
+        for hint in self.query("#hint").results(Rows):
+            hint.show_lines([(Piece(" " + self.cockpit.options.hint, Meaning.ACCENT),)])
+        self.query_one("#foot", Rows).show_lines([footer_line(self.offered(), self.cockpit.key_words, width)])
+
+    def offered(self) -> Iterable[str]:
+        """Ids of the actions of this screen that could act now."""
+        subject = self.subject()
+        return [a.id for a in self.cockpit.offered_actions(self) if a.why_not(subject) is None]
+
+    def panels(self) -> list[Widget]:
+        """What `tab` goes through."""
+        return [widget for widget in self.focus_chain if widget.can_focus]
+
+    def do_next_panel(self) -> None:
+        """Move to the next panel."""
+        self.focus_next()
+
+    def do_last_panel(self) -> None:
+        """Move to the panel before."""
+        self.focus_previous()
+
+
+def link_line(screen: CockpitScreen) -> Line:
+    """How fresh the state is, for the right end of the header."""
+    glyphs, link = screen.cockpit.glyphs, screen.source.link
+    player = screen.cockpit.player
+    if player is not None:
+        return (*_player(screen, player, link), Piece(" "))
+    if link.state is LinkState.LIVE:
+        return (Piece(glyphs.pick("● ", "* "), Meaning.GOOD), Piece("live ", Meaning.MUTED))
+    if link.state is LinkState.CONNECTING:
+        return (Piece("connecting ", Meaning.MUTED),)
+    age = short(time.time() - link.since_at)
+    return (Piece(f"{glyphs.pick('○', 'o')} engine lost, {age} old ", Meaning.BAD),)
+
+
+def _player(screen: CockpitScreen, player: Player, link: Link) -> Line:
+    glyphs, clocks = screen.cockpit.glyphs, screen.cockpit.clocks
+    sign = {LinkState.PLAYING: glyphs.pick("▶", ">"), LinkState.ENDED: glyphs.pick("■", "#")}
+    at = screen.source.now().at
+    done, rest = glyphs.bar(player.position / player.length if player.length else 1.0, 12)
+    return (
+        Piece(sign.get(link.state, glyphs.pick("‖", "|")) + " ", Meaning.ACCENT),
+        Piece(f"{link.state.value} {player.speed:g}x ", Meaning.MUTED),
+        Piece(done, Meaning.ACCENT),
+        Piece(rest, Meaning.FAINT),
+        Piece(f" {clocks.time(at)} {clocks.name(at)}", Meaning.TEXT),
+    )

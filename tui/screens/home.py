@@ -1,0 +1,253 @@
+"""Scale sets: a row a set, what is moving, what it waits for, what broke."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual import on
+from textual.app import ComposeResult
+from textual.widgets import Input
+
+from engine.model.overview import SetOverview
+from engine.model.upgrade import UpgradeState
+from tui.cells import wrap
+from tui.clocks import short
+from tui.palette import Line, Meaning, Piece
+from tui.screens.cockpit_screen import CockpitScreen
+from tui.screens.home_rows import GROUPS, SORTS, Entry, arrange, columns, entry_line, head_line
+from tui.session import LinkState
+from tui.subject import Subject
+from tui.upgrade_words import batches, blocked_by, eta
+from tui.widgets.rows import Rows
+
+DETAIL_LINES = 4
+EMPTY = (
+    ("No scale sets yet.", Meaning.TITLE),
+    ("", Meaning.TEXT),
+    ("Try it at once, with real processes on this machine:", Meaning.MUTED),
+    ("    rollset demo", Meaning.ACCENT),
+    ("", Meaning.TEXT),
+    ("Or make your own, from an ARM template or a scale set's JSON:", Meaning.MUTED),
+    ("    rollset image publish FOLDER publisher:offer:sku:1.0.0", Meaning.ACCENT),
+    ("    rollset apply scale-set.json", Meaning.ACCENT),
+    ("", Meaning.TEXT),
+    ("They appear here as soon as they are there.", Meaning.MUTED),
+)
+
+
+class HomeScreen(CockpitScreen):
+    """All scale sets from afar."""
+
+    CSS_PATH = "home.tcss"
+    HELP_TITLE = "Scale sets"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(scope)
+        self._sort = "name"
+        self._group = ""
+        self._letters = ""
+        self._entries: list[Entry] = []
+        self._chosen = ""
+
+    def body(self) -> ComposeResult:
+        """Column names, the list, the filter, what is known of the chosen one."""
+        yield Rows(id="columns", focusable=False)
+        yield Rows(has_cursor=True, id="sets")
+        yield Input(placeholder="letters of a name, a region, a resource group or a tag", id="filter", compact=True)
+        yield Rows(id="detail", focusable=False)
+
+    def on_mount(self) -> None:
+        """The list has the focus; the filter shows when it is asked for."""
+        super().on_mount()
+        box = self.query_one("#filter", Input)
+        box.cursor_blink = False
+        box.display = False
+        self.query_one("#sets").focus()
+
+    def header(self) -> list[Line]:
+        """Who and where; then the totals."""
+        return [self._who(), self._totals()]
+
+    def _who(self) -> Line:
+        engine, now = self.scene.engine, self.source.now()
+        up = f"   engine up {short(now.at - engine.started_at)}" if engine is not None else ""
+        return (
+            Piece(" rollset", Meaning.TITLE),
+            Piece(f"  {self.cockpit.session.place}", Meaning.TEXT),
+            Piece(up, Meaning.MUTED),
+        )
+
+    def _totals(self) -> Line:
+        rows = list(self.scene.sets.values())
+        glyphs = self.cockpit.glyphs
+        found: Line = (
+            Piece(f" {len(rows):,} set{'' if len(rows) == 1 else 's'}", Meaning.TEXT),
+            Piece(f"   {sum(r.instances for r in rows):,} instances", Meaning.TEXT),
+            Piece(f"   {glyphs.pick('■', '#')} {sum(r.healthy for r in rows):,} healthy", Meaning.GOOD),
+        )
+        for count, words, glyph, meaning in (
+            (sum(r.waiting for r in rows), "not known yet", glyphs.pick("◌", "?"), Meaning.PROBING),
+            (sum(r.unhealthy for r in rows), "unhealthy", glyphs.pick("✗", "X"), Meaning.BAD),
+            *_states(rows, self.cockpit.glyphs.ascii),
+        ):
+            if count:
+                found = (*found, Piece(f"  {glyph} {count:,} {words}", meaning))
+        return found
+
+    def paint(self) -> None:
+        """The list as it is now; the cursor stays on its set."""
+        scene, now, glyphs = self.scene, self.source.now(), self.cockpit.glyphs
+        rows = self.query_one("#sets", Rows)
+        width = rows.size.width
+        self._entries = arrange(scene.sets.values(), self._letters, self._sort, self._group)
+        at = columns(width, scene.sets.values())
+        some = bool(self._entries)
+        self.query_one("#columns", Rows).show_lines([head_line(at, self._sort, glyphs)] if some else [])
+        rows.has_cursor = some
+        if some:
+            entries, marked = self._entries, self.cockpit.marked_sets
+            rows.show(
+                len(entries),
+                lambda y, wide: entry_line(entries[y], at, now, glyphs, marked=_key(entries[y]) in marked, width=wide),
+            )
+            self._keep_chosen(rows)
+        else:
+            rows.show_lines(self._nothing())
+        self.query_one("#detail", Rows).show_lines(self._detail(width))
+
+    def _nothing(self) -> list[Line]:
+        if self._letters:
+            return [(), (Piece(f"  Nothing has {self._letters!r} in it; esc clears the filter.", Meaning.MUTED),)]
+        if self.source.link.state is LinkState.CONNECTING:
+            return [(), (Piece("  Connecting to the engine", Meaning.MUTED),)]
+        if self.source.link.state is LinkState.LOST:
+            return [
+                (),
+                *((Piece(f"  {line}", Meaning.BAD),) for line in wrap(self.source.link.words, self.size.width - 4)),
+            ]
+        return [(), *((Piece(f"  {text}", meaning),) for text, meaning in EMPTY)]
+
+    def _keep_chosen(self, rows: Rows) -> None:
+        keys = [_key(entry) for entry in self._entries]
+        if self._chosen in keys:
+            rows.move_to(keys.index(self._chosen))
+        elif not keys[rows.cursor]:
+            rows.move_to(next((n for n, key in enumerate(keys) if key), 0))
+        self._chosen = keys[rows.cursor] or self._chosen
+
+    def chosen(self) -> SetOverview | None:
+        """The set under the cursor."""
+        at = self.query_one("#sets", Rows).cursor
+        entry = self._entries[at] if at < len(self._entries) else None
+        return entry if isinstance(entry, SetOverview) else None
+
+    def subject(self) -> Subject:
+        """The set under the cursor, with its upgrade from afar."""
+        bare, row = self.bare_subject(), self.chosen()
+        if row is None:
+            return bare
+        upgrade = row.upgrade.upgrade if row.upgrade is not None else None
+        marked = tuple(sorted(self.cockpit.marked_sets))
+        return Subject(bare.live, bare.readonly, bare.connected, row.scale_set, upgrade, (), marked)
+
+    def _detail(self, width: int) -> list[Line]:
+        row, glyphs, now = self.chosen(), self.cockpit.glyphs, self.source.now()
+        rule: Line = (Piece(" " + glyphs.rule * max(0, width - 2), Meaning.FAINT),)
+        if row is None:
+            return []
+        tag = (Piece("  production", Meaning.NOTICE),) if row.scale_set.is_production else ()
+        first: Line = (
+            Piece(f" {row.scale_set.name}", Meaning.TITLE),
+            Piece(f"  {row.scale_set.location}", Meaning.MUTED),
+            *tag,
+        )
+        if row.upgrade is None:
+            return [rule, (*first, Piece("  never upgraded", Meaning.MUTED))]
+        upgrade = row.upgrade.upgrade
+        number, total = batches(upgrade)
+        counts = row.upgrade.counters
+        first = (
+            *first,
+            Piece(f"  {counts.successful} done, {counts.failed} failed, "),
+            Piece(f"{counts.in_progress} in progress, {counts.pending} waiting"),
+            Piece(f"  batch {number} of {total}" if upgrade.live else "", Meaning.MUTED),
+            Piece(f"  {eta(upgrade.outlook, now)}", Meaning.MUTED),
+        )
+        why = blocked_by(upgrade, now)
+        label = "blocked by " if upgrade.live else ""
+        lines = wrap(label + why, width - 3) if why else []
+        meaning = Meaning.PROBING if upgrade.live else Meaning.BAD
+        return [rule, first, *((Piece(f" {line}", meaning),) for line in lines[: DETAIL_LINES - 2])]
+
+    # --- what its keys do ---
+
+    @on(Rows.Moved, "#sets")
+    def _moved(self, event: Rows.Moved) -> None:
+        key = _key(self._entries[event.cursor]) if event.cursor < len(self._entries) else ""
+        if key and key != self._chosen:
+            self._chosen = key
+            self.paint_now()
+
+    @on(Rows.Opened, "#sets")
+    def do_open(self) -> None:
+        """Open the set under the cursor."""
+        if (row := self.chosen()) is not None:
+            self.cockpit.open_set(row.scale_set.key)
+
+    def do_mark(self) -> None:
+        """Mark the set under the cursor, or unmark it, and go on to the next."""
+        if self._chosen:
+            self.cockpit.marked_sets ^= {self._chosen}
+            self.query_one("#sets", Rows).action_move(1)
+            self.paint_now()
+
+    def do_sort(self) -> None:
+        """Sort by the next column."""
+        names = list(SORTS)
+        self._sort = names[(names.index(self._sort) + 1) % len(names)]
+        self.paint_now()
+
+    def do_group(self) -> None:
+        """Group by the next way."""
+        names = list(GROUPS)
+        self._group = names[(names.index(self._group) + 1) % len(names)]
+        self.cockpit.say(f"grouped by {self._group}" if self._group else "not grouped")
+        self.paint_now()
+
+    def do_filter(self) -> None:
+        """Ask for letters."""
+        box = self.query_one("#filter", Input)
+        box.display = True
+        box.focus()
+
+    def do_back(self) -> None:
+        """Clear the filter."""
+        box = self.query_one("#filter", Input)
+        box.value = ""
+        box.display = False
+        self.query_one("#sets").focus()
+
+    @on(Input.Changed, "#filter")
+    def _letters_changed(self, event: Input.Changed) -> None:
+        self._letters = event.value.strip()
+        self.paint_now()
+
+    @on(Input.Submitted, "#filter")
+    def _filtered(self) -> None:
+        self.query_one("#filter", Input).display = bool(self._letters)
+        self.query_one("#sets").focus()
+
+
+def _key(entry: Entry) -> str:
+    return entry.scale_set.key if isinstance(entry, SetOverview) else ""
+
+
+def _states(rows: Iterable[SetOverview], plain: bool) -> list[tuple[int, str, str, Meaning]]:
+    states = [row.upgrade.upgrade.state for row in rows if row.upgrade is not None]
+    paused = (UpgradeState.PAUSED, UpgradeState.PAUSING)
+    rolling = (UpgradeState.CHECKING, UpgradeState.ROLLING_FORWARD, UpgradeState.ROLLING_BACK, UpgradeState.CANCELLING)
+    return [
+        (sum(s in rolling for s in states), "rolling", ">" if plain else "▶", Meaning.WORKING),
+        (sum(s in paused for s in states), "paused", "|" if plain else "‖", Meaning.PAUSED),
+        (states.count(UpgradeState.FAULTED), "faulted", "X" if plain else "✗", Meaning.BAD),
+    ]

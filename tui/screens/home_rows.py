@@ -1,0 +1,166 @@
+"""The lines of the scale sets screen: order, groups, columns. Pure: what it is given is all it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+from engine.model.overview import SetOverview
+from engine.model.upgrade import Now, UpgradeState
+from tui.cells import fit
+from tui.glyphs import Glyphs
+from tui.palette import Line, Meaning, Piece
+from tui.upgrade_words import blocked_by, progress, versions
+
+_URGENT = (UpgradeState.FAULTED, UpgradeState.PAUSED, UpgradeState.PAUSING)
+
+
+def health_share(row: SetOverview) -> float:
+    """Healthy instances of all, 0 to 1; an empty set is healthy."""
+    return row.healthy / row.instances if row.instances else 1.0
+
+
+def _urgency(row: SetOverview) -> int:
+    if row.upgrade is None:
+        return 3
+    state = row.upgrade.upgrade.state
+    if state in _URGENT:
+        return 0
+    return 1 if row.upgrade.upgrade.live else 2
+
+
+def resource_group(row: SetOverview) -> str:
+    """The resource group out of the set's resource id."""
+    parts = row.scale_set.resource_id.split("/")
+    lower = [part.lower() for part in parts]
+    at = lower.index("resourcegroups") if "resourcegroups" in lower else -1
+    return parts[at + 1] if 0 <= at < len(parts) - 1 else "-"
+
+
+SORTS: Mapping[str, Callable[[SetOverview], object]] = {
+    "name": lambda row: 0,
+    "region": lambda row: row.scale_set.location,
+    "instances": lambda row: -row.instances,
+    "health": health_share,
+    "upgrade": _urgency,
+}
+GROUPS: Mapping[str, Callable[[SetOverview], str]] = {
+    "": lambda row: "",
+    "region": lambda row: row.scale_set.location,
+    "resource group": resource_group,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GroupHead:
+    """The line above the sets of one group."""
+
+    title: str
+    sets: int
+    instances: int
+
+
+Entry = SetOverview | GroupHead
+
+
+def arrange(rows: Iterable[SetOverview], letters: str, sort: str, group: str) -> list[Entry]:
+    """Rows that have the letters in name, region or group, in order, with a head above each group."""
+    wanted = letters.casefold()
+    kept = [row for row in rows if not wanted or wanted in _searched(row)]
+    group_of, order = GROUPS[group], SORTS[sort]
+    kept.sort(key=lambda row: (group_of(row), order(row), row.scale_set.name, row.scale_set.key))
+    if not group:
+        return list(kept)
+    found: list[Entry] = []
+    title = None
+    for row in kept:
+        if group_of(row) != title:
+            title = group_of(row)
+            own = [r for r in kept if group_of(r) == title]
+            found.append(GroupHead(title, len(own), sum(r.instances for r in own)))
+        found.append(row)
+    return found
+
+
+def _searched(row: SetOverview) -> str:
+    tags = " ".join(f"{name}={value}" for name, value in row.scale_set.tags.items())
+    return f"{row.scale_set.name} {row.scale_set.location} {resource_group(row)} {tags}".casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Widths in cells; 0 leaves a column out."""
+
+    name: int
+    region: int
+    instances: int
+    image: int
+    health: int
+    upgrade: int
+    blocked: int
+
+
+def columns(width: int, rows: Iterable[SetOverview]) -> Columns:
+    """Widths for a screen: narrow ones lose the region first; what is left over is for `blocked by`."""
+    names = max((cell_len(row.scale_set.name) for row in rows), default=8)
+    name = max(8, min(names, 14 if width < 100 else 28))
+    region = 0 if width < 100 else 13
+    image = 17 if width >= 100 else 13
+    upgrade = 26 if width < 100 else (34 if width < 150 else 46)
+    fixed = 2 + name + 1 + (region + 1 if region else 0) + 6 + image + 1 + 8 + upgrade + 1
+    return Columns(name, region, 5, image, 7, upgrade, max(0, width - fixed))
+
+
+def head_line(at: Columns, sort: str, glyphs: Glyphs) -> Line:
+    """The names of the columns, with a mark at the one that orders them."""
+    mark = glyphs.pick("▾", "v")
+
+    def name(title: str, key: str, width: int, *, right: bool = False) -> Piece:
+        text = title + (mark if sort == key else "")
+        return Piece(fit(text, width, right=right) + " ", Meaning.ACCENT if sort == key else Meaning.MUTED)
+
+    return (
+        Piece("  "),
+        name("NAME", "name", at.name),
+        *((name("REGION", "region", at.region),) if at.region else ()),
+        name("INST", "instances", at.instances, right=True),
+        name("IMAGE", "", at.image),
+        name("HEALTH", "health", at.health, right=True),
+        name("UPGRADE", "upgrade", at.upgrade),
+        name("BLOCKED BY", "", at.blocked) if at.blocked >= 10 else Piece(""),
+    )
+
+
+def entry_line(entry: Entry, at: Columns, now: Now, glyphs: Glyphs, *, marked: bool, width: int) -> Line:
+    """One line of the list."""
+    if isinstance(entry, GroupHead):
+        text = f"{entry.title}  {entry.sets} sets, {entry.instances:,} instances "
+        rule = glyphs.rule * max(0, width - cell_len(text) - 2)
+        return (Piece(f" {text} ", Meaning.MUTED, bold=True), Piece(rule, Meaning.FAINT))
+    scale_set, live = entry.scale_set, entry.upgrade is not None and entry.upgrade.upgrade.live
+    image = versions(entry.upgrade, scale_set.model.image.version, glyphs)
+    waits = blocked_by(entry.upgrade.upgrade, now) if entry.upgrade is not None else ""
+    cut = glyphs.ellipsis
+    return (
+        Piece(f"{glyphs.marked} " if marked else "  ", Meaning.ACCENT),
+        Piece(fit(scale_set.name, at.name, cut) + " ", Meaning.TITLE),
+        *((Piece(fit(scale_set.location, at.region, cut) + " ", Meaning.MUTED),) if at.region else ()),
+        Piece(fit(f"{entry.instances:,}", at.instances, cut, right=True) + " "),
+        Piece(fit(image, at.image, cut) + " ", Meaning.TEXT if live else Meaning.MUTED),
+        _health(entry, at.health, cut),
+        *progress(entry.upgrade, now, glyphs, at.upgrade),
+        Piece(
+            " " + (fit(waits, at.blocked, cut) if at.blocked >= 10 else ""), Meaning.PROBING if live else Meaning.MUTED
+        ),
+    )
+
+
+def _health(row: SetOverview, width: int, cut: str) -> Piece:
+    if not row.instances:
+        return Piece(fit("-", width, right=True) + " ", Meaning.OUT)
+    percent = health_share(row) * 100
+    text = "100 %" if percent == 100 else f"{min(percent, 99.9):.1f} %"
+    meaning = Meaning.BAD if row.unhealthy else (Meaning.GOOD if percent == 100 else Meaning.PROBING)
+    return Piece(fit(text, width, cut, right=True) + " ", meaning)

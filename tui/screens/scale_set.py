@@ -1,0 +1,312 @@
+"""One scale set: heat map, upgrade, events; and its instances, history, policy, extensions and model."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+
+from engine.model.scale_set import ScaleSet
+from engine.model.upgrade import Upgrade
+from tui.cells import width_of
+from tui.glyphs import upgrade_sign
+from tui.palette import Line, Meaning, Piece
+from tui.scene import FeedLine
+from tui.screens import set_cells, set_pages
+from tui.screens.cockpit_screen import CockpitScreen
+from tui.screens.set_cells import VIEWS, cell_rows, legend, members_by_instance, natural
+from tui.screens.upgrade_panel import PanelView, panel_lines
+from tui.session import LinkState
+from tui.subject import Subject
+from tui.upgrade_words import batches, eta, versions
+from tui.widgets.heat_map import HeatMap
+from tui.widgets.rows import Rows
+
+TABS = ("Upgrade", "Instances", "History", "Policy", "Extensions", "Model")
+
+
+class ScaleSetScreen(CockpitScreen):
+    """The screen of one scale set; `scope` is its key."""
+
+    CSS_PATH = "scale_set.tcss"
+    HELP_TITLE = "Scale set"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(scope)
+        self.tab = 0
+        self.view = VIEWS[0]
+        self.marked: frozenset[str] = frozenset()
+        self._ids: list[str] = []
+
+    def body(self) -> ComposeResult:
+        """The upgrade tab's panels; one list for the other tabs."""
+        with Horizontal(id="upgrade"):
+            with Vertical(id="left"):
+                yield HeatMap(self.cockpit.glyphs, id="cells")
+                yield Rows(id="legend", focusable=False)
+            yield Rows(id="panel")
+        yield Rows(id="events", follows_end=True)
+        yield Rows(id="page-head", focusable=False)
+        yield Rows(id="page")
+
+    def on_mount(self) -> None:
+        """The heat map has the focus."""
+        super().on_mount()
+        self._show_tab()
+
+    @property
+    def scale_set(self) -> ScaleSet | None:
+        """The set, None while it is not there (yet, or any more)."""
+        return self.scene.scale_sets.get(self.scope)
+
+    @property
+    def upgrade(self) -> Upgrade | None:
+        """Its live upgrade, else its last."""
+        return self.scene.upgrade
+
+    def header(self) -> list[Line]:
+        """Name and place; the upgrade in a line; the tabs."""
+        scale_set = self.scale_set
+        if scale_set is None:
+            return [(Piece(" rollset", Meaning.TITLE), Piece(f"  {self._missing()}", Meaning.MUTED)), ()]
+        tag = (Piece("  production", Meaning.NOTICE),) if scale_set.is_production else ()
+        count = f"  {len(scale_set.instances):,} instances"
+        if len(scale_set.instances) != scale_set.capacity:
+            count += f" of {scale_set.capacity:,}"
+        first: Line = (
+            Piece(f" {scale_set.name}", Meaning.TITLE),
+            Piece(f"  {scale_set.location}{count}", Meaning.MUTED),
+            *tag,
+            *((Piece(f"  {len(self.marked)} marked", Meaning.ACCENT),) if self.marked else ()),
+        )
+        return [first, self._state(scale_set), self._tabs()]
+
+    def _missing(self) -> str:
+        state = self.source.link.state
+        if state in (LinkState.CONNECTING, LinkState.LOST):
+            return self.source.link.words or "connecting"
+        return "this scale set is gone; esc goes back"
+
+    def _state(self, scale_set: ScaleSet) -> Line:
+        row, glyphs, now = self.scene.sets.get(self.scope), self.cockpit.glyphs, self.source.now()
+        seen = row.upgrade if row is not None else None
+        image = versions(seen, scale_set.model.image.version, glyphs)
+        if seen is None:
+            return (Piece(f" {image}"), Piece("   never upgraded", Meaning.MUTED))
+        upgrade = seen.upgrade
+        sign = upgrade_sign(upgrade)
+        number, total = batches(upgrade)
+        head: Line = (Piece(f" {image}  "), Piece(f"{glyphs.of(sign)} {sign.word} ", sign.meaning, bold=True))
+        if not upgrade.live:
+            return (
+                *head,
+                Piece(f" {upgrade.previous_image.version} {glyphs.arrow} {upgrade.target.version}", Meaning.MUTED),
+            )
+        tail = f" {seen.percent} %   batch {number} of {total}   {eta(upgrade.outlook, now)} "
+        room = max(6, min(50, self.size.width - width_of(head) - len(tail) - 1))
+        done, rest = glyphs.bar(seen.percent / 100, room)
+        return (*head, Piece(done, sign.meaning), Piece(rest, Meaning.FAINT), Piece(tail))
+
+    def _tabs(self) -> Line:
+        pieces = [Piece(" ")]
+        for number, name in enumerate(TABS):
+            chosen = number == self.tab
+            pieces += [Piece(f" {name} ", Meaning.TITLE if chosen else Meaning.MUTED, reverse=chosen), Piece(" ")]
+        return tuple(pieces)
+
+    # --- drawing ---
+
+    def paint(self) -> None:
+        """The tab in front."""
+        scale_set = self.scale_set
+        if scale_set is None:
+            return
+        if self.tab == 0:
+            self._paint_upgrade(scale_set)
+        else:
+            self._paint_page(scale_set)
+
+    def _paint_upgrade(self, scale_set: ScaleSet) -> None:
+        upgrade, glyphs = self.upgrade, self.cockpit.glyphs
+        rows = cell_rows(scale_set, upgrade, self.view)
+        cells = self.query_one("#cells", HeatMap)
+        cells.show_rows(rows, self.marked)
+        signs = self.query_one("#legend", Rows)
+        lines = _flow(legend(rows, glyphs), signs.size.width)
+        signs.styles.height = len(lines) + 1
+        signs.show_lines([self._under_cursor(scale_set, cells.instance_id), *lines])
+        panel = self.query_one("#panel", Rows)
+        if upgrade is not None:
+            view = PanelView(scale_set, upgrade, self.source.now(), glyphs, panel.size.width)
+            panel.show_lines(panel_lines(view))
+        else:
+            panel.show_lines(_calm(scale_set))
+        feed, clocks = self.scene.feed, self.cockpit.clocks
+        self.query_one("#events", Rows).show(len(feed), lambda y, _w: event_line(feed[y], clocks.time(feed[y].at)))
+
+    def _under_cursor(self, scale_set: ScaleSet, name: str) -> Line:
+        instance = scale_set.instances.get(name)
+        if instance is None:
+            return ()
+        member = members_by_instance(self.upgrade).get(name)
+        live = self.upgrade is not None and self.upgrade.live
+        sign = set_cells.sign_of(instance, member, live)
+        text = f"  {instance.image.version}  {instance.address}"
+        return (
+            Piece(f" {scale_set.name}_{name}", Meaning.TITLE),
+            Piece(f"  {sign.word}", sign.meaning),
+            Piece(text, Meaning.MUTED),
+        )
+
+    def _paint_page(self, scale_set: ScaleSet) -> None:
+        page, head = self.query_one("#page", Rows), self.query_one("#page-head", Rows)
+        glyphs, upgrade, width = self.cockpit.glyphs, self.upgrade, page.size.width
+        page.has_cursor = self.tab == 1
+        head.show_lines([set_pages.instance_head(width)] if self.tab == 1 else [()])
+        if self.tab == 1:
+            self._paint_instances(scale_set, page)
+        elif self.tab == 2:
+            lines = set_pages.history_lines(self.scene.history, self.scope, glyphs, self.cockpit.clocks, width)
+            page.show_lines(lines or [(Piece("  It was never upgraded.", Meaning.MUTED),)])
+        elif self.tab == 3:
+            page.show_lines(set_pages.policy_lines(scale_set, upgrade))
+        elif self.tab == 4:
+            page.show_lines(set_pages.extension_lines(scale_set, glyphs))
+        else:
+            page.show_lines(set_pages.model_lines(scale_set))
+
+    def _paint_instances(self, scale_set: ScaleSet, page: Rows) -> None:
+        members, glyphs = members_by_instance(self.upgrade), self.cockpit.glyphs
+        live = self.upgrade is not None and self.upgrade.live
+        self._ids = ids = sorted(scale_set.instances, key=natural)
+        page.show(
+            len(ids),
+            lambda y, width: set_pages.instance_line(
+                scale_set.instances[ids[y]],
+                members.get(ids[y]),
+                live,
+                glyphs,
+                marked=ids[y] in self.marked,
+                width=width,
+            ),
+        )
+
+    def _show_tab(self) -> None:
+        first = self.tab == 0
+        for name in ("#upgrade", "#events"):
+            self.query_one(name).display = first
+        for name in ("#page", "#page-head"):
+            self.query_one(name).display = not first
+        self.query_one("#cells" if first else "#page").focus()
+        self.call_after_refresh(self.paint_now)
+
+    # --- what its keys do ---
+
+    def chosen_instance(self) -> str:
+        """The instance under the cursor."""
+        if self.tab == 1:
+            at = self.query_one("#page", Rows).cursor
+            return self._ids[at] if at < len(self._ids) else ""
+        return self.query_one("#cells", HeatMap).instance_id if self.tab == 0 else ""
+
+    def subject(self) -> Subject:
+        """The set, its upgrade, the marked instances or the one under the cursor."""
+        bare, chosen = self.bare_subject(), self.chosen_instance()
+        instances = tuple(sorted(self.marked, key=natural)) or ((chosen,) if chosen else ())
+        return Subject(bare.live, bare.readonly, bare.connected, self.scale_set, self.upgrade, instances)
+
+    @on(HeatMap.CellMoved)
+    def _cell_moved(self) -> None:
+        self.paint_now()
+
+    def do_mark(self) -> None:
+        """Mark the instance under the cursor, or unmark it, and go on."""
+        chosen = self.chosen_instance()
+        if not chosen:
+            return
+        self.marked ^= {chosen}
+        if self.tab == 0:
+            self.query_one("#cells", HeatMap).action_step(1)
+        else:
+            self.query_one("#page", Rows).action_move(1)
+        self.paint_now()
+
+    def do_back(self) -> None:
+        """Unmark what is marked; then back to all sets."""
+        if self.marked:
+            self.marked = frozenset()
+            self.paint_now()
+        else:
+            self.cockpit.do_back()
+
+    def do_view(self) -> None:
+        """Other rows in the heat map."""
+        self.view = VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)]
+        self.cockpit.say(f"by {self.view}" if self.view != "grid" else "all in one grid")
+        self.paint_now()
+
+    def do_next_tab(self) -> None:
+        """The next tab."""
+        self.go_to_tab((self.tab + 1) % len(TABS))
+
+    def do_last_tab(self) -> None:
+        """The tab before."""
+        self.go_to_tab((self.tab - 1) % len(TABS))
+
+    def go_to_tab(self, number: int) -> None:
+        """Show a tab."""
+        self.tab = number
+        self._show_tab()
+
+    def do_raw(self) -> None:
+        """The model as JSON."""
+        self.go_to_tab(TABS.index("Model"))
+
+    def do_history(self) -> None:
+        """The set's upgrades."""
+        self.go_to_tab(TABS.index("History"))
+
+    def do_events(self) -> None:
+        """To the events."""
+        self.go_to_tab(0)
+        self.query_one("#events").focus()
+
+    def do_zoom(self) -> None:
+        """Give the panel the whole screen, or take it back."""
+        self.toggle_class("zoomed")
+        focused: Widget | None = self.focused
+        for widget in self.query("#left, #panel, #events"):
+            widget.set_class(focused is not None and (widget is focused or widget in focused.ancestors), "front")
+        self.call_after_refresh(self.paint_now)
+
+    def do_copy(self) -> None:
+        """The instance under the cursor, else why the upgrade waits or ended."""
+        scale_set, chosen = self.scale_set, self.chosen_instance()
+        if scale_set is not None and chosen in scale_set.instances:
+            instance = scale_set.instances[chosen]
+            self.cockpit.copy_text(f"{scale_set.name}_{chosen} {instance.image} {instance.address}")
+        elif scale_set is not None:
+            self.cockpit.copy_text(scale_set.resource_id)
+
+
+def event_line(line: FeedLine, time: str) -> Line:
+    """One line of the feed."""
+    return (Piece(f" {time}  ", Meaning.MUTED), Piece(line.words, Meaning.BAD if line.bad else Meaning.TEXT))
+
+
+def _calm(scale_set: ScaleSet) -> list[Line]:
+    told = (*scale_set.model.problems, *scale_set.warnings)
+    notices = ((Piece(f" {words}", Meaning.NOTICE),) for words in told)
+    return [(Piece(" It was never upgraded.", Meaning.MUTED),), *notices]
+
+
+def _flow(entries: list[Line], width: int) -> list[Line]:
+    """Short lines joined to as few as fit."""
+    lines: list[Line] = []
+    for entry in entries:
+        if lines and width_of(lines[-1]) + width_of(entry) <= width:
+            lines[-1] = (*lines[-1], *entry)
+        else:
+            lines.append(entry)
+    return lines

@@ -1,0 +1,70 @@
+"""Which cells the heat map shows, in which rows. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from engine.model.scale_set import Instance, ScaleSet
+from engine.model.upgrade import Member, MemberState, Upgrade
+from tui.glyphs import Glyphs, Sign, instance_sign, member_sign
+from tui.palette import Line, Piece
+from tui.widgets.heat_map import Cell, CellRow
+
+VIEWS = ("update domain", "zone", "fault domain", "batch", "grid")
+
+
+def natural(instance_id: str) -> tuple[int, str]:
+    """Sorts 2 before 10."""
+    return (int(instance_id), "") if instance_id.isdigit() else (1 << 62, instance_id)
+
+
+def members_by_instance(upgrade: Upgrade | None) -> Mapping[str, Member]:
+    """The place of each instance in an upgrade."""
+    return {m.instance_id: m for m in upgrade.members.values()} if upgrade is not None else {}
+
+
+def sign_of(instance: Instance, member: Member | None, live: bool) -> Sign:
+    """During an upgrade its place in it; before and after what is wrong with it now, else how it came out."""
+    own = instance_sign(instance)
+    if member is None or (not live and instance.is_unhealthy):
+        return own
+    return member_sign(member)
+
+
+def cell_rows(scale_set: ScaleSet, upgrade: Upgrade | None, view: str) -> list[CellRow]:
+    """Rows of cells: by update domain, zone, fault domain, batch, or all in one."""
+    members = members_by_instance(upgrade)
+    live = upgrade is not None and upgrade.live
+    rows: dict[tuple[int, str], list[Instance]] = {}
+    for instance in scale_set.instances.values():
+        rows.setdefault(_row_of(instance, members.get(instance.instance_id), view), []).append(instance)
+    found = []
+    for key in sorted(rows):
+        own = sorted(rows[key], key=lambda i: (i.zone, natural(i.instance_id)))
+        cells = tuple(Cell(i.instance_id, sign_of(i, members.get(i.instance_id), live)) for i in own)
+        found.append(CellRow(key[1], cells))
+    return found
+
+
+def _row_of(instance: Instance, member: Member | None, view: str) -> tuple[int, str]:
+    if view == "update domain":
+        return instance.update_domain, f"UD{instance.update_domain}"
+    if view == "zone":
+        return 0, f"zone {instance.zone}" if instance.zone else "no zone"
+    if view == "fault domain":
+        return instance.fault_domain, f"FD{instance.fault_domain}"
+    if view == "grid":
+        return 0, ""
+    if member is None or member.state is MemberState.LEFT_OUT:
+        return 1 << 30, "left out"
+    return (member.batch, f"batch {member.batch}") if member.batch is not None else (1 << 29, "to come")
+
+
+def legend(rows: list[CellRow], glyphs: Glyphs) -> list[Line]:
+    """One entry a sign: glyph, count, word; the most first."""
+    counts = Counter(cell.sign for row in rows for cell in row.cells)
+    return [
+        (Piece(f" {glyphs.of(sign)} ", sign.meaning), Piece(f"{count:,} {sign.word} ", sign.meaning))
+        for sign, count in counts.most_common()
+    ]

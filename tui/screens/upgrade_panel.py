@@ -1,0 +1,193 @@
+"""The upgrade beside the heat map: batch track, counters, limits, clocks, blocked by. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.decide.choose_batch import choose_batch
+from engine.decide.count_members import count_members
+from engine.decide.judge_health import Share, unhealthy_share, upgraded_share
+from engine.model.scale_set import ScaleSet
+from engine.model.upgrade import Batch, MemberState, Now, Upgrade
+from tui.cells import fit, width_of, wrap
+from tui.clocks import short
+from tui.glyphs import Glyphs
+from tui.palette import Line, Meaning, Piece
+from tui.upgrade_words import batches, blocked_by, eta
+
+LABEL = 13
+
+
+@dataclass(frozen=True, slots=True)
+class PanelView:
+    """What the panel is drawn from; `width` in cells."""
+
+    scale_set: ScaleSet
+    upgrade: Upgrade
+    now: Now
+    glyphs: Glyphs
+    width: int
+
+
+def panel_lines(view: PanelView) -> list[Line]:
+    """The panel from top to bottom; `blocked by` comes first while it rolls, the error once it has ended in one."""
+    upgrade = view.upgrade
+    found = [*_waiting(view), *_counters(view), (), *_limits(view), (), _track(view)]
+    found += [*_batch_now(view), *_batch_next(view)] if upgrade.live else []
+    found += _clocks(view)
+    return found
+
+
+def _labelled(label: str, *pieces: Piece) -> Line:
+    return (Piece(" " + fit(label, LABEL), Meaning.MUTED), *pieces)
+
+
+def _wrapped(label: str, text: str, meaning: Meaning, width: int, *, most: int) -> list[Line]:
+    lines = wrap(text, width - LABEL - 2)
+    if len(lines) > most:
+        lines = [*lines[: most - 1], fit(" ".join(lines[most - 1 :]), width - LABEL - 2).rstrip()]
+    return [_labelled(label if n == 0 else "", Piece(line, meaning)) for n, line in enumerate(lines)]
+
+
+def _waiting(view: PanelView) -> list[Line]:
+    upgrade = view.upgrade
+    words = blocked_by(upgrade, view.now)
+    if not words:
+        return []
+    if not upgrade.live:
+        return [*_wrapped("ended by", words, Meaning.BAD, view.width, most=5), ()]
+    found = _wrapped("blocked by", words, Meaning.PAUSED if upgrade.holds else Meaning.PROBING, view.width, most=3)
+    if upgrade.error is not None:
+        found += _wrapped("notice", upgrade.error.message, Meaning.NOTICE, view.width, most=3)
+    return [*found, ()]
+
+
+def _counters(view: PanelView) -> list[Line]:
+    counted = count_members(view.upgrade)
+    four = (
+        (counted.successful, "done", Meaning.GOOD),
+        (counted.failed, "failed", Meaning.BAD if counted.failed else Meaning.MUTED),
+        (counted.in_progress, "in progress", Meaning.WORKING if counted.in_progress else Meaning.MUTED),
+        (counted.pending, "waiting", Meaning.TEXT if counted.pending else Meaning.MUTED),
+    )
+    ours = (
+        (counted.already_current, "on target before"),
+        (counted.protected, "protected"),
+        (counted.held, "held"),
+        (counted.skipped, "skipped"),
+        (counted.gone, "gone"),
+    )
+    pieces = [Piece(f"{count:,} {word}   ", meaning) for count, word, meaning in four]
+    lines = _flow("instances", pieces, view.width)
+    beside = [Piece(f"{count:,} {word}   ", Meaning.MUTED) for count, word in ours if count]
+    return lines + (_flow("left out", beside, view.width) if beside else [])
+
+
+def _flow(label: str, pieces: list[Piece], width: int) -> list[Line]:
+    lines: list[Line] = []
+    line = _labelled(label)
+    for piece in pieces:
+        if width_of(line) + len(piece.text.rstrip()) > width and width_of(line) > LABEL + 1:
+            lines.append(line)
+            line = _labelled("")
+        line = (*line, piece)
+    return [*lines, line]
+
+
+def _limits(view: PanelView) -> list[Line]:
+    policy = view.upgrade.settings.policy
+    return [
+        *_gauge(view, "unhealthy", unhealthy_share(view.scale_set, policy.max_unhealthy_instance_percent)),
+        *_gauge(view, "upgraded bad", upgraded_share(view.upgrade, view.scale_set)),
+    ]
+
+
+def _gauge(view: PanelView, label: str, share: Share) -> list[Line]:
+    """How much of a limit is used, and how many failures are left before it stops the upgrade."""
+    glyphs = view.glyphs
+    real = share.bad * 100 / share.total if share.total else 0.0
+    used = min(1.0, real / share.limit_percent) if share.limit_percent else float(share.bad > 0)
+    meaning = Meaning.BAD if share.exceeded else (Meaning.NOTICE if used >= 0.5 else Meaning.GOOD)
+    more = share.more_stop_it
+    if share.exceeded:
+        tail = "over the limit"
+    elif not share.total:
+        tail = "none upgraded yet"
+    else:
+        tail = f"{more:,} more stop it"
+    text = f" {real:.1f} % of {share.limit_percent} %" if real else f" 0 % of {share.limit_percent} %"
+    room = view.width - LABEL - 1
+    on_one_line = len(text) + 2 + len(tail) + 8 <= room
+    bar = max(6, min(20, room - len(text) - (2 + len(tail) if on_one_line else 0)))
+    done, rest = glyphs.bar(used, bar)
+    gauge = _labelled(label, Piece(done, meaning), Piece(rest, Meaning.FAINT), Piece(text, meaning))
+    end = Piece(tail, meaning if share.exceeded or (more <= 2 and share.total) else Meaning.MUTED)
+    return [(*gauge, Piece("  "), end)] if on_one_line else [gauge, _labelled("", end)]
+
+
+def _track(view: PanelView) -> Line:
+    """One glyph a batch: done, with failures, running, to come."""
+    upgrade, glyphs = view.upgrade, view.glyphs
+    number, total = batches(upgrade)
+    room = max(4, view.width - LABEL - 2 - len(f" {number} of {total}"))
+    pieces: list[Piece] = []
+    shown = upgrade.batches[-room:] if total <= room else upgrade.batches[-(room // 2) :]
+    for batch in shown:
+        if batch.ended_at is None:
+            pieces.append(Piece(glyphs.pick("▶", ">"), Meaning.WORKING))
+        elif batch.failed:
+            pieces.append(Piece(glyphs.pick("✗", "X"), Meaning.BAD))
+        else:
+            pieces.append(Piece(glyphs.pick("■", "#"), Meaning.GOOD))
+    to_come = min(total - number, room - len(shown))
+    pieces.append(Piece(glyphs.pick("·", ".") * to_come, Meaning.WAITING))
+    return _labelled("batches", *pieces, Piece(f" {number} of {total}", Meaning.TEXT))
+
+
+def _place(zone: str, update_domain: int | None) -> str:
+    parts = ([f"UD{update_domain}"] if update_domain is not None else []) + ([f"zone {zone}"] if zone else [])
+    return ", ".join(parts)
+
+
+def _batch_now(view: PanelView) -> list[Line]:
+    batch: Batch | None = view.upgrade.open_batch
+    if batch is None:
+        return []
+    text = f"batch {batch.number}: {len(batch.members)} in {_place(batch.zone, batch.update_domain)}"
+    return [_labelled("now", Piece(text), Piece(f"  {short(view.now.at - batch.began_at)}", Meaning.MUTED))]
+
+
+def _batch_next(view: PanelView) -> list[Line]:
+    choice = choose_batch(view.upgrade, view.scale_set)
+    if choice is None:
+        return []
+    number = len(view.upgrade.batches) + 1
+    text = f"batch {number}: {len(choice.members)} in {_place(choice.zone, choice.update_domain)}"
+    return [_labelled("next", Piece(text, Meaning.MUTED))]
+
+
+def _clocks(view: PanelView) -> list[Line]:
+    upgrade, now = view.upgrade, view.now
+    settings = upgrade.settings
+    found = []
+    waiting = [
+        m
+        for m in upgrade.members.values()
+        if m.state in (MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE)
+    ]
+    if waiting:
+        left = settings.health_window_s - (now.clock - min(m.since_clock for m in waiting))
+        text = f"{short(left)} left of {short(settings.health_window_s)}"
+        found.append(_labelled("health wait", Piece(text, Meaning.PROBING)))
+    pause = settings.policy.pause_between_batches_s
+    if pause and upgrade.live:
+        left = upgrade.next_batch_clock - now.clock
+        text = f"{short(left)} left of {short(pause)}" if left > 0 and upgrade.open_batch is None else short(pause)
+        found.append(_labelled("batch pause", Piece(text)))
+    expected = eta(upgrade.outlook, now)
+    if expected and upgrade.live:
+        found.append(_labelled("ends in", Piece(expected)))
+    took = short((upgrade.ended_at or now.at) - upgrade.started_at)
+    by = f"{took}, by {upgrade.actor}" + (f": {upgrade.reason}" if upgrade.reason else "")
+    found.append(_labelled("runs for" if upgrade.live else "took", Piece(fit(by, view.width - LABEL - 2).rstrip())))
+    return found

@@ -1,0 +1,77 @@
+"""An upgrade in a few words and a bar, for lists and headers."""
+
+from __future__ import annotations
+
+from engine.model.overview import UpgradeOverview
+from engine.model.upgrade import Now, Outlook, Upgrade
+from tui.cells import fit
+from tui.clocks import about, short
+from tui.glyphs import Glyphs, upgrade_sign
+from tui.palette import Line, Meaning, Piece
+
+
+def versions(upgrade: UpgradeOverview | None, image: str, glyphs: Glyphs) -> str:
+    """`1.0.3 → 1.1.0` while it rolls, else the model's version."""
+    if upgrade is None or not upgrade.upgrade.live:
+        return image
+    return f"{upgrade.upgrade.previous_image.version} {glyphs.arrow} {upgrade.upgrade.target.version}"
+
+
+def batches(upgrade: Upgrade) -> tuple[int, int]:
+    """The batch that runs or ran last, and how many there will be."""
+    begun = len(upgrade.batches)
+    return begun, begun + (upgrade.outlook.batches_to_come if upgrade.outlook is not None else 0)
+
+
+def eta(outlook: Outlook | None, now: Now) -> str:
+    """`~9m (7-12m)`, or nothing where nothing can be said."""
+    if outlook is None or outlook.eta_low_at is None or outlook.eta_high_at is None:
+        return ""
+    low, high = max(0.0, outlook.eta_low_at - now.at), max(0.0, outlook.eta_high_at - now.at)
+    first, last = about(low), about(high)
+    return f"~{last}" if first == last else f"~{about((low + high) / 2)} ({first}-{last})"
+
+
+def blocked_by(upgrade: Upgrade, now: Now) -> str:
+    """What it waits for, and how long yet or since when; the error once it has ended in one."""
+    if upgrade.error is not None and not upgrade.live:
+        return f"{upgrade.error.code}: {upgrade.error.message}"
+    outlook = upgrade.outlook
+    if outlook is None or not outlook.blocked_kind:
+        return ""
+    if outlook.blocked_until_at is not None and outlook.blocked_until_at > now.at:
+        return f"{outlook.blocked_words}, {short(outlook.blocked_until_at - now.at)} left"
+    waited = now.at - outlook.blocked_since_at
+    return outlook.blocked_words + (f", since {short(waited)}" if waited >= 60 else "")
+
+
+def progress(seen: UpgradeOverview | None, now: Now, glyphs: Glyphs, width: int) -> Line:
+    """State, bar, percent, batch and time left of a live upgrade; the end of an ended one; fills `width`."""
+    if seen is None:
+        return (Piece(fit("-", width), Meaning.OUT),)
+    upgrade = seen.upgrade
+    sign = upgrade_sign(upgrade)
+    if not upgrade.live:
+        code = f" {upgrade.error.code}" if upgrade.error is not None else f" {upgrade.target.version}"
+        return (
+            Piece(f"{glyphs.of(sign)} {sign.word}", sign.meaning),
+            Piece(fit(code, width - len(sign.word) - 2, glyphs.ellipsis), Meaning.MUTED),
+        )
+    number, total = batches(upgrade)
+    tail = f" {seen.percent:3} %  {number}/{total}"
+    left = eta(upgrade.outlook, now).partition(" ")[0]
+    word = sign.word
+    room = width - len(word) - 3 - len(tail) - (len(left) + 1 if left else 0)
+    if room < 4:
+        word, room = "", width - 2 - len(tail) - (len(left) + 1 if left else 0)
+    done, rest = glyphs.bar(seen.percent / 100, max(3, min(room, 24)))
+    text = f"{glyphs.of(sign)} {word} " if word else f"{glyphs.of(sign)} "
+    pieces = (
+        Piece(text, sign.meaning),
+        Piece(done, sign.meaning),
+        Piece(rest, Meaning.FAINT),
+        Piece(tail, Meaning.TEXT),
+        Piece(f" {left}" if left else "", Meaning.MUTED),
+    )
+    used = sum(len(piece.text) for piece in pieces)
+    return (*pieces, Piece(" " * max(0, width - used)))

@@ -1,0 +1,63 @@
+"""Open the cockpit: on the engine, on a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.model.errors import InputError
+from tui.verbs import engine_access
+from tui.verbs.options import StateDir
+
+if TYPE_CHECKING:
+    from tui.session import Session
+
+Readonly = Annotated[bool, typer.Option("--readonly", help="Look only: nothing can be changed from this cockpit.")]
+
+
+def open_cockpit(state_dir: Path, *, readonly: bool, first_set: str = "", hint: str = "") -> None:
+    """Show the engine of a state directory, which is started when none runs (not by a cockpit that only looks)."""
+    from engine.control.client import Client
+    from engine.control.client.start import connect_or_start
+    from tui.live import LiveSession
+
+    def start() -> object:
+        return connect_or_start(state_dir, readonly=readonly)
+
+    if not readonly:
+        start()
+    session = LiveSession(Client(state_dir, readonly=readonly), readonly=readonly, start=start)
+    show(session, first_set=first_set, hint=hint)
+
+
+def show(session: Session, *, first_set: str = "", hint: str = "") -> None:
+    """Run the cockpit on this terminal until it is left. Raises InputError where there is none."""
+    import os
+
+    from tui.app import Cockpit
+    from tui.options import config_folder, read_options
+
+    if not engine_access.on_terminal() or os.environ.get("TERM", "") in ("", "dumb"):
+        raise InputError(
+            "NoTerminal", "the cockpit needs a terminal.", "For scripts: rollset list, rollset status SET --json."
+        )
+    options = read_options(config_folder(), hint=hint)
+    Cockpit(session, options, first_set=first_set).run(mouse=options.mouse)
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .jsonl or .jsonl.gz recording.", show_default=False)],
+    state_dir: StateDir = None,
+) -> None:
+    """Show a recording in the cockpit: p plays, . and , step, n finds the next error."""
+    from tui.recording import RecordedSession
+
+    session = RecordedSession.open(file)
+    show(session, first_set=session.set_in_scope)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these verbs."""
+    app.command("replay")(replay)
