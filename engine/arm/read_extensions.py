@@ -9,6 +9,7 @@ from dataclasses import replace
 from engine.arm.fields import Fields
 from engine.arm.iso8601 import parse_duration_s
 from engine.arm.known_names import check_names, wrong
+from engine.model.errors import InputError
 from engine.model.health import HealthSource, HealthSourceKind
 from engine.model.safe_text import printable
 from engine.model.scale_set import Extension
@@ -65,8 +66,10 @@ def _check_budget(profile: Fields, file: str) -> None:
 def _extension(name: str, properties: Fields, file: str) -> Extension:
     for switch in ("autoUpgradeMinorVersion", "enableAutomaticUpgrade", "suppressFailures"):
         properties.truth(switch)
-    if properties.raw("protectedSettings") or properties.raw("protectedSettingsFromKeyVault"):
-        raise wrong(file, properties.at("protectedSettings"), ..., "left out: secrets are not kept yet")
+    for secret in ("protectedSettings", "protectedSettingsFromKeyVault"):
+        if properties.raw(secret):
+            what = f"{printable(file)}: {properties.at(secret)} is given, but secrets cannot be kept yet."
+            raise InputError("InvalidParameter", what, "Take it out; let the script read its secret on the instance.")
     properties.below("settings")
     return Extension(
         name=name,

@@ -132,7 +132,9 @@ def _extension_failed(member: Member, effect: Effect, outcome: EffectOutcome) ->
 
 
 def extension_result(effect: Effect, outcome: EffectOutcome, now: Now) -> ExtensionResult:
-    return ExtensionResult(effect.step, outcome.exit_code, outcome.stdout, outcome.stderr, now.at)
+    """What is kept of a run; of one that gave no exit code, why."""
+    said = outcome.stderr if outcome.exit_code is not None or outcome.stderr else outcome.message
+    return ExtensionResult(effect.step, outcome.exit_code, outcome.stdout, said, now.at)
 
 
 def interpret_instance_effect(scale_set: ScaleSet, effect: Effect, outcome: EffectOutcome, now: Now) -> list[e.Event]:

@@ -38,7 +38,7 @@ def instance_unhealthy() -> str:
     return "Instance found to be unhealthy or unreachable."
 
 
-def before_rolling_upgrade(percent: int, threshold: int, detail: str) -> str:
+def before_rolling_upgrade(percent: int | str, threshold: int | str, detail: str) -> str:
     """The pre-check failed; nothing was touched. Azure writes two blanks after "is:"."""
     return (
         "Rolling Upgrade failed due to exceeding the MaxUnhealthyInstancePercent value "
@@ -49,7 +49,7 @@ def before_rolling_upgrade(percent: int, threshold: int, detail: str) -> str:
     )
 
 
-def in_rolling_upgrade(percent: int, threshold: int) -> str:
+def in_rolling_upgrade(percent: int | str, threshold: int | str) -> str:
     """Too many of all instances are unhealthy between batches."""
     return (
         "Rolling Upgrade failed after exceeding the MaxUnhealthyInstancePercent value "
@@ -59,7 +59,7 @@ def in_rolling_upgrade(percent: int, threshold: int) -> str:
     )
 
 
-def upgraded(percent: int, threshold: int, detail: str, first_failed: str) -> str:
+def upgraded(percent: int | str, threshold: int | str, detail: str, first_failed: str) -> str:
     """Too many of the upgraded instances are unhealthy."""
     return (
         "Rolling Upgrade failed after exceeding the MaxUnhealthyUpgradedInstancePercent value "

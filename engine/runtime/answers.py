@@ -129,8 +129,8 @@ def set_summary(engine: Engine, scale_set: ScaleSet) -> Answer:
     """One scale set in a row, with its live or last upgrade."""
     instances = scale_set.instances.values()
     last = engine.state.last_upgrade(scale_set.key)
-    warnings = [*scale_set.warnings, *scale_set.model.problems]
-    if scale_set.good_version is not None:
+    warnings = list(dict.fromkeys((*scale_set.warnings, *scale_set.model.problems)))
+    if scale_set.good_version not in (None, scale_set.model.image.version):
         warnings.append(
             f"the last upgrade did not complete: the model names {scale_set.model.image.version}, "
             f"new instances take {scale_set.good_version}"

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.model.code_catalogue import CATALOGUE, find_codes
-from engine.model.codes import ErrorCode
+from engine.arm.times import format_time
+from engine.decide.blocked_by import upgrade_blocked_by
+from engine.decide.count_members import count_members
+from engine.decide.judge_health import Share, unhealthy_share, upgraded_share
+from engine.model.code_catalogue import CATALOGUE, CodeEntry, find_codes
+from engine.model.codes import ApiError, ErrorCode
 from engine.model.errors import NotFoundError
+from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import FAILED_STATES, MemberState, Upgrade
 
 if TYPE_CHECKING:
@@ -14,29 +19,60 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 MOST_DETAILS = 20
+MOST_CASES = 3
 
 
 def explain(engine: Engine, what: str) -> Answer:
     """The words for an upgrade id, a scale set's name, or the beginning of a code in any case. Raises NotFoundError."""
     upgrade = engine.state.upgrades.get(what) or _last_of(engine, what)
     if upgrade is not None:
-        return _explain_upgrade(upgrade)
+        return _explain_upgrade(engine, upgrade)
     found = find_codes(what)
+    if not found and any(what.lower() in (s.key, s.name.lower()) for s in engine.state.scale_sets.values()):
+        raise NotFoundError(ErrorCode.NOT_FOUND, f"{what} was never upgraded.", f"Look at a plan: rollset plan {what}")
     if not found:
         raise NotFoundError(
             ErrorCode.NOT_FOUND,
             f"{what!r} is neither an upgrade, a scale set nor the beginning of an error code.",
             "Codes: " + ", ".join(sorted(code.value for code in CATALOGUE)),
         )
+    codes = [entry.code.value for entry in found]
     if len(found) > 1:
-        return {"title": f"{len(found)} codes begin so", "words": [f.code.value for f in found], "codes": _names(found)}
-    entry = found[0]
-    words = [entry.meaning, *(f"- {line}" for line in entry.what_to_do), f"Source: {entry.source}"]
-    return {"title": f"{entry.code.value}: {entry.title}", "words": words, "codes": _names(found)}
+        words = [f"{entry.code.value}: {entry.title}" for entry in found]
+        return {"title": f"{len(found)} codes begin so", "words": words, "codes": codes}
+    return {"title": f"{codes[0]}: {found[0].title}", "words": _explain_code(engine, found[0]), "codes": codes}
 
 
-def _names(found: list[Any]) -> list[str]:
-    return [entry.code.value for entry in found]
+def _explain_code(engine: Engine, entry: CodeEntry) -> list[str]:
+    message = [f"Azure says: {entry.message}"] if entry.message else []
+    cases = [u for u in engine.state.upgrades.values() if entry.code.value in _codes_of(u)]
+    cases.sort(key=lambda u: u.started_at, reverse=True)
+    here = [f"Here: {_case(u)}" for u in cases[:MOST_CASES]]
+    if len(cases) > MOST_CASES:
+        here.append(f"Here: and {len(cases) - MOST_CASES} upgrades before")
+    advice = [f"- {line}" for line in _advice(entry, cases[0] if cases else None)]
+    return [entry.meaning, *message, *advice, *here, f"Source: {entry.source}"]
+
+
+def _codes_of(upgrade: Upgrade) -> set[str]:
+    error = upgrade.faulting or upgrade.error
+    return {str(error.code), *(str(d.code) for d in error.details)} if error is not None else set()
+
+
+def _case(upgrade: Upgrade) -> str:
+    when = (format_time(upgrade.ended_at or upgrade.started_at) or "")[:16].replace("T", " ")
+    counters = count_members(upgrade)
+    return (
+        f"{upgrade.id} to {upgrade.target.version} is {upgrade.state.value} ({when} UTC): {counters.successful} "
+        f"succeeded, {counters.failed} failed; rollset explain {upgrade.id}"
+    )
+
+
+def _advice(entry: CodeEntry, upgrade: Upgrade | None) -> tuple[str, ...]:
+    if upgrade is None:
+        return entry.advice()
+    failed = [m.instance_id for m in upgrade.members.values() if m.state in FAILED_STATES]
+    return entry.advice(upgrade.scale_set_name, failed[0] if failed else "ID", str(upgrade.target))
 
 
 def _last_of(engine: Engine, name: str) -> Upgrade | None:
@@ -47,23 +83,65 @@ def _last_of(engine: Engine, name: str) -> Upgrade | None:
     return None
 
 
-def _explain_upgrade(upgrade: Upgrade) -> Answer:
-    members = upgrade.members.values()
-    restored = sum(m.state is MemberState.ROLLED_BACK for m in members)
-    failed = sum(m.state in FAILED_STATES for m in members)
-    words = [
-        f"{upgrade.scale_set_name}: {upgrade.previous_image.version} to {upgrade.target.version}, "
-        f"started by {upgrade.actor}, {len(upgrade.batches)} batches began.",
-        f"{sum(m.state is MemberState.SUCCEEDED for m in members)} instances succeeded, {failed} failed, "
-        f"{restored} of them are back on their previous disk.",
-    ]
-    codes = []
-    if upgrade.error is not None:
-        codes.append(str(upgrade.error.code))
-        words.append(f"{upgrade.error.code}: {upgrade.error.message}")
-        words += [f"  {d.target}: {d.message}" for d in upgrade.error.details[:MOST_DETAILS]]
-        if len(upgrade.error.details) > MOST_DETAILS:
-            words.append(f"  and {len(upgrade.error.details) - MOST_DETAILS} more")
-        entry = next((CATALOGUE[c] for c in CATALOGUE if c.value == upgrade.error.code), None)
-        words += [f"- {line}" for line in entry.what_to_do] if entry is not None else []
+def _explain_upgrade(engine: Engine, upgrade: Upgrade) -> Answer:
+    scale_set = engine.state.scale_sets.get(upgrade.scale_set)
+    error = upgrade.faulting or upgrade.error
+    words = [*_what_happened(upgrade), *(_numbers(upgrade, scale_set) if scale_set is not None else [])]
+    if upgrade.live and scale_set is not None:
+        blocked = upgrade_blocked_by(upgrade, scale_set, engine.clock.now())
+        words += [f"It waits for: {blocked.words}"] if blocked is not None else []
+    if error is not None:
+        words += _error_words(error)
+        entry = next((CATALOGUE[c] for c in CATALOGUE if c.value == error.code), None)
+        words += [f"- {line}" for line in _advice(entry, upgrade)] if entry is not None else []
+    good, named = (scale_set.good_version, scale_set.model.image.version) if scale_set is not None else (None, "")
+    if not upgrade.live and good not in (None, named):
+        words.append(f"New instances of {upgrade.scale_set_name} take {good}, not {named}.")
+    codes = [str(error.code)] if error is not None else []
     return {"title": f"{upgrade.id} is {upgrade.state.value}", "words": words, "codes": codes}
+
+
+def _what_happened(upgrade: Upgrade) -> list[str]:
+    members = upgrade.members.values()
+    counters = count_members(upgrade)
+    restored = sum(m.state is MemberState.ROLLED_BACK for m in members)
+    began = len(upgrade.batches)
+    left_out = {
+        "already on the target": counters.already_current,
+        "protected": counters.protected,
+        "held": counters.held,
+        "skipped": counters.skipped,
+        "gone": counters.gone,
+    }
+    aside = ", ".join(f"{count} {words}" for words, count in left_out.items() if count)
+    return [
+        f"{upgrade.scale_set_name}: {upgrade.previous_image.version} to {upgrade.target.version}, started by "
+        f"{upgrade.actor}{f' ({upgrade.reason})' if upgrade.reason else ''}, "
+        f"{began} {'batch' if began == 1 else 'batches'} began.",
+        f"{counters.successful} instances succeeded, {counters.failed} failed"
+        + (f" ({restored} of them back on their previous disk)" if restored else "")
+        + f", {counters.in_progress} in progress, {counters.pending} not begun"
+        + (f"; left out: {aside}." if aside else "."),
+    ]
+
+
+def _numbers(upgrade: Upgrade, scale_set: ScaleSet) -> list[str]:
+    policy = upgrade.settings.policy
+    shares = (
+        ("unhealthy of the whole set now", unhealthy_share(scale_set, policy.max_unhealthy_instance_percent)),
+        ("unhealthy of those upgraded", upgraded_share(upgrade, scale_set)),
+    )
+    return [_share_words(words, share, live=upgrade.live) for words, share in shares]
+
+
+def _share_words(words: str, share: Share, *, live: bool) -> str:
+    more = f"; {share.more_stop_it} more stop it" if live else ""
+    return f"{words}: {share.bad} of {share.total} ({share.percent} %), the limit is {share.limit_percent} %{more}."
+
+
+def _error_words(error: ApiError) -> list[str]:
+    words = [f"{error.code}: {error.message}"]
+    words += [f"  {d.target}: {d.message}" for d in error.details[:MOST_DETAILS]]
+    if len(error.details) > MOST_DETAILS:
+        words.append(f"  and {len(error.details) - MOST_DETAILS} more")
+    return words

@@ -105,14 +105,15 @@ def _is_protected(protected: object) -> bool:
 
 
 def _extension_lines(instances: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The extensions that failed: their exit code, or that they did not run, and the last line they said."""
     lines = []
     for instance in instances:
         for extension in instance.get("extensions") or ():
-            if extension.get("exit_code"):
-                said = (extension.get("stderr") or extension.get("stdout") or "").strip().splitlines()
-                last = f": {printable(said[-1])}" if said else ""
-                lines.append(
-                    f"instance {cell(instance['instance_id'])}: extension {cell(extension['name'])} "
-                    f"ended with {extension['exit_code']}{last}"
-                )
+            code = extension.get("exit_code")
+            if code == 0:
+                continue
+            said = (extension.get("stderr") or extension.get("stdout") or "").strip().splitlines()
+            last = f": {printable(said[-1])}" if said else ""
+            how = f"ended with {code}" if code is not None else "gave no exit code"
+            lines.append(f"instance {cell(instance['instance_id'])}: extension {cell(extension['name'])} {how}{last}")
     return ["", *lines] if lines else []

@@ -31,16 +31,10 @@ def explain(
 
 
 def explanation_lines(answer: Mapping[str, Any]) -> list[str]:
-    """The title, the words, and the codes meant when there are several."""
+    """The title and the words."""
     from engine.wire.safe_text import printable
 
-    codes = answer.get("codes") or ()
-    names = [str(code["code"]) if isinstance(code, dict) else str(code) for code in codes]
-    return [
-        printable(str(answer["title"])),
-        *(f"  {printable(str(line))}" for line in answer["words"]),
-        *([f"  codes: {printable(', '.join(names))}"] if len(names) > 1 else []),
-    ]
+    return [printable(str(answer["title"])), *(f"  {printable(str(line))}" for line in answer["words"])]
 
 
 def audit(

@@ -86,8 +86,6 @@ def follow(
     try:
         upgrade = upgrade_of(client, upgrade_id)
         feed.progress(upgrade)
-        if has_ended(upgrade):
-            return upgrade
         stream = f"upgrade/{upgrade_id}"
         for event in events_from(client, after, scope, reconnect):
             if event["words"] and wanted(event):

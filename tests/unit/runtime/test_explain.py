@@ -1,0 +1,129 @@
+"""Explanations: every code of Azure, and upgrades with their numbers, causes and what to do."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+import typer.main
+
+from engine.decide.plan_upgrade import make_plan, new_upgrade
+from engine.model import events as e
+from engine.model.code_catalogue import CATALOGUE
+from engine.model.codes import ApiError, ErrorCode, ErrorDetail
+from engine.model.errors import NotFoundError
+from engine.model.health import Health
+from engine.model.plan import StartRequest
+from engine.model.upgrade import MemberState, Upgrade
+from engine.runtime.apply import apply_documents
+from engine.runtime.engine import Engine
+from engine.runtime.explain import explain
+from tests.unit.runtime.conftest import ANA, scale_set_document
+from tui.cli import app
+
+COMMANDS = typer.main.get_command(app)
+
+
+def begun(engine: Engine) -> Upgrade:
+    """An upgrade of `web` that is paused at its first batch; its three instances are healthy."""
+    apply_documents(engine, [scale_set_document()], ["web.json"], ANA, None)
+    key = engine.find_set("web").key
+    turn = engine.turn()
+    for name in ("0", "1", "2"):
+        turn.on_scale_set(key, e.InstanceProvisioned(name, "1", "sha256:1.0.0", "127.0.0.1:1"))
+        turn.on_scale_set(key, e.InstanceHealthChanged(name, Health.NOT_OBSERVED, Health.HEALTHY, "200"))
+    engine.commit(turn)
+    fleet = engine.find_set("web")
+    request = StartRequest(to="1.1.0")
+    _, settings, members = make_plan(fleet, engine.state.images, request, room_free_bytes=None)
+    target = engine.state.images["contoso:web:stable:1.1.0"]
+    return new_upgrade(
+        fleet, target, settings, members, upgrade_id="web-1", actor="ana", reason="patch day", request=request,
+        now=engine.clock.now(),
+    )  # fmt: skip
+
+
+def faulted(engine: Engine) -> Upgrade:
+    upgrade = begun(engine)
+    detail = ErrorDetail(ErrorCode.INSTANCE_UNHEALTHY, "web/virtualMachines/0", "Not healthy within 6 s: answered 503")
+    error = ApiError(ErrorCode.UNHEALTHY_UPGRADED, "100% of instances are in an unhealthy state", None, (detail,))
+    failed = replace(upgrade.members["m0"], state=MemberState.ROLLED_BACK, replaced=True, judged_failed=True)
+    upgrade = replace(upgrade, checking=False, members={**upgrade.members, "m0": failed})
+    turn = engine.turn()
+    turn.on_upgrade("web-1", e.UpgradeStarted(upgrade), e.UpgradeFaulted(error))
+    engine.commit(turn)
+    return engine.state.upgrades["web-1"]
+
+
+@pytest.mark.parametrize("code", list(ErrorCode))
+def test_every_code_is_explained_by_its_beginning_in_any_case_with_what_to_do(engine: Engine, code: ErrorCode) -> None:
+    answer = explain(engine, code.value.upper())
+
+    assert answer["codes"] == [code.value]
+    assert answer["title"].startswith(f"{code.value}: ")
+    meaning, *rest = answer["words"]
+    assert len(meaning) > 60 and meaning.endswith(".")
+    assert any(line.startswith("- ") for line in rest)
+
+
+def test_several_codes_are_listed_with_their_titles(engine: Engine) -> None:
+    answer = explain(engine, "maxunhealthy")
+
+    assert len(answer["codes"]) == 3
+    assert answer["words"][0] == f"{answer['codes'][0]}: too many instances were unhealthy before the first batch"
+
+
+@pytest.mark.parametrize("entry", CATALOGUE.values(), ids=lambda entry: entry.code.name)
+def test_what_to_do_names_verbs_that_exist(entry: object) -> None:
+    lines = " ".join(CATALOGUE[entry.code].what_to_do)  # type: ignore[attr-defined]  # parametrized with entries
+    for verb, options in re.findall(r"rollset ([a-z-]+)((?: [A-Za-z]+| --[a-z-]+)*)", lines):
+        command = COMMANDS.commands[verb]  # type: ignore[attr-defined]  # typer gives a group
+        known = {name for parameter in command.params for name in parameter.opts}
+        assert {word for word in options.split() if word.startswith("--")} <= known, (verb, options)
+
+
+def test_a_faulted_upgrade_is_explained_with_numbers_names_and_causes(engine: Engine) -> None:
+    faulted(engine)
+
+    answer = explain(engine, "web")
+    words = "\n".join(answer["words"])
+    assert answer["title"] == "web-1 is Faulted"
+    assert "1.0.0 to 1.1.0, started by ana (patch day), 0 batches began." in words
+    assert (
+        "0 instances succeeded, 1 failed (1 of them back on their previous disk), 0 in progress, 2 not begun" in words
+    )
+    assert "unhealthy of those upgraded: 1 of 1 (100 %), the limit is 20 %." in words
+    assert "web/virtualMachines/0: Not healthy within 6 s: answered 503" in words
+    assert "rollset rollback web" in words and "rollset retry web 0" in words
+    assert "rollset image exclude contoso:web:stable:1.1.0" in words
+    assert explain(engine, "web-1") == answer
+
+
+def test_a_code_is_explained_with_the_upgrades_that_met_it_here(engine: Engine) -> None:
+    faulted(engine)
+
+    words = "\n".join(explain(engine, "maxunhealthyu")["words"])
+    assert "Azure says: Rolling Upgrade failed after exceeding the MaxUnhealthyUpgradedInstancePercent" in words
+    assert "Here: web-1 to 1.1.0 is Faulted (1970-01-01 00:16 UTC): 0 succeeded, 1 failed" in words
+    assert "rollset rollback web" in words
+
+
+def test_a_live_upgrade_says_what_it_waits_for_and_how_many_more_stop_it(engine: Engine) -> None:
+    turn = engine.turn()
+    turn.on_upgrade("web-1", e.UpgradeStarted(replace(begun(engine), starts_not_before_at=2000.0)))
+    engine.commit(turn)
+
+    words = "\n".join(explain(engine, "web")["words"])
+    assert "It waits for: the start time that was asked for" in words
+    assert "the limit is 20 %; 1 more stop it." in words
+
+
+def test_what_is_neither_is_refused_with_the_codes(engine: Engine) -> None:
+    with pytest.raises(NotFoundError, match="neither an upgrade, a scale set nor the beginning") as refusal:
+        explain(engine, "zzz")
+    assert "VMExtensionProvisioningError" in refusal.value.next_step
+
+    apply_documents(engine, [scale_set_document()], ["web.json"], ANA, None)
+    with pytest.raises(NotFoundError, match="web was never upgraded"):
+        explain(engine, "web")
