@@ -15,7 +15,7 @@ from engine.model.codes import ApiError, ErrorCode, ErrorDetail
 from engine.model.errors import NotFoundError
 from engine.model.health import Health
 from engine.model.plan import StartRequest
-from engine.model.upgrade import MemberState, Upgrade
+from engine.model.upgrade import Batch, Direction, MemberState, Upgrade
 from engine.runtime.apply import apply_documents
 from engine.runtime.engine import Engine
 from engine.runtime.explain import explain
@@ -49,7 +49,8 @@ def faulted(engine: Engine) -> Upgrade:
     detail = ErrorDetail(ErrorCode.INSTANCE_UNHEALTHY, "web/virtualMachines/0", "Not healthy within 6 s: answered 503")
     error = ApiError(ErrorCode.UNHEALTHY_UPGRADED, "100% of instances are in an unhealthy state", None, (detail,))
     failed = replace(upgrade.members["m0"], state=MemberState.ROLLED_BACK, replaced=True, judged_failed=True)
-    upgrade = replace(upgrade, checking=False, members={**upgrade.members, "m0": failed})
+    batch = Batch(1, Direction.FORWARD, "", 0, ("m0",), 1, "why", 0.0, 1.0, failed=True)
+    upgrade = replace(upgrade, checking=False, batches=(batch,), members={**upgrade.members, "m0": failed})
     turn = engine.turn()
     turn.on_upgrade("web-1", e.UpgradeStarted(upgrade), e.UpgradeFaulted(error))
     engine.commit(turn)
@@ -89,7 +90,7 @@ def test_a_faulted_upgrade_is_explained_with_numbers_names_and_causes(engine: En
     answer = explain(engine, "web")
     words = "\n".join(answer["words"])
     assert answer["title"] == "web-1 is Faulted"
-    assert "1.0.0 to 1.1.0, started by ana (patch day), 0 batches began." in words
+    assert "1.0.0 to 1.1.0, started by ana (patch day), 1 batch began." in words
     assert (
         "0 instances succeeded, 1 failed (1 of them back on their previous disk), 0 in progress, 2 not begun" in words
     )
