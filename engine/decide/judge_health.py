@@ -44,10 +44,8 @@ def unhealthy_share(scale_set: ScaleSet, limit_percent: int) -> Share:
     return Share(bad, len(scale_set.instances), limit_percent)
 
 
-def counts_as_unhealthy_upgraded(member: Member, scale_set: ScaleSet) -> bool:
-    """Its disk was replaced by this upgrade, and it failed then or is unhealthy now; restoring does not take it out."""
-    if not member.replaced:
-        return False
+def _is_bad(member: Member, scale_set: ScaleSet) -> bool:
+    """Whether an upgraded member failed, or is unhealthy now; restoring does not take it out."""
     if member.judged_failed or member.state in FAILED_STATES:
         return True
     instance = scale_set.instances.get(member.instance_id)  # it may have left the set after the end
@@ -63,7 +61,7 @@ def upgraded_share(upgrade: Upgrade, scale_set: ScaleSet) -> Share:
         and m.state is not MemberState.GONE
         and (m.judged_failed or (m.state not in DOING and m.state is not MemberState.PENDING))
     ]
-    bad = sum(counts_as_unhealthy_upgraded(m, scale_set) for m in ended)
+    bad = sum(_is_bad(m, scale_set) for m in ended)
     return Share(bad, len(ended), upgrade.settings.policy.max_unhealthy_upgraded_instance_percent)
 
 

@@ -116,15 +116,23 @@ def plan_differences(saved: Plan, fresh: Plan) -> list[str]:
     found += [f"instance {name} is new" for name in new if name not in old]
     for name, was in old.items():
         now = new.get(name)
-        if now is not None and now != was:
+        if now is None or now == was:
+            continue
+        if (now.image, now.left_out) != (was.image, was.left_out):
             found.append(
                 f"instance {name} was {was.image} {was.left_out}".rstrip() + f", is {now.image} {now.left_out}".rstrip()
             )
+        else:
+            found.append(f"instance {name} was in {_place(was)}, is in {_place(now)}")
     values = {s.name: s.value for s in fresh.settings}
     found += [
         f"{s.name} was {s.value}, is {values.get(s.name)}" for s in saved.settings if values.get(s.name) != s.value
     ]
     return found
+
+
+def _place(instance: PlannedInstance) -> str:
+    return f"zone {instance.zone or 'none'}, update domain {instance.update_domain}"
 
 
 def new_upgrade(

@@ -1,0 +1,163 @@
+"""Everything that waits names its reason, since when, and what ends it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from engine.decide.blocked_by import BlockedBy, member_blocked_by, upgrade_blocked_by
+from engine.model import events as e
+from engine.model.commands import Verb
+from engine.model.effects import EffectKind, EffectOutcome, OutcomeKind
+from engine.model.health import Health
+from engine.model.upgrade import DOING, Hold, HoldKind, MemberState
+from tests.unit.decide.given import Run, instance, scale_set
+
+TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
+
+
+def blocked(run: Run) -> BlockedBy:
+    found = upgrade_blocked_by(run.upgrade, run.set, run.now)
+    assert found is not None
+    return found
+
+
+def member_blocked(run: Run, name: str) -> BlockedBy | None:
+    return member_blocked_by(run.upgrade, run.member(name), run.now)
+
+
+def test_an_operators_pause_names_who_and_why_and_what_still_finishes() -> None:
+    run = Run()
+    run.command(Verb.PAUSE, reason="lunch")
+    assert blocked(run) == BlockedBy("Operator", run.t, None, "paused by omar: lunch; 2 begun members finish first")
+    run.batch()
+    assert blocked(run).words == "paused by omar: lunch"
+
+
+def test_a_hold_of_the_engine_names_itself() -> None:
+    run = Run()
+    run.fold(e.HoldRaised(Hold(HoldKind.STORE_SUSPECT, 7.0, "engine", "")))
+    found = blocked(run)
+    assert (found.kind, found.since_at) == ("StoreSuspect", 7.0)
+    assert found.words.startswith("StoreSuspect: no reason given")
+    member = member_blocked(run, "0")
+    assert member == BlockedBy("StoreSuspect", 7.0, None, "StoreSuspect: ")
+
+
+def test_members_in_progress_name_the_one_that_waits_longest_and_for_what() -> None:
+    run = Run()
+    run.wait(5.0)
+    run.succeed(run.effects()[1])
+    found = blocked(run)
+    assert found.kind == "MembersInProgress"
+    assert "2 members in progress; instance 0 waits for its restore point" in found.words
+    assert found.since_at == 1000.0
+
+
+def test_waiting_for_health_names_the_first_deadline() -> None:
+    run = Run()
+    run.act()
+    run.succeed(run.effects()[0])
+    run.wait(10.0)
+    assert blocked(run).kind == "MembersInProgress"
+    run.succeed(run.effects()[0])
+    run.wait(10.0)
+    assert blocked(run) == BlockedBy("Health", 1000.0, 1300.0, "health of 2 instances")
+    run.healthy("0")
+    assert blocked(run) == BlockedBy("Health", 1010.0, 1310.0, "health of 1 instance")
+
+
+def test_the_start_time_ends_the_wait_for_it() -> None:
+    assert blocked(Run(at=1600.0)) == BlockedBy("StartTime", 1000.0, 1600.0, "the start time that was asked for")
+
+
+def test_health_that_is_not_known_names_the_instances() -> None:
+    unseen = [instance(str(i), health=Health.NOT_OBSERVED, health_since_at=1005.0) for i in range(7)]
+    run = Run(scale_set([*unseen, instance("9")]))
+    assert blocked(run) == BlockedBy(
+        "HealthNotObserved", 1005.0, None, "health of 7 instances not known yet: 0, 1, 2, 3, 4 and more"
+    )
+    run.healthy("0", "1", "2", "3", "4")
+    assert blocked(run).words == "health of 2 instances not known yet: 5, 6"
+
+
+def test_the_pause_between_batches_runs_since_the_batch_ended() -> None:
+    run = Run(scale_set(policy={"pause_between_batches_s": 60.0}))
+    run.batch()
+    run.wait(20.0)
+    assert blocked(run) == BlockedBy("PauseBetweenBatches", 1000.0, 1060.0, "pause between batches")
+
+
+def test_held_instances_keep_the_run_waiting() -> None:
+    run = Run(scale_set(2))
+    run.hold("1")
+    run.batch()
+    found = blocked(run)
+    assert (found.kind, found.since_at) == ("InstancesHeld", 1000.0)
+    assert found.words == "held instances: 1; release or skip them"
+    assert member_blocked(run, "1") == BlockedBy("Held", 1000.0, None, "held: debugging")
+
+
+def test_between_two_steps_of_the_engine_it_is_the_engine() -> None:
+    run = Run(at=1600.0)
+    run.t = 1600.0
+    assert blocked(run).kind == "Engine"
+
+
+def test_going_back_does_not_wait_for_health_that_is_not_known() -> None:
+    run = Run(scale_set(4, policy={"pause_between_batches_s": 60.0}))
+    run.batch()
+    run.batch() if run.open_members else run.wait(60.0)
+    run.swap()
+    run.command(Verb.ROLL_BACK)
+    run.healthy()
+    run.swap()
+    run.healthy()
+    run.health(Health.NOT_OBSERVED, "3")
+    assert blocked(run).kind == "PauseBetweenBatches"
+
+
+def test_a_member_in_progress_names_its_act_and_one_that_waits_for_health_its_deadline() -> None:
+    run = Run(scale_set(2))
+    assert member_blocked(run, "0") == BlockedBy("Effect", 1000.0, None, "its restore point to be written down")
+    assert member_blocked(run, "1") == BlockedBy("Batch", 1000.0, None, "its batch")
+    run.swap()
+    run.wait(60.0)
+    assert member_blocked(run, "0") == BlockedBy("Health", 1000.0, 1300.0, "its health")
+
+
+def test_a_member_somebody_has_to_look_at_says_so() -> None:
+    run = Run(scale_set(1))
+    effect = run.effects()[0]
+    run.report(effect, EffectOutcome(effect.id, OutcomeKind.UNKNOWN))
+    found = member_blocked(run, "0")
+    assert found is not None
+    assert found.kind == "Reconciling"
+
+
+def test_a_member_that_could_not_be_restored_waits_for_the_operator() -> None:
+    run = Run(scale_set(1, policy=TOLERANT))
+    run.batch("0")
+    run.fail(run.effects(EffectKind.RESTORE_OS_DISK)[0])
+    found = member_blocked(run, "0")
+    assert found is not None
+    assert found.kind == "RestoreFailed"
+
+
+def test_what_is_at_its_end_waits_for_nothing() -> None:
+    run = Run(scale_set(1))
+    run.swap()
+    member = run.member("0")
+    run.healthy()
+    assert upgrade_blocked_by(run.upgrade, run.set, run.now) is None
+    assert member_blocked_by(run.upgrade, member, run.now) is None
+
+
+@pytest.mark.parametrize("state", list(MemberState))
+def test_every_state_a_member_can_wait_in_has_words(state: MemberState) -> None:
+    run = Run(scale_set(2))
+    found = member_blocked_by(run.upgrade, replace(run.member("0"), state=state), run.now)
+    waits = state in DOING | {MemberState.PENDING, MemberState.RESTORE_FAILED}
+    assert (found is not None) is waits
+    assert found is None or found.words

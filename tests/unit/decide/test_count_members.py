@@ -1,0 +1,90 @@
+"""Azure's four counters and ours beside them make the fleet."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, replace
+
+import pytest
+
+from engine.decide.count_members import bucket, count_members, state_bucket
+from engine.model.commands import Verb
+from engine.model.counters import Counters
+from engine.model.health import Health
+from engine.model.upgrade import DOING, FAILED_STATES, LeftOut, MemberState
+from tests.unit.decide.given import V2, Run, instance, scale_set
+
+TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
+
+
+@pytest.mark.parametrize("state", list(MemberState))
+def test_every_state_is_in_one_counter(state: MemberState) -> None:
+    expected = {
+        MemberState.PENDING: "pending",
+        MemberState.SUCCEEDED: "successful",
+        MemberState.GONE: "gone",
+        MemberState.LEFT_OUT: "skipped",
+    }
+    expected |= dict.fromkeys(DOING, "in_progress") | dict.fromkeys(FAILED_STATES, "failed")
+    assert state_bucket(state, None) == expected[state]
+
+
+@pytest.mark.parametrize("why", list(LeftOut))
+def test_what_is_left_out_is_counted_by_its_reason(why: LeftOut) -> None:
+    name = state_bucket(MemberState.LEFT_OUT, why)
+    assert name in Counters.__slots__
+    assert name.replace("_", "") == why.value.lower()
+
+
+def test_restoring_counts_as_in_progress_and_restored_as_failed() -> None:
+    run = Run(scale_set(policy=TOLERANT))
+    run.batch("0")
+    assert bucket(run.member("0")) == "in_progress"
+    run.act()
+    run.healthy()
+    assert bucket(run.member("0")) == "failed"
+
+
+def test_all_counters_together_make_the_fleet() -> None:
+    instances = [
+        *(instance(str(i)) for i in range(7)),
+        instance("7", image=V2),
+        instance("8", protected_from_actions=True),
+        instance("9"),
+    ]
+    run = Run(scale_set(instances, policy=TOLERANT | {"max_batch_instance_percent": 20}), restore_failed="never")
+    run.hold("9")
+    run.command(Verb.SKIP, "6")
+    run.batch("0")
+    run.remove("5")
+    assert count_members(run.upgrade) == Counters(
+        successful=1,
+        failed=1,
+        in_progress=2,
+        pending=1,
+        already_current=1,
+        protected=1,
+        held=1,
+        skipped=1,
+        gone=1,
+    )
+    assert sum(astuple(count_members(run.upgrade))) == len(run.upgrade.members)
+
+
+def test_while_it_checks_azures_four_are_zero_and_ours_are_not() -> None:
+    run = Run(scale_set([instance("0"), instance("1", image=V2)]), at=5000.0)
+    assert count_members(run.upgrade) == Counters(already_current=1)
+
+
+def test_an_upgrade_that_ended_in_its_check_or_had_nothing_to_do_shows_four_zeros() -> None:
+    sick = Run(scale_set([instance("0", health=Health.UNHEALTHY)]))
+    assert sick.state == "Faulted"
+    assert count_members(sick.upgrade) == Counters()
+    nothing = Run(scale_set([instance("0", image=V2)]))
+    assert count_members(nothing.upgrade) == Counters(already_current=1)
+
+
+def test_after_the_last_batch_the_counters_stay() -> None:
+    run = Run(scale_set(1))
+    run.run()
+    assert count_members(run.upgrade) == Counters(successful=1)
+    assert count_members(replace(run.upgrade, batches=())) == Counters()

@@ -1,0 +1,175 @@
+"""What a fleet reported, as events: once, and only for the act a member waits for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from engine.decide.interpret_observation import interpret_effect, interpret_instance_effect
+from engine.decide.plan_effects import delete_effect, plan_instances
+from engine.model import events as e
+from engine.model.commands import Verb
+from engine.model.effects import Effect, EffectKind, EffectOutcome, OutcomeKind
+from engine.model.scale_set import ScaleSet
+from engine.model.upgrade import MemberState, Now
+from tests.unit.decide.given import AGENT, SETUP, V1, V2, Run, instance, scale_set, succeeded
+
+NOW = Now(50.0, 50.0)
+LATEST = V1.with_version("latest")
+
+
+def outcome(effect: Effect, kind: OutcomeKind = OutcomeKind.SUCCEEDED, **more: object) -> EffectOutcome:
+    return EffectOutcome(effect.id, kind, **{"disk": "9", "digest": effect.digest, **more})  # type: ignore[arg-type]
+
+
+def test_a_doubled_answer_changes_nothing() -> None:
+    run = Run(scale_set(1))
+    capture = run.effects()[0]
+    answer = succeeded(capture, run.set)
+    run.report(capture, answer)
+    assert interpret_effect(run.upgrade, run.set, capture, answer, run.now) == ([], [])
+
+
+def test_a_doubled_answer_of_one_extension_is_not_taken_for_the_next() -> None:
+    run = Run(scale_set(1, model={"extensions": (SETUP, AGENT)}))
+    run.act()
+    run.act()
+    setup = run.effects()[0]
+    answer = succeeded(setup, run.set)
+    run.report(setup, answer)
+    run.report(setup, answer)
+    assert run.effects()[0].step == "agent"
+
+
+def test_a_late_answer_of_an_earlier_attempt_changes_nothing() -> None:
+    run = Run(scale_set(policy={"max_unhealthy_upgraded_instance_percent": 100}), restore_failed="never")
+    late = run.effects()[0]
+    for effect in run.effects():
+        run.fail(effect)
+    run.command(Verb.RETRY)
+    while not any(x.instance_id == "0" for x in run.effects()):
+        run.batch()
+    run.fail(late)
+    assert run.member("0").state is MemberState.CAPTURING
+
+
+def test_answers_for_members_or_instances_that_are_gone_change_nothing() -> None:
+    run = Run(scale_set(1))
+    effect = run.effects()[0]
+    assert interpret_effect(run.upgrade, run.set, replace(effect, member="m7"), outcome(effect), NOW) == ([], [])
+    empty = replace(run.set, instances={})
+    assert interpret_effect(run.upgrade, empty, effect, outcome(effect), NOW) == ([], [])
+
+
+def test_an_unknown_outcome_holds_the_member_until_somebody_looked() -> None:
+    run = Run(scale_set(1))
+    effect = run.effects()[0]
+    run.report(effect, outcome(effect, OutcomeKind.UNKNOWN))
+    assert run.member("0").reconciling
+    assert run.effects() == []
+    run.report(effect, outcome(effect, OutcomeKind.UNKNOWN))
+    assert len(run.seen(e.MemberReconciling)) == 1
+    run.succeed(effect)
+    assert not run.member("0").reconciling
+
+
+def test_a_replaced_disk_is_the_instances_with_the_old_one_beside_it() -> None:
+    run = Run(scale_set(1))
+    run.act()
+    run.act()
+    seen = run.set.instances["0"]
+    assert (seen.image, seen.digest, seen.previous_disk, seen.previous_image) == (V2, "sha256:2.0.0", "1", V1)
+    assert seen.address == "127.0.0.1:8080"  # a fleet that says nothing of the address keeps it
+    assert not seen.extensions
+
+
+@pytest.mark.parametrize(("model", "before", "after"), ((V2, True, False), (LATEST, True, False)))
+def test_a_disk_put_back_is_no_longer_the_models(model: object, before: bool, after: bool) -> None:
+    run = Run(scale_set(1, model={"image": model}))
+    run.swap()
+    assert run.set.instances["0"].latest_model_applied is before
+    run.command(Verb.ROLL_BACK)
+    run.wait(300.0)
+    run.act(EffectKind.RESTORE_OS_DISK)
+    seen = run.set.instances["0"]
+    assert (seen.image, seen.disk, seen.latest_model_applied) == (V1, "1", after)
+    assert seen.previous_disk is None
+
+
+def test_a_failure_without_a_code_is_internal() -> None:
+    run = Run(scale_set(1))
+    run.fail(run.effects()[0], message="out of memory")
+    error = run.member("0").error
+    assert error is not None
+    assert (error.code, error.message) == ("InternalExecutionError", "out of memory")
+
+
+def test_a_failure_keeps_its_own_code() -> None:
+    run = Run(scale_set(1))
+    run.fail(run.effects()[0], "AllocationFailed", "no room")
+    error = run.member("0").error
+    assert error is not None
+    assert error.code == "AllocationFailed"
+
+
+# --- instances that are created and deleted ------------------------------------------------------------------------
+
+
+def new(over: ScaleSet | None = None) -> tuple[ScaleSet, Effect]:
+    """A set whose instance 7 is to be created, and that creation."""
+    made = over or scale_set([instance("7", disk="", provisioned=False)])
+    return made, plan_instances(made)[0]
+
+
+def test_a_created_instance_is_provisioned_at_once_without_extensions() -> None:
+    over, create = new()
+    found = interpret_instance_effect(over, create, outcome(create, address="127.1.1.1:80"), NOW)
+    assert [type(x) for x in found] == [e.InstanceDiskChanged, e.InstanceProvisioned]
+    disk, provisioned = found
+    assert isinstance(disk, e.InstanceDiskChanged) and isinstance(provisioned, e.InstanceProvisioned)
+    assert disk.latest_model_applied
+    assert (provisioned.disk, provisioned.digest, provisioned.address) == ("9", "sha256:1.0.0", "127.1.1.1:80")
+
+
+def test_an_instance_made_from_the_last_good_version_is_not_the_latest_model() -> None:
+    over, create = new(scale_set([instance("7", disk="", provisioned=False)], model={"image": V2}))
+    disk = interpret_instance_effect(over, create, outcome(create), NOW)[0]
+    assert isinstance(disk, e.InstanceDiskChanged)
+    assert not disk.latest_model_applied
+
+
+def test_a_creation_that_failed_takes_the_instance_away_again() -> None:
+    over, create = new()
+    found = interpret_instance_effect(over, create, outcome(create, OutcomeKind.FAILED, message="no room"), NOW)
+    assert found == [e.InstanceRemoved("7", "could not be created: no room")]
+
+
+def test_with_extensions_it_is_provisioned_after_the_last_one_whatever_it_gave() -> None:
+    over, create = new(scale_set([instance("7", disk="", provisioned=False)], model={"extensions": (SETUP, AGENT)}))
+    assert [type(x) for x in interpret_instance_effect(over, create, outcome(create), NOW)] == [e.InstanceDiskChanged]
+
+    there = replace(over, instances={"7": replace(over.instances["7"], disk="9")})
+    setup = plan_instances(there)[0]
+    first = interpret_instance_effect(there, setup, outcome(setup, exit_code=0), NOW)
+    assert [type(x) for x in first] == [e.ExtensionRan]
+    ran = first[0]
+    assert isinstance(ran, e.ExtensionRan)
+
+    halfway = replace(there, instances={"7": replace(there.instances["7"], extensions=(ran.result,))})
+    agent = plan_instances(halfway)[0]
+    assert agent.step == "agent"
+    last = interpret_instance_effect(halfway, agent, outcome(agent, OutcomeKind.FAILED, exit_code=3), NOW)
+    assert [type(x) for x in last] == [e.ExtensionRan, e.InstanceProvisioned]
+    # a doubled answer of the creation does not begin its extensions anew
+    assert interpret_instance_effect(halfway, create, outcome(create), NOW) == []
+
+
+def test_late_unknown_and_deletion_answers_change_no_instance() -> None:
+    over, create = new()
+    assert interpret_instance_effect(over, create, outcome(create, OutcomeKind.UNKNOWN), NOW) == []
+    provisioned = scale_set([instance("7")])
+    assert interpret_instance_effect(provisioned, create, outcome(create), NOW) == []
+    assert interpret_instance_effect(scale_set(0), create, outcome(create), NOW) == []
+    delete = delete_effect(provisioned, provisioned.instances["7"])
+    assert interpret_instance_effect(provisioned, delete, outcome(delete), NOW) == []

@@ -1,0 +1,64 @@
+"""The name shown for an upgrade follows from its facts alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.model.image import ImageReference
+from engine.model.policy import RunSettings
+from engine.model.upgrade import (
+    DOING,
+    FAILED_STATES,
+    Batch,
+    Direction,
+    Hold,
+    HoldKind,
+    Member,
+    MemberState,
+    Outcome,
+    Upgrade,
+    UpgradeState,
+)
+
+IMAGE = ImageReference("p", "o", "s", "1.0.0")
+HELD = {HoldKind.OPERATOR: Hold(HoldKind.OPERATOR, 0.0, "ana", "")}
+
+
+def upgrade(**facts: Any) -> Upgrade:
+    return Upgrade("u", "k", "web", RunSettings(), IMAGE, "d", (), IMAGE, "User", "ana", "", 0.0, 0.0, **facts)
+
+
+@pytest.mark.parametrize(
+    ("facts", "state"),
+    (
+        ({}, "Checking"),
+        ({"checking": False}, "RollingForward"),
+        ({"checking": False, "direction": Direction.BACK}, "RollingBack"),
+        ({"holds": HELD}, "Pausing"),
+        ({"holds": HELD, "paused_since_clock": 0.0}, "Paused"),
+        ({"holds": HELD, "direction": Direction.BACK}, "Pausing"),
+        ({"paused_since_clock": 1.0, "checking": False}, "RollingForward"),
+        ({"cancelling": True, "holds": HELD}, "Cancelling"),
+        *(({"outcome": outcome, "cancelling": True}, outcome.value) for outcome in Outcome),
+    ),
+)
+def test_the_state_is_derived(facts: dict[str, Any], state: str) -> None:
+    made = upgrade(**facts)
+    assert made.state == UpgradeState(state)
+    assert made.live is ("outcome" not in facts)
+
+
+def test_only_the_last_batch_can_be_open() -> None:
+    batch = Batch(1, Direction.FORWARD, "", 0, ("m0",), 1, "", 0.0)
+    assert upgrade().open_batch is None
+    assert upgrade(batches=(batch,)).open_batch is batch
+    ended = Batch(1, Direction.FORWARD, "", 0, ("m0",), 1, "", 0.0, ended_at=1.0)
+    assert upgrade(batches=(ended,)).open_batch is None
+
+
+def test_in_flight_are_the_members_that_do_something() -> None:
+    members = {state.value: Member(state.value, "0", "", 0, 0, state) for state in MemberState}
+    assert {m.state for m in upgrade(members=members).in_flight()} == DOING
+    assert not DOING & FAILED_STATES
