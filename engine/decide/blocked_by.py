@@ -20,6 +20,7 @@ class BlockedBy:
     words: str
 
 
+_AWAITING = frozenset({MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE})
 _DOING_WORDS = {
     MemberState.CAPTURING: "its restore point to be written down",
     MemberState.REPLACING: "its OS disk to be replaced",
@@ -61,13 +62,13 @@ def upgrade_blocked_by(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> Block
 
 
 def _flying(upgrade: Upgrade, flying: list[Member], now: Now) -> BlockedBy:
-    waiting = [m for m in flying if m.state in (MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE)]
+    waiting = [m for m in flying if m.state in _AWAITING]
     if len(waiting) == len(flying):
         first = min(waiting, key=lambda m: m.since_clock)
         left = max(0.0, upgrade.settings.health_window_s - (now.clock - first.since_clock))
         words = f"health of {len(waiting)} instance{'s' if len(waiting) > 1 else ''}"
         return BlockedBy("Health", first.since_at, now.at + left, words)
-    busy = [m for m in flying if m not in waiting]
+    busy = [m for m in flying if m.state not in _AWAITING]
     first = min(busy, key=lambda m: m.since_clock)
     words = f"{len(flying)} members in progress; instance {first.instance_id} waits for {_DOING_WORDS[first.state]}"
     return BlockedBy("MembersInProgress", first.since_at, None, words)
@@ -84,7 +85,7 @@ def member_blocked_by(upgrade: Upgrade, member: Member, now: Now) -> BlockedBy |
         return BlockedBy(hard.kind.value, hard.since_at, None, f"{hard.kind.value}: {hard.reason}")
     if member.reconciling:
         return BlockedBy("Reconciling", member.since_at, None, "the engine looks what became of its last act")
-    if member.state in (MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE):
+    if member.state in _AWAITING:
         left = max(0.0, upgrade.settings.health_window_s - (now.clock - member.since_clock))
         return BlockedBy("Health", member.since_at, now.at + left, "its health")
     if member.state in DOING:

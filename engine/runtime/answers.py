@@ -11,7 +11,6 @@ from engine.arm.write_status import azure_code, history, os_upgrade_history_item
 from engine.decide.blocked_by import BlockedBy, member_blocked_by, upgrade_blocked_by
 from engine.decide.count_members import count_members
 from engine.decide.judge_health import Share, more_upgraded_stop_it, unhealthy_share, upgraded_share
-from engine.decide.outlook import batches_to_come
 from engine.model.codes import ApiError
 from engine.model.health import Health
 from engine.model.scale_set import Instance, ScaleSet
@@ -48,7 +47,7 @@ def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
     }
     total = counters.successful + counters.failed + counters.in_progress + counters.pending
     ended = counters.successful + counters.failed
-    to_come = batches_to_come(upgrade, scale_set) if scale_set is not None and upgrade.live else 0
+    to_come = upgrade.outlook.batches_to_come if upgrade.outlook is not None else 0
     blocked = upgrade_blocked_by(upgrade, scale_set, engine.clock.now()) if scale_set is not None else None
     noticing = upgrade.live and upgrade.faulting is None
     return {

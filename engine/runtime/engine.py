@@ -34,6 +34,8 @@ from engine.store.image_blobs import ImageBlobs
 from engine.store.store import CommandRecord, Store, Transaction
 
 TICK_S = 0.25
+FACTS_AT_ONCE = 256
+"""Facts, and changes of health, taken into one turn and one transaction."""
 RETRY_COMMIT_S = 1.0
 PLAN_ALL_S = 5.0
 """What no event touched is planned anew this often: a wake-up that was lost costs so much, and no more."""
@@ -145,7 +147,8 @@ class Engine:
     async def run(self) -> None:
         """Take facts and time into turns until cancelled.
 
-        Turns take at most about a fifth of the time: while one is paid for, facts gather for the next.
+        Turns take at most about a fifth of the time, unless more waits than one turn takes in: while one is paid for,
+        facts gather for the next.
         """
         while True:
             with anyio.move_on_after(TICK_S if self._ticking() else 5.0):
@@ -156,7 +159,7 @@ class Engine:
             if self.draining is not None:
                 self._end_drain(self.draining)
             took_s = self.clock.now().clock - began
-            await anyio.sleep(min(REST_SHARE * took_s, LONGEST_REST_S))
+            await anyio.sleep(0 if self._backlog() else min(REST_SHARE * took_s, LONGEST_REST_S))
 
     def drain(self, limit_s: float, *, stops_anyway: bool) -> None:
         """Begin nothing new, and stop once all that has begun is settled.
@@ -181,11 +184,11 @@ class Engine:
         self._awake.set()
 
     async def _take_facts(self) -> None:
-        facts = self._facts[:256]
+        facts = self._facts[:FACTS_AT_ONCE]
         turn = self.turn()
         for outcome in facts:
             self._interpret(turn, outcome)
-        changes = self.watch.take_changes() if self.watch is not None else []
+        changes = self.watch.take_changes(FACTS_AT_ONCE) if self.watch is not None else []
         for key, change in changes:
             turn.on_scale_set(key, change)
         if turn.now.clock - self._advanced_at >= TICK_S:
@@ -194,7 +197,7 @@ class Engine:
             for upgrade_id in live:
                 turn.advance(upgrade_id)
             self._look_ahead(turn, live)
-        self._release_due_holds(turn)
+            self._release_due_holds(turn)
         try:
             self.commit(turn)
         except UnreachableError as error:
@@ -205,8 +208,11 @@ class Engine:
             self._awake.set()
             return
         del self._facts[: len(facts)]
-        if self._facts:
+        if self._backlog():
             self._awake.set()
+
+    def _backlog(self) -> bool:
+        return bool(self._facts) or (self.watch is not None and self.watch.has_changes())
 
     def _interpret(self, turn: Turn, outcome: EffectOutcome) -> None:
         effect = self.state.open_effects.get(outcome.effect_id)
@@ -251,11 +257,12 @@ class Engine:
 
     # --- looking things up ----------------------------------------------------------------------------------
 
-    def in_hand(self, scale_set: str, instance_id: str) -> bool:
-        """Whether an effect of this instance is open: what is seen of it meanwhile is in passing."""
-        return any(
-            x.instance_id == instance_id and x.scale_set == scale_set and x.kind is not EffectKind.RUN_EXTENSION
+    def in_hand(self, scale_set: str) -> frozenset[str]:
+        """Instances with an open effect other than an extension: what is seen of them meanwhile is in passing."""
+        return frozenset(
+            x.instance_id
             for x in self.state.open_effects.values()
+            if x.scale_set == scale_set and x.kind is not EffectKind.RUN_EXTENSION
         )
 
     def probes(self) -> Mapping[str, HealthSource]:

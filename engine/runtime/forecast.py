@@ -29,15 +29,19 @@ class Forecast:
         self._known: dict[str, _Known] = {}
 
     def tell(self, turn: Turn, upgrade: Upgrade, scale_set: ScaleSet) -> None:
-        """Look ahead for one upgrade. A change of the reason for waiting is told at once, others at their pace."""
+        """Look ahead for one upgrade. Another reason for waiting and another number of
+        batches are told at once, other changes at their pace."""
         if not upgrade.live:
             self._known.pop(upgrade.id, None)
             return
         known = self._count(upgrade, scale_set, turn.now.clock)
         found = look_ahead(upgrade, scale_set, turn.now, known.to_come)
         before = upgrade.outlook
-        same_kind = before is not None and before.blocked_kind == found.blocked_kind
-        if same_kind and turn.now.clock - known.told_at < PACE_S:
+        alike = before is not None and (before.blocked_kind, before.batches_to_come) == (
+            found.blocked_kind,
+            known.to_come,
+        )
+        if alike and turn.now.clock - known.told_at < PACE_S:
             return
         if says_something_new(before, found):
             known.told_at = turn.now.clock

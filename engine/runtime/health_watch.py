@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -109,16 +110,20 @@ class HealthWatch:
             if isinstance(change, e.InstanceHealthChanged):
                 self._pending.setdefault(set_key + SEPARATOR + change.instance_id, (change.entered, change.detail))
 
-    def take_changes(self) -> list[tuple[str, e.Event]]:
-        """Health changes since the last turn, as events of their scale sets."""
+    def has_changes(self) -> bool:
+        """Whether something waits for the next turn."""
+        return bool(self._pending)
+
+    def take_changes(self, limit: int) -> list[tuple[str, e.Event]]:
+        """At most `limit` health changes since the last turn, as events of their scale sets."""
         found: list[tuple[str, e.Event]] = []
-        for key, (health, detail) in self._pending.items():
+        for key in list(islice(self._pending, limit)):
+            health, detail = self._pending.pop(key)
             set_key, _, instance_id = key.partition(SEPARATOR)
             scale_set = self._engine.state.scale_sets.get(set_key)
             instance = scale_set.instances.get(instance_id) if scale_set is not None else None
             if instance is not None and differs(instance, health, detail):
                 found.append((set_key, e.InstanceHealthChanged(instance_id, instance.health, health, detail)))
-        self._pending.clear()
         return found
 
     async def _look(self) -> None:
@@ -141,9 +146,10 @@ class HealthWatch:
         if scale_set is None:
             return
         turn = self._engine.turn()
+        in_hand = self._engine.in_hand(set_key)
         for name, runs in running.items():
             instance = scale_set.instances.get(name)
-            if instance is None or not instance.provisioned or self._engine.in_hand(set_key, name):
+            if instance is None or not instance.provisioned or name in in_hand:
                 continue
             if instance.running != runs:
                 said = "its boot process runs" if runs else "its boot process has ended"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-PARTS = ("core", "commands", "local_fleet")
+PARTS = ("core", "commands", "local_fleet", "simulated_fleet")
 
 
 def main() -> int:
