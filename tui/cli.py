@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from engine.model.errors import RollsetError
+from engine.model.errors import InputError, RollsetError
 from tui.verbs import (
     asking,
     cockpit,
@@ -26,8 +26,8 @@ from tui.verbs import (
     upgrades,
     watching,
 )
-from tui.verbs.engine_access import STATE_DIR_VARIABLE
-from tui.verbs.options import StateDir
+from tui.verbs.engine_access import HOST_VARIABLE, READONLY_VARIABLE, SOCKET_VARIABLE, STATE_DIR_VARIABLE
+from tui.verbs.options import Host, Readonly, StateDir
 from tui.verbs.printing import note, say_error
 
 STOPPED = 130
@@ -60,12 +60,23 @@ app = typer.Typer(
 
 
 @app.callback()
-def before_every_verb(context: typer.Context, readonly: cockpit.Readonly = False, state_dir: StateDir = None) -> None:
+def before_every_verb(
+    context: typer.Context, state_dir: StateDir = None, host: Host = None, readonly: Readonly = False
+) -> None:
     """Rolling OS-image upgrades of VM scale sets. Without a verb it opens the cockpit."""
+    if host is not None and state_dir is not None:
+        raise InputError("InvalidHost", "--host and --state-dir exclude each other.", "The host has its own.")
+    if host is not None:
+        os.environ[HOST_VARIABLE] = host
     if state_dir is not None:
         os.environ[STATE_DIR_VARIABLE] = str(state_dir.expanduser().absolute())
+        for other in (HOST_VARIABLE, SOCKET_VARIABLE):
+            os.environ.pop(other, None)
+    if readonly:
+        os.environ[READONLY_VARIABLE] = "1"
     if context.invoked_subcommand is None:
-        cockpit.open_cockpit(engine_access.state_dir(state_dir), readonly=readonly)
+        where = engine_access.line_to(None) or engine_access.state_dir(None)
+        cockpit.open_cockpit(where, readonly=engine_access.is_readonly())
 
 
 for family in (sets, images, policies, upgrades, watching, asking, demo, cockpit, engine_process):

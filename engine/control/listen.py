@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import hashlib
 import os
 import socket
@@ -14,22 +15,34 @@ from engine.model.errors import UnreachableError
 LONGEST_PATH = 100
 
 
-def bind_socket(state_dir: Path) -> tuple[socket.socket, Path]:
-    """A bound Unix socket with mode 0600, and where it is. The caller holds the engine lock: a left-over may go."""
-    path = socket_path(state_dir)
+def bind_socket(state_dir: Path, path: Path | None = None, group: str | None = None) -> tuple[socket.socket, Path]:
+    """A bound Unix socket with mode 0600 (0660 for `group`), and where it is.
+
+    The caller holds the engine lock: a left-over may go. Raises UnreachableError.
+    """
+    path = path or socket_path(state_dir)
     remove_socket(path)
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
         bound.bind(str(path))
-    except OSError as error:
+        if group is not None:
+            os.chown(path, -1, _group_id(group), follow_symlinks=False)
+            os.chmod(path, 0o660)
+    except (OSError, ValueError) as error:
         bound.close()
-        raise UnreachableError(
-            "Socket", f"cannot listen on {path}: {error.strerror}.", "See rollset doctor."
-        ) from error
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise UnreachableError("Socket", f"cannot listen on {path}: {why}.", "See rollset doctor.") from error
     finally:
         os.umask(before)
     return bound, path
+
+
+def _group_id(name: str) -> int:
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise ValueError(f"there is no group {name!r}") from None
 
 
 def remove_socket(path: Path) -> None:

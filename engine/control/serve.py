@@ -75,6 +75,8 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--idle-exit-s", type=float, default=60.0)
     parser.add_argument("--owner-pid", type=int)
     parser.add_argument("--log", type=Path)
+    parser.add_argument("--socket", type=Path)
+    parser.add_argument("--group")
     return parser.parse_args(argv)
 
 
@@ -100,7 +102,7 @@ class _Server(uvicorn.Server):
 async def _serve(options: argparse.Namespace, lock: EngineLock) -> None:
     config = ConfigFile(config_path())
     async with open_engine(options.state_dir, owner_pid=options.owner_pid) as engine:
-        bound, path = bind_socket(options.state_dir)
+        bound, path = bind_socket(options.state_dir, options.socket, options.group)
         door, seen = EngineDoor(engine), Requests()
         seen.last_at = time.monotonic()
         app = make_app(door, seen, time.monotonic, Gate(config.settings))

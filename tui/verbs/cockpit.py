@@ -12,23 +12,22 @@ from tui.verbs import engine_access
 from tui.verbs.options import StateDir
 
 if TYPE_CHECKING:
+    from engine.control.client import Line
     from tui.session import Session
 
-Readonly = Annotated[bool, typer.Option("--readonly", help="Look only: nothing can be changed from this cockpit.")]
 
-
-def open_cockpit(state_dir: Path, *, readonly: bool, first_set: str = "", hint: str = "") -> None:
-    """Show the engine of a state directory, which is started when none runs (not by a cockpit that only looks)."""
+def open_cockpit(where: Path | Line, *, readonly: bool, first_set: str = "", hint: str = "") -> None:
+    """Show an engine; a state directory's own is started when none runs (not by a cockpit that only looks)."""
     from engine.control.client import Client
     from engine.control.client.start import connect_or_start
     from tui.live import LiveSession
 
     def start() -> object:
-        return connect_or_start(state_dir, readonly=readonly)
+        return connect_or_start(where, readonly=readonly) if isinstance(where, Path) else None
 
     if not readonly:
         start()
-    session = LiveSession(Client(state_dir, readonly=readonly), readonly=readonly, start=start)
+    session = LiveSession(Client(where, readonly=readonly), readonly=readonly, start=start)
     show(session, first_set=first_set, hint=hint)
 
 

@@ -6,11 +6,17 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.model.errors import InputError, RefusedError
 
+if TYPE_CHECKING:
+    from engine.control.client import Line
+
 STATE_DIR_VARIABLE = "ROLLSET_STATE_DIR"
+SOCKET_VARIABLE = "ROLLSET_SOCKET"
+HOST_VARIABLE = "ROLLSET_HOST"
+READONLY_VARIABLE = "ROLLSET_READONLY"
 CONFIRMATION_REQUIRED = "ConfirmationNeeded"
 
 
@@ -41,18 +47,55 @@ def state_dir(given: Path | None) -> Path:
     return (Path(state_home) if os.path.isabs(state_home) else Path.home() / ".local" / "state") / "rollset"
 
 
-def connect(given: Path | None) -> EngineClient:
-    """A client of the state directory's engine, which is started when none runs."""
-    from engine.control.client.start import connect_or_start
+def line_to(given: Path | None) -> Line | None:
+    """The line to an engine that this command may not start; None when the state directory's own engine is meant.
 
-    return connect_or_start(state_dir(given))
+    In this order: --state-dir, --host, ROLLSET_SOCKET, ROLLSET_STATE_DIR, the machine's shared engine.
+    """
+    from engine.control.client import lines
+
+    host = os.environ.get(HOST_VARIABLE)
+    if host:
+        if given is not None:
+            raise InputError("InvalidHost", "--host and --state-dir exclude each other.", "The host has its own.")
+        from engine.control.client.ssh import SshLine
+
+        return SshLine(host)
+    if given is not None:
+        return None
+    if named := os.environ.get(SOCKET_VARIABLE):
+        return lines.SharedLine(Path(named).expanduser().absolute())
+    if not os.environ.get(STATE_DIR_VARIABLE) and os.path.exists(lines.SHARED_SOCKET):
+        return lines.SharedLine(lines.SHARED_SOCKET)
+    return None
+
+
+def is_remote() -> bool:
+    """Whether the engine is on another machine: paths then mean files there."""
+    return bool(os.environ.get(HOST_VARIABLE))
+
+
+def is_readonly() -> bool:
+    """Whether the caller wants less power than it has: the engine is told to refuse changes, and none is started."""
+    return bool(os.environ.get(READONLY_VARIABLE))
+
+
+def connect(given: Path | None) -> EngineClient:
+    """A client of the engine meant: the state directory's own is started when none runs (not with --readonly)."""
+    line = line_to(given)
+    if line is not None or is_readonly():
+        return connect_running(given)
+    from engine.control.client.start import connect_or_start
+    from tui.verbs.printing import note
+
+    return connect_or_start(state_dir(given), say=note)
 
 
 def connect_running(given: Path | None) -> EngineClient:
     """A client that starts nothing; its calls raise UnreachableError when no engine runs."""
     from engine.control.client import Client
 
-    return Client(state_dir(given))
+    return Client(line_to(given) or state_dir(given), readonly=is_readonly())
 
 
 def on_terminal() -> bool:

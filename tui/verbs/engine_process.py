@@ -6,11 +6,12 @@ import os
 import sys
 import time
 from collections import deque
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from engine.model.errors import NotFoundError, UnreachableError
+from engine.model.errors import InputError, NotFoundError, UnreachableError
 from engine.wire.safe_text import printable
 from tui.verbs import engine_access
 from tui.verbs.options import Json, Reason, StateDir
@@ -25,15 +26,26 @@ def serve(
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Stay in this process, for service managers.")
     ] = False,
+    socket: Annotated[
+        Path | None, typer.Option("--socket", help="Listen here instead, for a shared engine.", show_default=False)
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option("--group", help="A group that may connect to --socket.", show_default=False)
+    ] = None,
     state_dir: StateDir = None,
 ) -> None:
     """Run the engine here (with --foreground), or see that one runs in the background."""
+    _refuse_elsewhere(state_dir, "serve")
     directory = engine_access.state_dir(state_dir)
+    if socket is not None and not foreground:
+        raise InputError("InvalidParameter", "--socket needs --foreground.", "A service manager runs a shared engine.")
     if not foreground:
         answer = engine_access.connect(state_dir).query("engine", {})
         say([f"engine {answer['pid']} serves {directory}"])
         return
-    command = [sys.executable, "-m", SERVE_MODULE, "--state-dir", str(directory)]
+    command = [sys.executable, "-m", SERVE_MODULE, "--state-dir", str(directory), "--foreground"]
+    command += ["--socket", str(socket.absolute())] if socket is not None else []
+    command += ["--group", group] if group is not None else []
     os.execv(command[0], command)
 
 
@@ -63,8 +75,8 @@ def stop(
     client = engine_access.connect(state_dir) if with_instances else engine_access.connect_running(state_dir)
     try:
         engine_access.send(client, "engine-stop", {"with_instances": with_instances, "reason": reason})
-    except UnreachableError:
-        if with_instances:
+    except UnreachableError as error:
+        if with_instances or error.code != "EngineNotRunning":
             raise
         say(["no engine runs"])
         return
@@ -77,6 +89,7 @@ def logs(
     state_dir: StateDir = None,
 ) -> None:
     """Show the end of the engine's log."""
+    _refuse_elsewhere(state_dir, "logs")
     path = engine_access.state_dir(state_dir) / LOG_NAME
     try:
         source = path.open(encoding="utf-8", errors="backslashreplace")
@@ -93,9 +106,35 @@ def logs(
             raise typer.Exit(130) from None
 
 
+def dial_stdio(state_dir: StateDir = None) -> None:
+    """Carry bytes between standard input and output and the engine; what `--host` runs over ssh."""
+    from engine.control.client import Client, claims
+    from engine.control.client.calls import ANSWER_S
+    from engine.control.client.dial import dial
+
+    client = engine_access.connect(state_dir)
+    assert isinstance(client, Client), "there is one kind of client"
+    connection = client.line.open(ANSWER_S)
+    with connection:
+        try:
+            dial(connection, sys.stdin.fileno(), sys.stdout.fileno(), claims())
+        except OSError as error:
+            raise UnreachableError("EngineLost", f"the line broke: {error.strerror}.", "Connect again.") from error
+
+
+def _refuse_elsewhere(given: Path | None, verb: str) -> None:
+    if engine_access.line_to(given) is not None:
+        raise InputError(
+            "InvalidParameter",
+            f"engine {verb} is about an engine of your own; this one is run by somebody else.",
+            "journalctl -u rollset on its machine, or name your own with --state-dir.",
+        )
+
+
 def register(app: typer.Typer) -> None:
     """Add these verbs below `engine`."""
     engine = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="The engine's own process.")
     for verb in (serve, status, stop, logs):
         engine.command(verb.__name__)(verb)
+    engine.command("dial-stdio")(dial_stdio)
     app.add_typer(engine, name="engine")

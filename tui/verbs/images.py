@@ -25,7 +25,10 @@ def publish(
     """Publish a directory or a tar archive as an image version."""
     from tui.plain.upgrades import size
 
-    if not path.exists():
+    if engine_access.is_remote():
+        if not path.is_absolute():
+            raise InputError("InvalidFile", f"{path} is relative.", "With --host, name a path on that machine.")
+    elif not path.exists():
         raise InputError("InvalidFile", f"{path}: no such file or directory.", "Name a directory or a tar archive.")
     arguments = {"path": str(path.absolute()), "reference": reference, "reason": reason}
     answer = engine_access.send(engine_access.connect(state_dir), "image-publish", arguments)

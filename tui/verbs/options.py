@@ -11,6 +11,11 @@ StateDir = Annotated[
     Path | None,
     typer.Option("--state-dir", help="Where the engine keeps its state. Also ROLLSET_STATE_DIR.", show_default=False),
 ]
+Host = Annotated[
+    str | None,
+    typer.Option("--host", metavar="[USER@]HOST", help="The engine of another machine, over ssh.", show_default=False),
+]
+Readonly = Annotated[bool, typer.Option("--readonly", help="The engine refuses every change; none is started.")]
 Json = Annotated[bool, typer.Option("--json", help="Only JSON on standard output; Azure's shapes under `azure`.")]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why; kept in the audit trail.", show_default=False)]
 Confirm = Annotated[

@@ -123,7 +123,8 @@ class Client:
 
 def lost(why: object) -> UnreachableError:
     """The error for an engine that was there and no longer answers."""
-    return UnreachableError("EngineLost", f"the engine does not answer ({why}).", "Look at `rollset engine logs`.")
+    said = " ".join(str(why).split())
+    return UnreachableError("EngineLost", f"the engine does not answer ({said}).", "Look at `rollset engine logs`.")
 
 
 def claims() -> dict[str, str]:

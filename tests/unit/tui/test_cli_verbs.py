@@ -219,6 +219,6 @@ def test_plan_can_be_kept(run: Run, engine: FakeEngine, tmp_path: Path) -> None:
 
 def test_engine_stop_says_when_none_runs(run: Run, engine: FakeEngine) -> None:
     assert run("engine", "stop", "--with-instances").exit_code == 0
-    engine.answers["engine-stop"] = UnreachableError("EngineUnreachable", "no socket.")
+    engine.answers["engine-stop"] = UnreachableError("EngineNotRunning", "no socket.")
     assert run("engine", "stop").stdout == "no engine runs\n"
     assert engine.commands[0] == ("engine-stop", {"with_instances": True})
