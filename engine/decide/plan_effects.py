@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.model.effects import Effect, EffectKind, effect_id
 from engine.model.scale_set import Extension, Instance, ScaleSet
 from engine.model.upgrade import SOFT_HOLDS, Member, MemberState, Upgrade
 
+MOST_DELETIONS = 6
 _KINDS = {
     MemberState.CAPTURING: EffectKind.CAPTURE_RESTORE_POINT,
     MemberState.REPLACING: EffectKind.REPLACE_OS_DISK,
@@ -91,6 +94,15 @@ def _provision(scale_set: ScaleSet, instance: Instance) -> Effect:
 def delete_effect(scale_set: ScaleSet, instance: Instance) -> Effect:
     """Take an instance and its disks away (scale in, deletion of the set)."""
     return _instance_effect(scale_set, instance, EffectKind.DELETE_INSTANCE, "", None)
+
+
+def delete_again(effect: Effect) -> Effect | None:
+    """The next try of a deletion that failed; None after MOST_DELETIONS, when only an operator can help."""
+    if effect.attempt >= MOST_DELETIONS:
+        return None
+    attempt = effect.attempt + 1
+    born = f"{effect.instance_id}#{effect.id[:8]}"
+    return replace(effect, id=effect_id(effect.operation, born, effect.kind, "", attempt), attempt=attempt)
 
 
 def _instance_effect(

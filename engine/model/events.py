@@ -252,6 +252,16 @@ class InstanceRemoved(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class InstanceDeletionFailed(Event):
+    """The fleet could not take an instance away that has left the set; `tries_on` says whether it is tried again."""
+
+    instance_id: str
+    message: str
+    attempt: int
+    tries_on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceDiskChanged(Event):
     """The OS disk was replaced or restored; health begins anew as NotObserved, and `left` is what it was."""
 

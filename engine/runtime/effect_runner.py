@@ -10,7 +10,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from engine.fleets.fleet import Fleet
-from engine.model.effects import Effect, EffectOutcome, OutcomeKind
+from engine.model.effects import Effect, EffectKind, EffectOutcome, OutcomeKind
 from engine.model.errors import RollsetError
 
 _T = TypeVar("_T")
@@ -45,6 +45,9 @@ class EffectRunner:
 
     async def _carry(self, scale_set: str, effects: list[Effect]) -> None:
         fleet = self._fleet_of(scale_set)
+        tries = max(x.attempt if x.kind is EffectKind.DELETE_INSTANCE else 1 for x in effects)
+        if tries > 1:
+            await anyio.sleep(min(RETRY_MOST_S, RETRY_FIRST_S * 2**tries))
         handle = await self._patiently(lambda: fleet.begin(effects, self._epoch))
         waiting: dict[str, Effect] = {effect.id: effect for effect in effects}
         while waiting:

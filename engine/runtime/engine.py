@@ -16,10 +16,11 @@ import anyio
 from anyio.abc import TaskGroup
 
 from engine.decide.interpret_observation import interpret_effect, interpret_instance_effect
+from engine.decide.plan_effects import delete_again
 from engine.fleets.fleet import Fleet
 from engine.model import events as e
 from engine.model.codes import ErrorCode
-from engine.model.effects import DISK_EFFECTS, Effect, EffectKind, EffectOutcome
+from engine.model.effects import DISK_EFFECTS, Effect, EffectKind, EffectOutcome, OutcomeKind
 from engine.model.errors import NotFoundError, UnreachableError
 from engine.model.health import Health, HealthSource
 from engine.model.scale_set import ScaleSet
@@ -155,7 +156,7 @@ class Engine:
                 await self._awake.wait()
             self._awake = anyio.Event()
             began = self.clock.now().clock
-            await self._take_facts()
+            await self.take_facts()
             if self.draining is not None:
                 self._end_drain(self.draining)
             took_s = self.clock.now().clock - began
@@ -183,7 +184,7 @@ class Engine:
     def wake(self) -> None:
         self._awake.set()
 
-    async def _take_facts(self) -> None:
+    async def take_facts(self) -> None:
         facts = self._facts[:FACTS_AT_ONCE]
         turn = self.turn()
         for outcome in facts:
@@ -230,16 +231,23 @@ class Engine:
         else:
             turn.on_scale_set(scale_set.key, *interpret_instance_effect(scale_set, effect, outcome, turn.now))
             if effect.kind is EffectKind.DELETE_INSTANCE:
-                self._finish_deletion(turn, scale_set)
+                self._after_deletion(turn, scale_set, effect, outcome)
         swapped = effect.kind in DISK_EFFECTS or effect.kind is EffectKind.CREATE_INSTANCE
         if swapped and self.watch is not None:
             self.watch.forget(scale_set.key, effect.instance_id)
 
-    def _finish_deletion(self, turn: Turn, scale_set: ScaleSet) -> None:
+    def _after_deletion(self, turn: Turn, scale_set: ScaleSet, effect: Effect, outcome: EffectOutcome) -> None:
+        if outcome.kind is OutcomeKind.FAILED:
+            again = delete_again(effect)
+            turn.intents += [again] if again is not None else []
+            tries_on = again is not None
+            turn.on_scale_set(
+                scale_set.key, e.InstanceDeletionFailed(effect.instance_id, outcome.message, effect.attempt, tries_on)
+            )
         done = {outcome.effect_id for outcome in turn.outcomes}
         left = [
             x
-            for x in self.state.open_effects.values()
+            for x in [*self.state.open_effects.values(), *turn.intents]
             if x.scale_set == scale_set.key and x.kind is EffectKind.DELETE_INSTANCE and x.id not in done
         ]
         if scale_set.deleting and not left and not scale_set.instances:

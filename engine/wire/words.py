@@ -101,6 +101,10 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.InstanceAdded: lambda x: f"instance {x.instance.instance_id} added on {x.instance.image.version}",
     e.InstanceProvisioned: lambda x: f"instance {x.instance_id} provisioned at {x.address}",
     e.InstanceRemoved: lambda x: f"instance {x.instance_id} removed: {x.why}",
+    e.InstanceDeletionFailed: lambda x: (
+        f"instance {x.instance_id} could not be deleted (try {x.attempt}): {x.message}"
+        + ("" if x.tries_on else "; given up, what is left of it has to be removed by hand")
+    ),
     e.InstanceDiskChanged: lambda x: f"instance {x.instance_id} is on {x.image.version}, disk {x.disk}",
     e.ExtensionRan: lambda x: f"instance {x.instance_id}: extension {x.result.name} ended with {x.result.exit_code}",
     e.InstanceHealthChanged: lambda x: f"instance {x.instance_id} is {x.entered.value}: {x.detail}",
