@@ -18,9 +18,12 @@ from anyio.abc import TaskStatus
 
 from engine.control.config import ConfigFile, config_path
 from engine.control.gate import Gate
+from engine.control.hooks import Hooks
 from engine.control.listen import bind_socket, remove_socket
 from engine.control.log_file import bound_log, set_up_log
+from engine.control.metrics import metrics_text
 from engine.control.peer import PeerProtocol
+from engine.control.presence import Presence
 from engine.control.server import make_app
 from engine.control.streams import Requests
 from engine.model.errors import RollsetError
@@ -103,9 +106,9 @@ async def _serve(options: argparse.Namespace, lock: EngineLock) -> None:
     config = ConfigFile(config_path())
     async with open_engine(options.state_dir, owner_pid=options.owner_pid) as engine:
         bound, path = bind_socket(options.state_dir, options.socket, options.group)
-        door, seen = EngineDoor(engine), Requests()
-        seen.last_at = time.monotonic()
-        app = make_app(door, seen, time.monotonic, Gate(config.settings))
+        door, seen = EngineDoor(engine), Requests(last_at=time.monotonic())
+        hooks = Hooks(engine, options.state_dir / "hooks.json", config.settings)
+        app = make_app(door, seen, Gate(config.settings), metrics=lambda: metrics_text(engine, seen, hooks.pending))
         uvicorn_config = uvicorn.Config(
             app,
             http=PeerProtocol,
@@ -120,7 +123,9 @@ async def _serve(options: argparse.Namespace, lock: EngineLock) -> None:
         try:
             async with anyio.create_task_group() as tasks:
                 await tasks.start(_watch_signals, door)
-                tasks.start_soon(_keep_house, door, seen, options)
+                tasks.start_soon(_keep_house, door, seen, hooks, options)
+                tasks.start_soon(Presence(engine, seen).run)
+                tasks.start_soon(hooks.run)
                 tasks.start_soon(_end_server, door, server)
                 bound.listen(128)
                 lock.publish(str(path), VERSION)
@@ -153,7 +158,7 @@ async def _end_server(door: EngineDoor, server: uvicorn.Server) -> None:
     server.force_exit = True
 
 
-async def _keep_house(door: EngineDoor, seen: Requests, options: argparse.Namespace) -> None:
+async def _keep_house(door: EngineDoor, seen: Requests, hooks: Hooks, options: argparse.Namespace) -> None:
     """Bound the log; leave when nothing could happen without a command, or the state directory is gone."""
     while not door.stopping.is_set():
         await anyio.sleep(HOUSEKEEPING_S)
@@ -164,7 +169,7 @@ async def _keep_house(door: EngineDoor, seen: Requests, options: argparse.Namesp
         if options.log is not None:
             bound_log(options.log)
         quiet = seen.open == 0 and seen.streams == 0 and time.monotonic() - seen.last_at > options.idle_exit_s
-        if quiet and not options.foreground and door.idle():
+        if quiet and not options.foreground and door.idle() and hooks.idle:
             log.info("idle: nobody is attached and nothing can happen without a command")
             door.stopping.set()
 

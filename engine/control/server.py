@@ -22,20 +22,21 @@ EVENTS_LIMIT = 100_000
 LINES = "application/x-ndjson"
 STATUS = {1: 500, 2: 400, 3: 404, 4: 409, 5: 503, 6: 403}
 
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+Metrics = Callable[[], str]
 Act = Callable[[Request, Caller], Awaitable[Response]]
 
 
 class Routes:
-    """The routes over a door. `seen` is kept up to date for the idle exit; `clock` counts monotonic seconds."""
+    """The routes over a door. `seen` is kept up to date for the idle exit and presence."""
 
-    def __init__(
-        self, door: Door, seen: Requests, clock: Callable[[], float], gate: Gate, limits: StreamLimits
-    ) -> None:
+    def __init__(self, door: Door, seen: Requests, gate: Gate, limits: StreamLimits, metrics: Metrics) -> None:
         self._door = door
         self._seen = seen
-        self._clock = clock
         self._gate = gate
         self._limits = limits
+        self._metrics = metrics
 
     def guarded(self, act: Act, needed: Role | None) -> Callable[[Request], Awaitable[Response]]:
         """A route that knows its caller, and turns every RollsetError into an answer."""
@@ -53,7 +54,7 @@ class Routes:
                 return Response(status_code=499)
             finally:
                 self._seen.open -= 1
-                self._seen.last_at = self._clock()
+                self._seen.last_at = self._seen.clock()
 
         return route
 
@@ -74,7 +75,7 @@ class Routes:
         refuse_ahead(self._door, after)
         found = await self._door.events_after(after, scope, 1 if request.query_params.get("follow") else limit)
         if request.query_params.get("follow"):
-            attached = Attached(caller, scope, self._clock())
+            attached = Attached(caller, scope, self._seen.clock())
             return follow(self._door, self._seen, request, attached, after, self._limits)
         return _lines(line.text for line in found)
 
@@ -82,21 +83,26 @@ class Routes:
         """GET /v1/snapshot."""
         return _lines(await self._door.snapshot(request.query_params.get("scope", "overview")))
 
+    async def metrics(self, request: Request, caller: Caller) -> Response:
+        """GET /metrics."""
+        return Response(self._metrics(), media_type=CONTENT_TYPE)
+
 
 def make_app(
     door: Door,
     seen: Requests,
-    clock: Callable[[], float],
     gate: Gate | None = None,
     limits: StreamLimits | None = None,
+    metrics: Metrics = str,
 ) -> Starlette:
     """The app over a door; `seen` is kept up to date for the caller, who also tells who may do what (`gate`)."""
-    routes = Routes(door, seen, clock, gate or Gate(), limits or StreamLimits())
+    routes = Routes(door, seen, gate or Gate(), limits or StreamLimits(), metrics)
     return Starlette(
         routes=[
             Route("/v1/commands/{verb}", routes.guarded(routes.command, None), methods=["POST"]),
             Route("/v1/events", routes.guarded(routes.events, Role.VIEWER)),
             Route("/v1/snapshot", routes.guarded(routes.snapshot, Role.VIEWER)),
+            Route("/metrics", routes.guarded(routes.metrics, Role.VIEWER)),
             Route("/v1/{what}", routes.guarded(routes.query, Role.VIEWER)),
         ],
         exception_handlers={HTTPException: _no_route, Exception: _defect},

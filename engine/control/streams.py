@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -25,17 +26,21 @@ SLOW_S = 10.0
 
 @dataclass(eq=False, slots=True)
 class Attached:
-    """One open stream: whose, of what, since when (Unix seconds)."""
+    """One open stream: whose, of what, since when (seconds of `Requests.clock`)."""
 
     caller: Caller
     scope: str
-    since_at: float
+    since_clock: float
 
 
 @dataclass(slots=True)
 class Requests:
-    """What is going on at the door: for the idle exit, the bound on streams, and presence."""
+    """What is going on at the door: for the idle exit, the bound on streams, and presence.
 
+    `clock` counts monotonic seconds; `last_at` is on it.
+    """
+
+    clock: Callable[[], float] = time.monotonic
     open: int = 0
     last_at: float = 0.0
     attached: list[Attached] = field(default_factory=list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.model.event import Event
 from engine.model.health import HealthSource
@@ -61,7 +61,12 @@ class EngineStopped(Event):
 
 @dataclass(frozen=True, slots=True)
 class CommandJudged(Event):
-    """The audit trail: every command, accepted or refused. `refusal` is None when it was accepted."""
+    """The audit trail: every command, accepted or refused. `refusal` is None when it was accepted.
+
+    `uid`, `role` and `login` (who logged in, which sudo leaves) are the kernel's word, `claimed` is the caller's.
+    `before`: what the command found, where it changes a value. `number` and the hashes make the stream a chain; they
+    are given when the entry is committed.
+    """
 
     verb: str
     subject: str
@@ -72,3 +77,28 @@ class CommandJudged(Event):
     seen_version: int | None
     refusal: str | None
     key: str
+    uid: int = -1
+    role: str = ""
+    login: str = ""
+    before: Mapping[str, str] = field(default_factory=dict)
+    number: int = 0
+    previous_hash: str = ""
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Somebody who follows events: `streams` of them, the first since `since_at` (Unix seconds)."""
+
+    user: str
+    role: str
+    origin: str
+    streams: int
+    since_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceChanged(Event):
+    """Who is attached now; the whole list each time."""
+
+    attached: tuple[Attached, ...]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import anyio
@@ -21,14 +21,17 @@ from engine.fleets.fleet import Fleet
 from engine.model import events as e
 from engine.model.codes import ErrorCode
 from engine.model.effects import DISK_EFFECTS, Effect, EffectKind, EffectOutcome, OutcomeKind
+from engine.model.engine_events import Attached
 from engine.model.errors import NotFoundError, UnreachableError
 from engine.model.health import Health, HealthSource
 from engine.model.scale_set import ScaleSet
 from engine.model.version import VERSION
+from engine.runtime.audit_chain import AUDIT, Link, StoredEntry, end_of, seal
 from engine.runtime.clock import EngineClock
 from engine.runtime.effect_runner import EffectRunner
 from engine.runtime.forecast import Forecast
 from engine.runtime.health_watch import HealthWatch
+from engine.runtime.measures import Measures
 from engine.runtime.recent_events import RecentEvents
 from engine.runtime.turn import EngineState, Turn
 from engine.store.image_blobs import ImageBlobs
@@ -69,6 +72,9 @@ class Engine:
         self.stopping = anyio.Event()
         self.trouble: str | None = None
         self.draining: Drain | None = None
+        self.presence: tuple[Attached, ...] = ()
+        self.measures = Measures()
+        self._audit_end = Link()
         self._forecast = Forecast()
         self._planned_at = self._advanced_at = float("-inf")
         self._facts: list[EffectOutcome] = []
@@ -97,9 +103,10 @@ class Engine:
             turn.plan(everything)
         if turn.empty and command is None:
             return
+        events, audit_end = seal(turn.events, self._audit_end, turn.now.at, turn.now.clock, self.epoch)
         recorded = self.store.commit(
             Transaction(
-                events=turn.events,
+                events=events,
                 at=turn.now.at,
                 clock=turn.now.clock,
                 scale_sets=[s for s in turn.scale_sets.values() if s is not None],
@@ -111,6 +118,8 @@ class Engine:
                 command=command,
             )
         )
+        self._audit_end = audit_end
+        self.measures.took(turn.intents, turn.outcomes, self.state.open_effects, turn.now.clock)
         turn.adopt()
         if everything and self.draining is None:
             self._planned_at = turn.now.clock
@@ -289,6 +298,10 @@ class Engine:
             if isinstance(r.event, e.EngineStarted) and r.epoch > 1
         ]
 
+    def audit_entries(self, *, last: bool = False) -> Iterator[StoredEntry]:
+        """The audit stream as stored, oldest first; with `last` only its last entry."""
+        return (StoredEntry(*row) for row in self.store.stream_as_stored(AUDIT, last=last))
+
     def checks(self) -> list[dict[str, object]]:
         """What doctor says of this engine and its store."""
         found = self.store.health()
@@ -343,6 +356,7 @@ class Engine:
         self.state.images = {str(i.reference): i for i in stored.images}
         self.state.open_effects = {effect.id: effect for effect, _, _ in stored.open_effects}
         self.head = stored.head
+        self._audit_end = end_of(self.audit_entries(last=True))
         self.recent = RecentEvents(stored.head)
         for recorded in self.store.events(0, 100_000, prefix="load_balancer/"):
             if isinstance(recorded.event, e.LoadBalancerApplied):

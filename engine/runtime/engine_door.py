@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from typing import Any
+
+import anyio.to_thread
 
 from engine.arm.write_policy import policy_document
 from engine.model.codes import ErrorCode
@@ -14,7 +17,8 @@ from engine.model.image import latest_of
 from engine.model.upgrade import Upgrade
 from engine.model.version import VERSION
 from engine.runtime import answers
-from engine.runtime.arguments import start_request, text
+from engine.runtime.arguments import optional_whole, start_request, text
+from engine.runtime.audit_chain import verify
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.explain import explain
@@ -140,13 +144,22 @@ async def _policies(engine: Engine, arguments: Mapping[str, str]) -> Answer:
 
 
 async def _audit(engine: Engine, arguments: Mapping[str, str]) -> Answer:
-    limit = int(arguments.get("limit") or 200)
+    limit = optional_whole(arguments, "limit") or 200
     if not 1 <= limit <= 10_000:
         raise InputError(
             ErrorCode.INVALID_PARAMETER, f"limit {limit} is not in 1 to 10000.", "Choose one in that range."
         )
     last = engine.store.events(0, 1_000_000, streams=("audit",))[-limit:]
     return {"entries": [json.loads(event_line(r).text) for r in last]}
+
+
+async def _presence(engine: Engine, arguments: Mapping[str, str]) -> Answer:
+    return {"attached": [asdict(one) for one in engine.presence]}
+
+
+async def _audit_verify(engine: Engine, arguments: Mapping[str, str]) -> Answer:
+    entries = list(engine.audit_entries())
+    return await anyio.to_thread.run_sync(verify, entries)
 
 
 async def _explain(engine: Engine, arguments: Mapping[str, str]) -> Answer:
@@ -180,6 +193,8 @@ _QUERIES: dict[str, Callable[[Engine, Mapping[str, str]], Awaitable[Answer]]] = 
     "images": _images,
     "policies": _policies,
     "audit": _audit,
+    "audit-verify": _audit_verify,
+    "presence": _presence,
     "explain": _explain,
     "doctor": _doctor,
     "engine": _engine,

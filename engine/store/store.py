@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -234,6 +234,18 @@ class Store:
         """The verdict of a command with this idempotency key, if it was given before."""
         found: str | None = self._one("SELECT verdict FROM command WHERE key=?", key)
         return found
+
+    def stream_as_stored(self, stream: str, *, last: bool = False) -> Iterator[tuple[Any, ...]]:
+        """(stream_seq, type, at, clock, epoch, actor, cause, body) of a stream's events, bodies byte for byte.
+
+        Oldest first, or only the last one.
+        """
+        order = "DESC LIMIT 1" if last else ""
+        sql = (
+            "SELECT stream_seq, type, at, clock, epoch, actor, cause, body FROM event WHERE stream=? "  # noqa: S608
+            f"ORDER BY stream_seq {order}"
+        )
+        yield from self._connection.execute(sql, (stream,))
 
     def mark_stopped(self, clock: float, clean: bool) -> None:
         """The engine stops; `clean` says nothing was cut."""

@@ -59,6 +59,12 @@ def _judged(x: e.CommandJudged) -> str:
     return f"{x.actor}: {x.verb} {x.subject} {verdict}" + (f" ({x.reason})" if x.reason else "")
 
 
+def _present(x: e.PresenceChanged) -> str:
+    if not x.attached:
+        return "nobody watches"
+    return "watching: " + ", ".join(f"{a.user} ({a.role})" for a in x.attached)
+
+
 def _hold_raised(x: e.HoldRaised) -> str:
     return f"held ({x.hold.kind.value}) by {x.hold.by}: {x.hold.reason or 'no reason given'}"
 
@@ -122,5 +128,6 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.EngineStarted: lambda x: f"engine {x.version} started (epoch {x.epoch}), away for {x.away_s:.0f} s",
     e.EngineStopped: lambda x: f"engine stopped: {x.reason}",
     e.CommandJudged: _judged,
+    e.PresenceChanged: _present,
     UnknownEvent: lambda x: f"{x.type} (not known to this version)",
 }

@@ -39,15 +39,39 @@ def explanation_lines(answer: Mapping[str, Any]) -> list[str]:
 
 def audit(
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many entries.")] = 50,
+    verify: Annotated[bool, typer.Option("--verify", help="Check that no entry was changed or removed.")] = False,
     json: Json = False,
     state_dir: StateDir = None,
 ) -> None:
     """List who asked for what, and what the engine answered."""
+    if verify:
+        found = engine_access.connect(state_dir).query("audit-verify", {})
+        if json:
+            say_json(found)
+        else:
+            say(verified_lines(found))
+        if not found["ok"]:
+            raise typer.Exit(1)
+        return
     answer = engine_access.connect(state_dir).query("audit", {"limit": str(limit)})
     if json:
         say_json(answer)
     else:
         say(audit_lines(answer["entries"]))
+
+
+def verified_lines(found: Mapping[str, Any]) -> list[str]:
+    """What became of the check of the audit chain."""
+    from tui.plain.moments import show_moment
+
+    older = f"; {found['unchained']} older ones have no hash" if found["unchained"] else ""
+    bad = found["first_bad"]
+    if bad is None:
+        return [f"{found['entries']} audit entries are as they were written{older}", f"last hash {found['hash']}"]
+    when = show_moment(bad["at"])
+    return [
+        f"FAILED: audit entry {bad['number']} ({when}): {bad['words']}; {found['entries']} before it are good{older}"
+    ]
 
 
 def audit_lines(entries: list[Mapping[str, Any]]) -> list[str]:

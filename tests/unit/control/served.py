@@ -7,7 +7,6 @@ import contextlib
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -107,7 +106,7 @@ class Served:
 
     async def _run(self) -> None:
         self.door = FakeDoor()
-        app = make_app(self.door, self.seen, time.monotonic, self._gate, self._limits)
+        app = make_app(self.door, self.seen, self._gate, self._limits)
         config = uvicorn.Config(
             app, http=self._protocol, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1
         )
