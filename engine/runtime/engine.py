@@ -10,7 +10,6 @@ import os
 import random
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import anyio
 from anyio.abc import TaskGroup
@@ -28,6 +27,7 @@ from engine.model.scale_set import ScaleSet
 from engine.model.version import VERSION
 from engine.runtime.audit_chain import AUDIT, Link, StoredEntry, end_of, seal
 from engine.runtime.clock import EngineClock
+from engine.runtime.drain import Drain
 from engine.runtime.effect_runner import EffectRunner
 from engine.runtime.forecast import Forecast
 from engine.runtime.health_watch import HealthWatch
@@ -45,14 +45,6 @@ PLAN_ALL_S = 5.0
 """What no event touched is planned anew this often: a wake-up that was lost costs so much, and no more."""
 REST_SHARE = 4.0
 LONGEST_REST_S = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Drain:
-    """A stop at the next safe point, at the latest when the engine's clock is at `until_clock`."""
-
-    until_clock: float
-    stops_anyway: bool
 
 
 class Engine:

@@ -1,0 +1,224 @@
+"""What comes out of the door: the answers a client may rely on. Answers may hold more than is named here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from engine.control.edge_types import EdgeType
+
+At = Annotated[float, Field(description="Unix seconds.")]
+
+
+class Answer(EdgeType):
+    model_config = ConfigDict(extra="allow")
+
+
+class ErrorBody(EdgeType):
+    code: Annotated[str, Field(description="Stable; Azure's own where there is one.")]
+    message: str
+    next_step: str
+    exit_code: Annotated[int, Field(description="2 input, 3 not found, 4 refused, 5 unreachable, 6 not permitted.")]
+
+
+class ErrorAnswer(EdgeType):
+    error: ErrorBody
+
+
+class ApiErrorBody(Answer):
+    code: str
+    message: str
+    target: str | None = None
+    details: list[dict[str, Any]] = []
+
+
+class BlockedBy(Answer):
+    kind: str
+    words: str
+    since_at: At | None = None
+    until_at: At | None = None
+
+
+class Counters(Answer):
+    """Azure's four counters, and beside them those that are in no batch; together the whole set."""
+
+    successful: int
+    failed: int
+    inProgress: int
+    pending: int
+    alreadyCurrent: int
+    protected: int
+    held: int
+    skipped: int
+    gone: int
+
+
+class UpgradeSummary(Answer):
+    id: str
+    scale_set: str
+    scale_set_name: str
+    state: str
+    azure_code: str
+    target: str
+    previous: str
+    counters: Counters
+    total: int
+    percent: float
+    batch: int
+    batches: int
+    blocked_by: BlockedBy | None
+    error: ApiErrorBody | None
+    notice: ApiErrorBody | None
+    holds: list[dict[str, Any]]
+    started_at: At
+    ended_at: At | None
+    started_by: str
+    actor: str
+    reason: str
+    version: Annotated[int, Field(description="Goes up with what an operator decides on; give it as seen_version.")]
+
+
+class SetSummary(Answer):
+    name: str
+    key: str
+    location: str
+    fleet: str
+    capacity: int
+    instances: int
+    healthy: int
+    unhealthy: int
+    waiting: int
+    image: str
+    production: bool
+    warnings: list[str]
+    upgrade: UpgradeSummary | None
+
+
+class SetsAnswer(Answer):
+    sets: list[SetSummary]
+    head: int
+
+
+class AzureAndOurs(Answer):
+    """Azure's shape under `azure`, ours beside it."""
+
+    azure: dict[str, Any]
+    ours: dict[str, Any]
+
+
+class UpgradeAnswer(Answer):
+    azure: dict[str, Any]
+    ours: UpgradeSummary
+
+
+class HistoryAnswer(Answer):
+    azure: dict[str, Any]
+    ours: list[UpgradeSummary]
+    gaps: Annotated[list[dict[str, Any]], Field(description="Times in which no engine ran.")]
+
+
+class PlanAnswer(Answer):
+    plan: dict[str, Any]
+
+
+class ImagesAnswer(Answer):
+    images: list[dict[str, Any]]
+
+
+class PoliciesAnswer(Answer):
+    policies: list[dict[str, Any]]
+
+
+class EventLine(Answer):
+    """One event: its place in the log, who did it, one sentence, and its body."""
+
+    seq: int
+    stream: str
+    stream_seq: int
+    type: str
+    at: At
+    clock: Annotated[float, Field(description="Seconds that engines have observed.")]
+    epoch: int
+    actor: str
+    cause: str
+    words: str
+    body: dict[str, Any]
+
+
+class AuditAnswer(Answer):
+    entries: list[EventLine]
+
+
+class AuditVerified(Answer):
+    ok: bool
+    entries: int
+    unchained: int
+    hash: str
+    first_bad: dict[str, Any] | None
+
+
+class ExplainAnswer(Answer):
+    title: str
+    words: list[str]
+
+
+class DoctorAnswer(Answer):
+    checks: list[dict[str, Any]]
+
+
+class EngineAnswer(Answer):
+    pid: int
+    version: str
+    started_at: At
+    epoch: int
+    head: int
+    sets: int
+    live_upgrades: int
+
+
+class AttachedPerson(Answer):
+    user: str
+    role: str
+    origin: str
+    streams: int
+    since_at: At
+
+
+class PresenceAnswer(Answer):
+    attached: list[AttachedPerson]
+
+
+class StartAnswer(Answer):
+    upgrade: UpgradeSummary
+    warnings: list[str]
+
+
+class Message(Answer):
+    message: str
+
+
+ANSWERS: dict[str, type[EdgeType]] = {
+    "audit": AuditAnswer,
+    "audit-verify": AuditVerified,
+    "doctor": DoctorAnswer,
+    "engine": EngineAnswer,
+    "explain": ExplainAnswer,
+    "history": HistoryAnswer,
+    "images": ImagesAnswer,
+    "plan": PlanAnswer,
+    "policies": PoliciesAnswer,
+    "presence": PresenceAnswer,
+    "set": AzureAndOurs,
+    "sets": SetsAnswer,
+    "status": UpgradeAnswer,
+    "upgrade": UpgradeAnswer,
+}
+COMMAND_ANSWERS: dict[str, type[EdgeType]] = {
+    "start": StartAnswer,
+    "apply": Answer,
+    "image-publish": Answer,
+    "image-exclude": Answer,
+    "image-include": Answer,
+}
+"""Commands whose answer is more, or other, than a message."""
