@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -219,7 +219,18 @@ _ALL = (
         "protect",
         "",
         "protect…",
-        "Protect instances from upgrades, or end that.",
+        "Leave instances out of upgrades and of shrinking.",
+        Kind.INSTANCES,
+        When.LIVE,
+        why_not_instances,
+        "protect",
+        90,
+    ),
+    Action(
+        "unprotect",
+        "",
+        "end protection…",
+        "Upgrade instances again as any other.",
         Kind.INSTANCES,
         When.LIVE,
         why_not_instances,
@@ -245,25 +256,29 @@ _ALL = (
 ACTIONS: Mapping[str, Action] = {action.id: action for action in _ALL}
 
 
-def command_line(action: Action, subject: Subject, arguments: Mapping[str, object]) -> str:
-    """What does the same on a command line, empty without a verb. `arguments` are as the engine takes them."""
-    if not action.verb:
-        return ""
-    words = ["rollset", action.verb]
-    if subject.scale_set is not None:
-        words.append(shlex.quote(subject.scale_set.name))
-    instances = arguments.get("instances") or arguments.get("instance") or ()
-    words += [shlex.quote(str(i)) for i in ([instances] if isinstance(instances, str) else instances)]  # type: ignore[attr-defined]
-    return " ".join([*words, *_options(arguments)])
+ONE_BY_ONE = frozenset({"hold", "release", "protect", "unprotect"})
+"""Actions whose verb takes one instance."""
 
 
-def _options(arguments: Mapping[str, object]) -> list[str]:
+def command_line(action: Action, set_name: str, instances: Sequence[str], options: Mapping[str, object]) -> str:
+    """What does the same on a command line. `options` by the names the engine takes them under."""
+    given = " ".join(_options(options))
+    tail = f" {given}" if given else ""
+    name = shlex.quote(set_name)
+    if action.id in ONE_BY_ONE and len(instances) > 1:
+        some = " ".join(shlex.quote(i) for i in instances)
+        return f"for i in {some}; do rollset {action.verb} {name} $i{tail}; done"
+    return " ".join(["rollset", action.verb, name, *map(shlex.quote, instances)]) + tail
+
+
+def _options(options: Mapping[str, object]) -> list[str]:
     found = []
-    for name, value in arguments.items():
-        if name in ("set", "instances", "instance", "seen_version", "key") or value in (None, "", False):
-            continue
-        option = "--" + name.replace("_", "-")
-        found.append(option if value is True else f"{option} {shlex.quote(str(value))}")
+    for name, value in options.items():
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            found.append(f"--{option}" if value else f"--no-{option}")
+        elif value not in (None, ""):
+            found.append(f"--{option} {shlex.quote(str(value))}")
     return found
 
 

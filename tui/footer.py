@@ -18,7 +18,7 @@ def footer_line(ids: Iterable[str], keys_of: Callable[[str], str], width: int) -
         if not key:
             continue
         item = (Piece(key, Meaning.ACCENT), Piece(f" {action.words}  ", Meaning.MUTED))
-        if width_of(shown) + width_of(item) > width + 2:
+        if width_of(shown) + width_of(item) > width:
             continue
         shown = (*shown, *item)
     return shown

@@ -63,12 +63,15 @@ UPGRADE_SIGNS: Mapping[UpgradeState, Sign] = {
 }
 NEW = Sign("+", "+", "being created", Meaning.WORKING)
 DOWN = Sign("○", "o", "not running", Meaning.BAD)
+UNTOUCHED = Sign("·", ".", "untouched", Meaning.WAITING)
 HELD = LEFT_OUT_SIGNS[LeftOut.HELD]
 PROTECTED = LEFT_OUT_SIGNS[LeftOut.PROTECTED]
 
 
-def member_sign(member: Member) -> Sign:
-    """The sign of a place in an upgrade."""
+def member_sign(member: Member, *, live: bool) -> Sign:
+    """The sign of a place in an upgrade, live or ended."""
+    if member.state is MemberState.PENDING and not live:
+        return UNTOUCHED
     if member.state is MemberState.LEFT_OUT:
         return LEFT_OUT_SIGNS[member.left_out or LeftOut.SKIPPED]
     return MEMBER_SIGNS[member.state]

@@ -19,7 +19,7 @@ from engine.model.upgrade import Now
 from engine.wire.events import recorded_from_dict
 from engine.wire.recording import read_lines
 from tui.scene import Scene, fold
-from tui.session import Link, LinkState
+from tui.session import Audience, Link, LinkState
 
 BACKOFF_S = (0.25, 0.5, 1.0, 2.0, 5.0)
 START_AGAIN_AFTER = 3
@@ -67,6 +67,7 @@ class LiveSource:
         self._session = session
         self._scope = scope
         self._read_at = time.monotonic()
+        self._audience = Audience()
         self.scene = Scene(scope)
         self.link = Link(LinkState.CONNECTING)
 
@@ -80,47 +81,49 @@ class LiveSource:
 
     async def run(self, changed: Callable[[], None]) -> None:
         """Follow the engine until cancelled."""
+        await self._audience.run(changed, self._drive)
+
+    async def _drive(self) -> None:
         in_vain = 0
         while True:
             try:
                 if in_vain >= START_AGAIN_AFTER:
                     await self._session.start_again()
-                async for _ in self._follow(changed):
+                async for _ in self._follow():
                     in_vain = 0
             except RollsetError as error:
-                self._lose(error.message, changed)
+                self._lose(error.message)
             except (ValueError, KeyError, TypeError, AssertionError) as error:
-                self._lose(f"the engine sent what this cockpit cannot read ({error})", changed)
+                self._lose(f"the engine sent what this cockpit cannot read ({error})")
             await asyncio.sleep(BACKOFF_S[min(in_vain, len(BACKOFF_S) - 1)])
             in_vain += 1
 
-    def _lose(self, words: str, changed: Callable[[], None]) -> None:
+    def _lose(self, words: str) -> None:
         since = self.link.since_at if self.link.state is LinkState.LOST else time.time()
         self.scene = replace(self.scene, now=self.now())
         self.link = Link(LinkState.LOST, words, since)
-        changed()
+        self._audience.tell()
 
-    async def _follow(self, changed: Callable[[], None]) -> AsyncIterator[None]:
+    async def _follow(self) -> AsyncIterator[None]:
         line_to = self._session.client.line
         snapshot = [line async for line in lines(line_to, "snapshot", {"scope": self._scope})]
         scene = Scene(self._scope)
         for item in read_lines(snapshot, "the engine's snapshot"):
             scene = fold(scene, item)
         self._put(scene)
-        self.link = Link(LinkState.LIVE)
-        changed()
         yield
         after = {"after": str(scene.seq), "scope": self._scope, "follow": "1"}
         async for line in lines(line_to, "events", after):
             value = json.loads(line)
             if "seq" in value:
                 self._put(fold(self.scene, recorded_from_dict(value)))
-                changed()
                 yield
 
     def _put(self, scene: Scene) -> None:
         self.scene = scene
         self._read_at = time.monotonic()
+        self.link = Link(LinkState.LIVE)
+        self._audience.tell()
 
 
 def _user() -> str:

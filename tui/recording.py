@@ -16,7 +16,7 @@ from engine.model.events import Recorded
 from engine.model.upgrade import Now
 from engine.wire.recording import OVERVIEW, read_lines
 from tui.scene import Scene, fold, is_error
-from tui.session import Link, LinkState
+from tui.session import Audience, Link, LinkState
 
 SIZE_LIMIT = 256 * 1024 * 1024
 """Unpacked bytes; a recording of 1,000 instances has about ten million."""
@@ -87,9 +87,8 @@ class RecordedPlayer:
         self._kept: dict[int, Scene] = {0: first}
         self._at = [recorded.at for recorded in events]
         self._errors = [n for n, recorded in enumerate(events, 1) if is_error(recorded.event)]
-        self._listeners: list[Callable[[], None]] = []
+        self._audience = Audience()
         self._wake = asyncio.Event()
-        self._driver = asyncio.Lock()
         self._played_at = first.now.at
         self.position = 0
         self.speed = 1.0
@@ -122,7 +121,7 @@ class RecordedPlayer:
         self._played_at = self.scene.now.at
         self.link = Link(LinkState.PLAYING)
         self._wake.set()
-        self._changed()
+        self._audience.tell()
 
     def step(self, events: int) -> None:
         """Stand still so many events further on, or back."""
@@ -137,7 +136,7 @@ class RecordedPlayer:
         """The next speed up (times above 1) or down."""
         at = min(range(len(SPEEDS)), key=lambda n: abs(SPEEDS[n] - self.speed))
         self.speed = SPEEDS[max(0, min(len(SPEEDS) - 1, at + (1 if times > 1 else -1)))]
-        self._changed()
+        self._audience.tell()
 
     def seek_error(self, direction: int) -> bool:
         """Stand still at the next or previous error."""
@@ -152,13 +151,8 @@ class RecordedPlayer:
         return True
 
     async def run(self, changed: Callable[[], None]) -> None:
-        """Play when asked to, until cancelled. Of several that run one drives; each is told."""
-        self._listeners.append(changed)
-        try:
-            async with self._driver:
-                await self._drive()
-        finally:
-            self._listeners.remove(changed)
+        """Play when asked to, until cancelled."""
+        await self._audience.run(changed, self._drive)
 
     async def _drive(self) -> None:
         while True:
@@ -170,11 +164,7 @@ class RecordedPlayer:
             await asyncio.sleep(TICK_S)
             if self.link.state is LinkState.PLAYING:
                 self._play((time.monotonic() - began) * self.speed)
-                self._changed()
-
-    def _changed(self) -> None:
-        for listener in tuple(self._listeners):
-            listener()
+                self._audience.tell()
 
     def _play(self, seconds: float) -> None:
         following = self._at[self.position] if self.position < self.length else None
@@ -186,7 +176,7 @@ class RecordedPlayer:
 
     def _stand(self) -> None:
         self.link = Link(LinkState.ENDED if self.position >= self.length else LinkState.STANDING)
-        self._changed()
+        self._audience.tell()
 
     def _go(self, position: int) -> None:
         base = self.position if self.position <= position else max(n for n in self._kept if n <= position)

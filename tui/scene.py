@@ -77,7 +77,7 @@ def fold(scene: Scene, item: Header | Record | Earlier | Recorded) -> Scene:
     if isinstance(item, Header):
         return Scene(item.scope or OVERVIEW, item.first, Now(item.at, item.clock))
     if isinstance(item, Earlier):
-        return replace(scene, feed=(*scene.feed[1 - FEED_LINES :], feed_line(item.recorded)))
+        return _told(scene, item.recorded)
     return _fold_record(scene, item)
 
 
@@ -123,9 +123,14 @@ def _fold_event(scene: Scene, recorded: Recorded) -> Scene:
         began = recorded.event
         facts = replace(scene.engine, pid=began.pid, version=began.version, epoch=began.epoch, started_at=now.at)
         scene = replace(scene, engine=facts)
-    if isinstance(recorded.event, e.UpgradeOutlookChanged):
-        return replace(scene, seq=recorded.seq, now=now)
-    return replace(scene, seq=recorded.seq, now=now, feed=(*scene.feed[1 - FEED_LINES :], feed_line(recorded)))
+    return replace(_told(scene, recorded), seq=recorded.seq, now=now)
+
+
+def _told(scene: Scene, recorded: Recorded) -> Scene:
+    """The feed with this event, unless another line or the screen itself says the same."""
+    if isinstance(recorded.event, e.UpgradeOutlookChanged | e.InstanceDiskChanged):
+        return scene
+    return replace(scene, feed=(*scene.feed[1 - FEED_LINES :], feed_line(recorded)))
 
 
 def feed_line(recorded: Recorded) -> FeedLine:

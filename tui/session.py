@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,6 +30,28 @@ class Link:
     state: LinkState
     words: str = ""
     since_at: float = 0.0
+
+
+class Audience:
+    """Several screens on one source: one drives it, each is told; when the driver leaves the next takes over."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[], None]] = []
+        self._driver = asyncio.Lock()
+
+    async def run(self, changed: Callable[[], None], drive: Callable[[], Awaitable[None]]) -> None:
+        """Listen until cancelled, and drive when nobody else does."""
+        self._listeners.append(changed)
+        try:
+            async with self._driver:
+                await drive()
+        finally:
+            self._listeners.remove(changed)
+
+    def tell(self) -> None:
+        """Something changed."""
+        for listener in tuple(self._listeners):
+            listener()
 
 
 class Source(Protocol):
@@ -110,6 +133,3 @@ class Player(Protocol):
     def seek_error(self, direction: int) -> bool:
         """Stand still at the next (1) or previous (-1) error; False when there is none."""
         ...
-
-
-Command = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]

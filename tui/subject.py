@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine.decide.transitions import ACCEPTED, NEW_UPGRADE, VERDICTS
 from engine.model.commands import Verb
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import Upgrade
+from engine.model.upgrade import FAILED_STATES, MemberState, Upgrade
 
 READONLY = "this cockpit was opened with --readonly"
 RECORDED = "a recording has happened: nothing in it can be changed"
@@ -51,7 +51,19 @@ def why_not_verb(verb: Verb, subject: Subject) -> str | None:
     if upgrade is None:
         return None if verb is Verb.START else "it was never upgraded: start one first"
     verdict = VERDICTS.get((upgrade.state, verb), ACCEPTED)
-    return None if verdict in (ACCEPTED, NEW_UPGRADE) else verdict
+    return _nobody(verb, subject, upgrade) if verdict in (ACCEPTED, NEW_UPGRADE) else verdict
+
+
+def _nobody(verb: Verb, subject: Subject, upgrade: Upgrade) -> str | None:
+    """Why there is no instance that the verb could act on, as far as the members are known."""
+    states = {m.state for m in upgrade.members.values()}
+    if verb is Verb.SKIP and not subject.instances:
+        return "no instance is chosen"
+    if verb is Verb.RETRY and states and states.isdisjoint(FAILED_STATES):
+        return "no instance has failed"
+    if verb is Verb.ACCEPT_LOSS and states and MemberState.RESTORE_FAILED not in states:
+        return "no restore has failed"
+    return None
 
 
 def why_not_instances(subject: Subject) -> str | None:

@@ -146,6 +146,10 @@ class CockpitScreen(Screen[None]):
         """Lines are as long as the screen."""
         self.call_after_refresh(self.paint_now)
 
+    def on_rows_resized(self) -> None:
+        """Lines are as long as their panel."""
+        self.changed()
+
     def on_descendant_focus(self) -> None:
         """What can be done may depend on the panel."""
         self.changed()

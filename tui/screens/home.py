@@ -13,7 +13,7 @@ from engine.model.upgrade import UpgradeState
 from tui.cells import wrap
 from tui.clocks import short
 from tui.palette import Line, Meaning, Piece
-from tui.screens.cockpit_screen import CockpitScreen
+from tui.screens.acting import ActingScreen
 from tui.screens.home_rows import GROUPS, SORTS, Entry, arrange, columns, entry_line, head_line
 from tui.session import LinkState
 from tui.subject import Subject
@@ -35,7 +35,7 @@ EMPTY = (
 )
 
 
-class HomeScreen(CockpitScreen):
+class HomeScreen(ActingScreen):
     """All scale sets from afar."""
 
     CSS_PATH = "home.tcss"
@@ -169,7 +169,7 @@ class HomeScreen(CockpitScreen):
         first = (
             *first,
             Piece(f"  {counts.successful} done, {counts.failed} failed, "),
-            Piece(f"{counts.in_progress} in progress, {counts.pending} waiting"),
+            Piece(f"{counts.in_progress} in progress, {counts.pending} {'waiting' if upgrade.live else 'untouched'}"),
             Piece(f"  batch {number} of {total}" if upgrade.live else "", Meaning.MUTED),
             Piece(f"  {eta(upgrade.outlook, now)}", Meaning.MUTED),
         )

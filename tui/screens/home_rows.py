@@ -129,7 +129,7 @@ def head_line(at: Columns, sort: str, glyphs: Glyphs) -> Line:
         name("IMAGE", "", at.image),
         name("HEALTH", "health", at.health, right=True),
         name("UPGRADE", "upgrade", at.upgrade),
-        name("BLOCKED BY", "", at.blocked) if at.blocked >= 10 else Piece(""),
+        Piece("BLOCKED BY" if at.blocked >= 10 else "", Meaning.MUTED),
     )
 
 

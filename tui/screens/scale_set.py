@@ -14,7 +14,7 @@ from tui.glyphs import upgrade_sign
 from tui.palette import Line, Meaning, Piece
 from tui.scene import FeedLine
 from tui.screens import set_cells, set_pages
-from tui.screens.cockpit_screen import CockpitScreen
+from tui.screens.acting import ActingOnInstances
 from tui.screens.set_cells import VIEWS, cell_rows, legend, members_by_instance, natural
 from tui.screens.upgrade_panel import PanelView, panel_lines
 from tui.session import LinkState
@@ -26,11 +26,12 @@ from tui.widgets.rows import Rows
 TABS = ("Upgrade", "Instances", "History", "Policy", "Extensions", "Model")
 
 
-class ScaleSetScreen(CockpitScreen):
+class ScaleSetScreen(ActingOnInstances):
     """The screen of one scale set; `scope` is its key."""
 
     CSS_PATH = "scale_set.tcss"
     HELP_TITLE = "Scale set"
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]
 
     def __init__(self, scope: str) -> None:
         super().__init__(scope)

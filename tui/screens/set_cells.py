@@ -29,7 +29,7 @@ def sign_of(instance: Instance, member: Member | None, live: bool) -> Sign:
     own = instance_sign(instance)
     if member is None or (not live and instance.is_unhealthy):
         return own
-    return member_sign(member)
+    return member_sign(member, live=live)
 
 
 def cell_rows(scale_set: ScaleSet, upgrade: Upgrade | None, view: str) -> list[CellRow]:

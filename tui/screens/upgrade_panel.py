@@ -15,7 +15,7 @@ from tui.glyphs import Glyphs
 from tui.palette import Line, Meaning, Piece
 from tui.upgrade_words import batches, blocked_by, eta
 
-LABEL = 13
+LABEL = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,21 @@ def _waiting(view: PanelView) -> list[Line]:
     if not words:
         return []
     if not upgrade.live:
-        return [*_wrapped("ended by", words, Meaning.BAD, view.width, most=5), ()]
+        return [*_ended_by(view, upgrade), ()]
     found = _wrapped("blocked by", words, Meaning.PAUSED if upgrade.holds else Meaning.PROBING, view.width, most=3)
     if upgrade.error is not None:
         found += _wrapped("notice", upgrade.error.message, Meaning.NOTICE, view.width, most=3)
     return [*found, ()]
+
+
+def _ended_by(view: PanelView, upgrade: Upgrade) -> list[Line]:
+    """The code on its own line, then what it says."""
+    error = upgrade.error
+    if error is None:
+        return []
+    sign = view.glyphs.pick("✗", "X")
+    code = [(Piece(f" {line}", Meaning.BAD),) for line in wrap(f"{sign} {error.code}", view.width - 2)]
+    return [*code, *_wrapped("", error.message, Meaning.TEXT, view.width, most=4)]
 
 
 def _counters(view: PanelView) -> list[Line]:
@@ -68,7 +78,11 @@ def _counters(view: PanelView) -> list[Line]:
         (counted.successful, "done", Meaning.GOOD),
         (counted.failed, "failed", Meaning.BAD if counted.failed else Meaning.MUTED),
         (counted.in_progress, "in progress", Meaning.WORKING if counted.in_progress else Meaning.MUTED),
-        (counted.pending, "waiting", Meaning.TEXT if counted.pending else Meaning.MUTED),
+        (
+            counted.pending,
+            "waiting" if view.upgrade.live else "untouched",
+            Meaning.TEXT if counted.pending else Meaning.MUTED,
+        ),
     )
     ours = (
         (counted.already_current, "on target before"),
@@ -87,7 +101,7 @@ def _flow(label: str, pieces: list[Piece], width: int) -> list[Line]:
     lines: list[Line] = []
     line = _labelled(label)
     for piece in pieces:
-        if width_of(line) + len(piece.text.rstrip()) > width and width_of(line) > LABEL + 1:
+        if width_of(line) + len(piece.text.rstrip()) > width - 1 and width_of(line) > LABEL + 1:
             lines.append(line)
             line = _labelled("")
         line = (*line, piece)
@@ -98,7 +112,7 @@ def _limits(view: PanelView) -> list[Line]:
     policy = view.upgrade.settings.policy
     return [
         *_gauge(view, "unhealthy", unhealthy_share(view.scale_set, policy.max_unhealthy_instance_percent)),
-        *_gauge(view, "upgraded bad", upgraded_share(view.upgrade, view.scale_set)),
+        *_gauge(view, "upgraded", upgraded_share(view.upgrade, view.scale_set)),
     ]
 
 
@@ -115,10 +129,10 @@ def _gauge(view: PanelView, label: str, share: Share) -> list[Line]:
         tail = "none upgraded yet"
     else:
         tail = f"{more:,} more stop it"
-    text = f" {real:.1f} % of {share.limit_percent} %" if real else f" 0 % of {share.limit_percent} %"
+    text = f" {real:.1f} of {share.limit_percent} %" if real else f" 0 of {share.limit_percent} %"
     room = view.width - LABEL - 1
-    on_one_line = len(text) + 2 + len(tail) + 8 <= room
-    bar = max(6, min(20, room - len(text) - (2 + len(tail) if on_one_line else 0)))
+    on_one_line = len(text) + 2 + len(tail) + 5 <= room
+    bar = max(5, min(20, room - len(text) - (2 + len(tail) if on_one_line else 0)))
     done, rest = glyphs.bar(used, bar)
     gauge = _labelled(label, Piece(done, meaning), Piece(rest, Meaning.FAINT), Piece(text, meaning))
     end = Piece(tail, meaning if share.exceeded or (more <= 2 and share.total) else Meaning.MUTED)

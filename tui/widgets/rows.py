@@ -63,6 +63,12 @@ class Rows(ScrollView, inherit_bindings=False):
             """The list."""
             return self.rows
 
+    @dataclass
+    class Resized(Message):
+        """Its width is another, so its lines may be too."""
+
+        rows: Rows
+
     def __init__(
         self, *, has_cursor: bool = False, focusable: bool = True, follows_end: bool = False, id: str | None = None
     ) -> None:
@@ -97,13 +103,16 @@ class Rows(ScrollView, inherit_bindings=False):
             self.virtual_size = Size(0, count)
             self.cursor = max(0, min(self.cursor, count - 1))
             if self._follows_end and at_end:
-                self.scroll_to(y=max(0, count - self.size.height), animate=False, immediate=True)
+                self.call_after_refresh(self._to_end)
         self._repaint()
 
     def show_lines(self, lines: Sequence[Line]) -> None:
         """Draw these lines, as they are."""
         found = tuple(lines)
         self.show(len(found), lambda y, _width: found[y])
+
+    def _to_end(self) -> None:
+        self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
 
     def _repaint(self) -> None:
         width, height = self.size
@@ -141,13 +150,14 @@ class Rows(ScrollView, inherit_bindings=False):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Whether the end is seen: then what is added is followed."""
         super().watch_scroll_y(old_value, new_value)
-        self._at_end = new_value >= self._count - self.size.height
+        self._at_end = new_value >= self.max_scroll_y
 
     def on_resize(self, _event: Resize) -> None:
         """Another width draws other lines."""
         self._painted.clear()
+        self.post_message(self.Resized(self))
         if self._follows_end and self._at_end:
-            self.scroll_to(y=max(0, self._count - self.size.height), animate=False, immediate=True)
+            self.call_after_refresh(self._to_end)
         self._keep_visible()
 
     def on_focus(self) -> None:

@@ -1,0 +1,230 @@
+"""The dialog of a verb: its exact effect now, the production set's name, a reason, and the command line of the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from rich.cells import cell_len
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from engine.model.errors import RollsetError
+from engine.model.scale_set import ScaleSet
+from engine.model.upgrade import Upgrade
+from tui.actions import ONE_BY_ONE, Action, command_line
+from tui.cells import wrap
+from tui.effects import Ground, effect_lines, retryable
+from tui.palette import Line, Meaning, Piece
+from tui.session import Source
+from tui.widgets.rows import Rows
+
+if TYPE_CHECKING:
+    from tui.app import Cockpit
+
+ENGINE_VERB = {"unprotect": "protect"}
+PROTECTION: dict[str, dict[str, object]] = {
+    "protect": {"from_actions": True, "from_scale_in": True},
+    "unprotect": {"from_actions": False, "from_scale_in": False},
+}
+KEYS = " enter does it, esc leaves it, tab next field "
+SEEN = frozenset({"resume", "step", "cancel", "rollback", "retry", "skip", "accept_loss"})
+
+
+class ActDialog(ModalScreen[None]):
+    """One verb on one scale set. What it shows is what it sends: the state's version goes with the command."""
+
+    CSS_PATH = "act_dialog.tcss"
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("escape", "leave", "leave it", show=False),
+        Binding("enter", "act", "do it", show=False),
+    ]
+
+    def __init__(self, action: Action, source: Source, key: str, instances: Sequence[str] = ()) -> None:
+        super().__init__()
+        self._action = action
+        self._source = source
+        self._key = key
+        self._instances = tuple(instances)
+        self._seen: int | None = None
+        self._first_seen: int | None = None
+        self._trouble: RollsetError | None = None
+        self._busy = False
+
+    @property
+    def cockpit(self) -> Cockpit:
+        """The app, by its own type."""
+        return cast("Cockpit", self.app)
+
+    @property
+    def scale_set(self) -> ScaleSet | None:
+        """The set as it is now."""
+        return self._source.scene.scale_sets.get(self._key)
+
+    @property
+    def upgrade(self) -> Upgrade | None:
+        """Its live upgrade, else its last."""
+        return self._source.scene.upgrade
+
+    def compose(self) -> ComposeResult:
+        """Effect, fields, command line."""
+        with Vertical(id="dialog"):
+            yield Rows(id="effect", focusable=False)
+            yield from self.fields()
+            yield field("the set's name, typed in full", "confirm")
+            yield field("why (kept in the audit trail)", "reason")
+            yield Rows(id="outcome", focusable=False)
+
+    def fields(self) -> ComposeResult:
+        """More inputs of a particular verb."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        """Follow the set while the dialog is open."""
+        for rows in self.query(Rows):
+            rows.use(self.cockpit.dialog_palette)
+        self.query_one("#dialog").border_subtitle = KEYS
+        self.run_worker(self._source.run(self.changed), group="source", exit_on_error=False)
+        self.call_after_refresh(self.changed)
+
+    def on_rows_resized(self) -> None:
+        """Lines are as long as the dialog is wide."""
+        self.changed()
+
+    def changed(self) -> None:
+        """Draw the effect as it is now."""
+        if not self.is_attached:
+            return
+        scale_set = self.scale_set
+        production = scale_set is not None and scale_set.is_production
+        confirm = self.query_one("#confirm", Input)
+        if confirm.display != production:
+            confirm.display = production
+        version = self.upgrade.version if self.upgrade is not None else None
+        self._first_seen = version if self._first_seen is None else self._first_seen
+        self._seen = version
+        self._put("#effect", self._effect(scale_set))
+        self._put("#outcome", self._outcome(scale_set))
+
+    def _put(self, name: str, lines: list[Line]) -> None:
+        rows = self.query_one(name, Rows)
+        width = max(20, rows.size.width)
+        found = [wrapped for line in lines for wrapped in _wrapped(line, width)]
+        rows.styles.height = len(found)
+        rows.show_lines(found)
+
+    def _effect(self, scale_set: ScaleSet | None) -> list[Line]:
+        title = self._action.words.rstrip("…").capitalize()
+        if scale_set is None:
+            return [(Piece(title, Meaning.TITLE),), (), (Piece("reading the scale set", Meaning.MUTED),)]
+        tag = (Piece("  production", Meaning.NOTICE),) if scale_set.is_production else ()
+        found: list[Line] = [(Piece(f"{title}  {scale_set.name}", Meaning.TITLE), *tag), ()]
+        if self._first_seen != self._seen and self.upgrade is not None:
+            words = f"It changed while you looked: now {self.upgrade.state.value}."
+            found.append((Piece(words, Meaning.NOTICE),))
+        return [*found, *self.effect(scale_set), ()]
+
+    def effect(self, scale_set: ScaleSet) -> list[Line]:
+        """What it would do, exactly."""
+        return effect_lines(self._action.id.replace("_", "-"), Ground(scale_set, self.upgrade, self.instances()))
+
+    def instances(self) -> tuple[str, ...]:
+        """Those it acts on."""
+        if self._action.id == "retry" and self.upgrade is not None:
+            return retryable(self.upgrade, self._instances)
+        return self._instances if self._action.id in ONE_BY_ONE or self._action.id == "skip" else ()
+
+    def _outcome(self, scale_set: ScaleSet | None) -> list[Line]:
+        found: list[Line] = [()]
+        if self._trouble is not None:
+            found += [
+                (Piece(self._trouble.message, Meaning.BAD),),
+                (Piece(self._trouble.next_step, Meaning.MUTED),),
+                (),
+            ]
+        name = scale_set.name if scale_set is not None else ""
+        options = self.extra() | self._given()
+        if scale_set is not None and scale_set.is_production:
+            options["confirm"] = name
+        line = command_line(self._action, name, self.instances(), options)
+        return [*found, (Piece(f"$ {line}", Meaning.ACCENT),)]
+
+    def extra(self) -> dict[str, object]:
+        """Arguments of a particular verb, as the engine takes them."""
+        return PROTECTION.get(self._action.id, {})
+
+    def _given(self) -> dict[str, object]:
+        reason, confirm = self.query_one("#reason", Input).value, self.query_one("#confirm", Input)
+        return {"reason": reason.strip(), "confirm": confirm.value.strip() if confirm.display else ""}
+
+    @on(Input.Changed)
+    def _typed(self) -> None:
+        self._trouble = None
+        self.changed()
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        self.action_act()
+
+    def action_leave(self) -> None:
+        """Nothing happens."""
+        self.dismiss(None)
+
+    def action_act(self) -> None:
+        """Send it, once."""
+        if not self._busy and self.scale_set is not None:
+            self._busy = True
+            self.run_worker(self._send(), group="send", exit_on_error=False)
+
+    async def _send(self) -> None:
+        arguments: dict[str, Any] = {"set": self._key} | {k: v for k, v in self._given().items() if v} | self.extra()
+        if self._action.id in SEEN:
+            arguments["seen_version"] = self._seen
+        self.changed()
+        try:
+            said = await self._send_each(arguments)
+        except RollsetError as error:
+            self._trouble = error
+        else:
+            self.cockpit.say(said)
+            self.dismiss(None)
+            return
+        finally:
+            self._busy = False
+        self.changed()
+
+    async def _send_each(self, arguments: dict[str, Any]) -> str:
+        verb = ENGINE_VERB.get(self._action.id, self._action.verb)
+        instances = self.instances()
+        if self._action.id not in ONE_BY_ONE:
+            more = {"instances": list(instances)} if instances else {}
+            answer = await self.cockpit.session.command(verb, arguments | more)
+            return str(answer.get("message") or self._said(answer))
+        said = ""
+        for name in instances:
+            answer = await self.cockpit.session.command(verb, arguments | {"instance": name})
+            said = str(answer.get("message", ""))
+        return said if len(instances) == 1 else f"{self._action.words.rstrip('…')}: {len(instances)} instances"
+
+    def _said(self, answer: dict[str, Any]) -> str:
+        upgrade = answer.get("upgrade") or {}
+        return f"{upgrade.get('scale_set_name', '')} goes to {upgrade.get('target', '')}"
+
+
+def field(placeholder: str, name: str) -> Input:
+    """An input of a dialog: nothing blinks."""
+    box = Input(placeholder=placeholder, id=name, compact=True, select_on_focus=False)
+    box.cursor_blink = False
+    return box
+
+
+def _wrapped(line: Line, width: int) -> list[Line]:
+    """A line of the dialog in as many as it takes; only its last piece is broken."""
+    if sum(cell_len(piece.text) for piece in line) <= width or len(line) != 1:
+        return [line]
+    piece = line[0]
+    return [(Piece(text, piece.meaning, piece.bold),) for text in wrap(piece.text, width)]
