@@ -49,7 +49,7 @@ def _some_sets(subject: Subject) -> str | None:
 
 
 def _two_marked(subject: Subject) -> str | None:
-    return None if len(subject.marked_sets) == 2 else "mark two first, with space"
+    return None if len(subject.marked_runs) == 2 else "mark two first, with space"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +90,19 @@ _ALL = (
     Action("sort", "o", "sort", "Sort by the next column.", Kind.LOOK, rank=62),
     Action("group", "g", "group", "Group by region, by resource group, or not.", Kind.LOOK, When.LIVE, rank=63),
     Action("view", "v", "view", "Rows by update domain, zone, fault domain, batch, or a grid.", Kind.LOOK, rank=31),
-    Action("raw", "d", "JSON", "The raw JSON of what the cursor is on.", Kind.LOOK, why_not=_set_chosen, rank=74),
+    Action("raw", "d", "JSON", "The raw JSON of what the cursor is on.", Kind.LOOK, rank=74),
     Action("events", "l", "events", "The events, as they come.", Kind.LOOK, rank=64),
     Action(
         "errors",
         "e",
         "errors",
-        "What failed, clustered by cause, and what to do.",
+        "What failed, clustered by cause, and what to do; every code.",
         Kind.LOOK,
-        why_not=_set_chosen,
         rank=32,
     ),
     Action("history", "h", "history", "The upgrades of this set.", Kind.LOOK, why_not=_set_chosen, rank=65),
     Action("compare", "equals_sign", "compare", "Compare the two marked.", Kind.LOOK, why_not=_two_marked, rank=75),
-    Action("save_report", "w", "save report", "Save a report of this run.", Kind.LOOK, rank=76),
+    Action("save", "w", "save…", "Save what is shown to a file: a report, a plan.", Kind.LOOK, rank=28),
     Action("copy", "y", "copy", "Copy what the cursor is on to your clipboard.", Kind.LOOK, rank=77),
     Action("utc", "z", "UTC", "Times in UTC, or in your zone.", Kind.LOOK, rank=78),
     Action(

@@ -17,6 +17,7 @@ from engine.wire.recording import OVERVIEW
 from tui.actions import ACTIONS, Action, When
 from tui.clipboard import osc52
 from tui.clocks import Clocks
+from tui.opening import Opening
 from tui.options import CockpitOptions
 from tui.palette import Palette
 from tui.screens.cockpit_screen import CockpitScreen
@@ -56,7 +57,7 @@ def _bindings() -> list[Binding]:
     ]
 
 
-class Cockpit(App[None]):
+class Cockpit(Opening, App[None]):
     """Screens on a session. `player` is the recording's, None on an engine."""
 
     TITLE = "rollset"
@@ -152,6 +153,11 @@ class Cockpit(App[None]):
         keys = self.options.keys.get(name) or ACTIONS[name].keys
         first = keys.split(",")[0].strip()
         return KEY_NAMES.get(first, first)
+
+    def all_keys(self, name: str) -> str:
+        """All keys of an action, as a person would write them."""
+        keys = self.options.keys.get(name) or ACTIONS[name].keys
+        return " ".join(KEY_NAMES.get(key.strip(), key.strip()) for key in keys.split(",") if key.strip())
 
     # --- what every screen can do ---
 

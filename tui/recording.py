@@ -14,7 +14,9 @@ from typing import Any
 from engine.model.errors import InputError, RefusedError
 from engine.model.events import Recorded
 from engine.model.upgrade import Now
-from engine.wire.recording import OVERVIEW, read_lines
+from engine.wire.recording import OVERVIEW, Earlier, read_lines
+from tui.recorded_answers import recorded_answer
+from tui.replay_bar import place_of
 from tui.scene import Scene, fold, is_error
 from tui.session import Audience, Link, LinkState
 
@@ -50,12 +52,16 @@ class RecordedSession:
     def __init__(self, name: str, lines: Iterable[str | bytes]) -> None:
         self.place = name
         scene = Scene("")
+        earlier: list[Recorded] = []
         events: list[Recorded] = []
         for item in read_lines(lines, name):
             if isinstance(item, Recorded):
                 events.append(item)
-            else:
-                scene = fold(scene, item)
+                continue
+            scene = fold(scene, item)
+            if isinstance(item, Earlier):
+                earlier.append(item.recorded)
+        self._events = [*earlier, *events]
         self.set_in_scope = scene.scope if scene.scope != OVERVIEW else ""
         self.player = RecordedPlayer(scene, events)
 
@@ -75,8 +81,8 @@ class RecordedSession:
         )
 
     async def query(self, what: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Refused: a recording holds the state and its events, nothing else."""
-        raise RefusedError("NotRecorded", f"{what} is not part of the recording {self.place}.", "Open the engine.")
+        """What its state and its events tell; refused for what they do not."""
+        return recorded_answer(what, arguments, self.player.scene, self._events, self.place)
 
 
 class RecordedPlayer:
@@ -89,7 +95,7 @@ class RecordedPlayer:
         self._errors = [n for n, recorded in enumerate(events, 1) if is_error(recorded.event)]
         self._audience = Audience()
         self._wake = asyncio.Event()
-        self._played_at = first.now.at
+        self._played_at = self._first_at = first.now.at
         self.position = 0
         self.speed = 1.0
         self.scene = first
@@ -104,6 +110,17 @@ class RecordedPlayer:
     def errors(self) -> tuple[int, ...]:
         """Positions right after an error."""
         return tuple(self._errors)
+
+    def elapsed_s(self) -> tuple[float, float]:
+        """Recorded seconds since the start, and in all."""
+        return self.now().at - self._first_at, (self._at[-1] if self._at else self._first_at) - self._first_at
+
+    def seek_to(self, place: str) -> bool:
+        """Stand still at a place in words."""
+        position = place_of(place, self.length, self._at, self._first_at)
+        if position is not None:
+            self.seek(position)
+        return position is not None
 
     def now(self) -> Now:
         """The time of the last event; between events while playing."""

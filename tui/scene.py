@@ -119,11 +119,21 @@ def _fold_event(scene: Scene, recorded: Recorded) -> Scene:
     elif isinstance(recorded.event, e.ImagePublished):
         image = recorded.event.image
         scene = replace(scene, images={**scene.images, str(image.reference): image})
+    elif isinstance(recorded.event, e.ImageExclusionChanged):
+        scene = _fold_exclusion(scene, recorded.event)
     elif isinstance(recorded.event, e.EngineStarted) and scene.engine is not None:
         began = recorded.event
         facts = replace(scene.engine, pid=began.pid, version=began.version, epoch=began.epoch, started_at=now.at)
         scene = replace(scene, engine=facts)
     return replace(_told(scene, recorded), seq=recorded.seq, now=now)
+
+
+def _fold_exclusion(scene: Scene, event: e.ImageExclusionChanged) -> Scene:
+    known = scene.images.get(str(event.reference))
+    if known is None:
+        return scene
+    image = replace(known, excluded_from_latest=event.excluded)
+    return replace(scene, images={**scene.images, str(event.reference): image})
 
 
 def _told(scene: Scene, recorded: Recorded) -> Scene:

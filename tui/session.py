@@ -114,6 +114,19 @@ class Player(Protocol):
         """Recorded seconds in a second."""
         ...
 
+    @property
+    def errors(self) -> tuple[int, ...]:
+        """Positions right after an error."""
+        ...
+
+    def elapsed_s(self) -> tuple[float, float]:
+        """Recorded seconds since the start, and in all."""
+        ...
+
+    def seek_to(self, place: str) -> bool:
+        """Stand still at `50%`, at event `1200` or at `2:30` since the start; False when it is none of these."""
+        ...
+
     def toggle(self) -> None:
         """Play, or stand still; at the end it begins anew."""
         ...

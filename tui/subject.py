@@ -28,6 +28,7 @@ class Subject:
     upgrade: Upgrade | None = None
     instances: tuple[str, ...] = ()
     marked_sets: tuple[str, ...] = ()
+    marked_runs: tuple[str, ...] = ()
 
 
 def why_not_change(subject: Subject) -> str | None:

@@ -22,6 +22,7 @@ from engine.runtime.audit_chain import verify
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.explain import explain
+from engine.runtime.looking_back import run, timeline
 from engine.runtime.permissions import Role, permit
 from engine.runtime.recent_events import EventLine, event_line
 from engine.runtime.snapshot import lines_after, snapshot_lines, streams_of
@@ -196,6 +197,8 @@ _QUERIES: dict[str, Callable[[Engine, Mapping[str, str]], Awaitable[Answer]]] = 
     "audit-verify": _audit_verify,
     "presence": _presence,
     "explain": _explain,
+    "timeline": timeline,
+    "run": run,
     "doctor": _doctor,
     "engine": _engine,
 }

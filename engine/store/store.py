@@ -224,11 +224,26 @@ class Store:
         sql = f"SELECT * FROM event WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608 - placeholders only
         return [_recorded(row) for row in self._connection.execute(sql, [*conditions, limit])]
 
-    def last_events(self, seq: int, limit: int, *, streams: Sequence[str] = ()) -> list[Recorded]:
-        """The last `limit` events up to `seq`, oldest first; of the streams named, or of all."""
-        named = f" AND stream IN ({','.join('?' * len(streams))})" if streams else ""
-        sql = f"SELECT * FROM event WHERE seq <= ?{named} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - placeholders only
-        return [_recorded(row) for row in self._connection.execute(sql, [seq, *streams, limit])][::-1]
+    def last_events(
+        self, seq: int, limit: int, *, streams: Sequence[str] = (), holding: str = "", without: Sequence[str] = ()
+    ) -> list[Recorded]:
+        """The last `limit` events up to `seq`, oldest first; of the streams named, or of all.
+
+        `holding` keeps those whose body has this text in it, `without` leaves types out.
+        """
+        where, values = "seq <= ?", [seq]
+        conditions: list[Any] = list(values)
+        if streams:
+            where += f" AND stream IN ({','.join('?' * len(streams))})"
+            conditions += list(streams)
+        if without:
+            where += f" AND type NOT IN ({','.join('?' * len(without))})"
+            conditions += list(without)
+        if holding:
+            where += " AND instr(body, ?) > 0"
+            conditions.append(holding)
+        sql = f"SELECT * FROM event WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - placeholders only
+        return [_recorded(row) for row in self._connection.execute(sql, [*conditions, limit])][::-1]
 
     def command_verdict(self, key: str) -> str | None:
         """The verdict of a command with this idempotency key, if it was given before."""

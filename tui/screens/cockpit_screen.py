@@ -17,8 +17,9 @@ from tui.cells import spread
 from tui.clocks import short
 from tui.footer import footer_line
 from tui.palette import Line, Meaning, Piece
+from tui.replay_bar import Reel, reel_line
 from tui.scene import Scene
-from tui.session import Link, LinkState, Player, Source
+from tui.session import LinkState, Player, Source
 from tui.subject import Subject
 from tui.widgets.rows import Rows
 
@@ -39,7 +40,7 @@ class CockpitScreen(Screen[None]):
     DEFAULT_CSS = """
     CockpitScreen { background: $background; color: $foreground; layout: vertical; }
     CockpitScreen #head { height: 2; }
-    CockpitScreen #foot, CockpitScreen #hint { height: 1; }
+    CockpitScreen #foot, CockpitScreen #hint, CockpitScreen #reel { height: 1; }
     CockpitScreen Input { border: none; height: 1; padding: 0 1; background: $chosen; }
     """
     AUTO_FOCUS = "*.first"
@@ -103,6 +104,8 @@ class CockpitScreen(Screen[None]):
         yield from self.body()
         if self.cockpit.options.hint:
             yield Rows(id="hint", focusable=False)
+        if self.cockpit.player is not None:
+            yield Rows(id="reel", focusable=False)
         yield Rows(id="foot", focusable=False)
 
     def on_mount(self) -> None:
@@ -164,6 +167,10 @@ class CockpitScreen(Screen[None]):
         head.show_lines(lines)
         for hint in self.query("#hint").results(Rows):
             hint.show_lines([(Piece(" " + self.cockpit.options.hint, Meaning.ACCENT),)])
+        player = self.cockpit.player
+        if player is not None:
+            reel = reel_line(reel_of(self, player), self.cockpit.glyphs, width)
+            self.query_one("#reel", Rows).show_lines([reel])
         self.query_one("#foot", Rows).show_lines([footer_line(self.offered(), self.cockpit.key_words, width)])
 
     def offered(self) -> Iterable[str]:
@@ -187,9 +194,8 @@ class CockpitScreen(Screen[None]):
 def link_line(screen: CockpitScreen) -> Line:
     """How fresh the state is, for the right end of the header."""
     glyphs, link = screen.cockpit.glyphs, screen.source.link
-    player = screen.cockpit.player
-    if player is not None:
-        return (*_player(screen, player, link), Piece(" "))
+    if screen.cockpit.player is not None:
+        return (Piece(glyphs.pick("◀▶ ", "<> "), Meaning.ACCENT), Piece("recording ", Meaning.MUTED))
     if link.state is LinkState.LIVE:
         return (Piece(glyphs.pick("● ", "* "), Meaning.GOOD), Piece("live ", Meaning.MUTED))
     if link.state is LinkState.CONNECTING:
@@ -198,15 +204,10 @@ def link_line(screen: CockpitScreen) -> Line:
     return (Piece(f"{glyphs.pick('○', 'o')} engine lost, {age} old ", Meaning.BAD),)
 
 
-def _player(screen: CockpitScreen, player: Player, link: Link) -> Line:
-    glyphs, clocks = screen.cockpit.glyphs, screen.cockpit.clocks
-    sign = {LinkState.PLAYING: glyphs.pick("▶", ">"), LinkState.ENDED: glyphs.pick("■", "#")}
-    at = screen.source.now().at
-    done, rest = glyphs.bar(player.position / player.length if player.length else 1.0, 12)
-    return (
-        Piece(sign.get(link.state, glyphs.pick("‖", "|")) + " ", Meaning.ACCENT),
-        Piece(f"{link.state.value} {player.speed:g}x ", Meaning.MUTED),
-        Piece(done, Meaning.ACCENT),
-        Piece(rest, Meaning.FAINT),
-        Piece(f" {clocks.time(at)} {clocks.name(at)}", Meaning.TEXT),
-    )
+def reel_of(screen: CockpitScreen, player: Player) -> Reel:
+    """The recording's bar as it is now."""
+    clocks, at = screen.cockpit.clocks, screen.source.now().at
+    gone_s, all_s = player.elapsed_s()
+    moment = f"{clocks.time(at)} {clocks.name(at)}"
+    state = screen.source.link.state
+    return Reel(state, player.position, player.length, player.speed, player.errors, gone_s, all_s, moment)

@@ -264,14 +264,15 @@ class ScaleSetScreen(ActingOnInstances):
         """The model as JSON."""
         self.go_to_tab(TABS.index("Model"))
 
-    def do_history(self) -> None:
-        """The set's upgrades."""
-        self.go_to_tab(TABS.index("History"))
+    @on(HeatMap.CellOpened)
+    @on(Rows.Opened, "#page")
+    def do_open(self) -> None:
+        """Open the instance under the cursor."""
+        from tui.screens.instance import InstanceScreen
 
-    def do_events(self) -> None:
-        """To the events."""
-        self.go_to_tab(0)
-        self.query_one("#events").focus()
+        chosen = self.chosen_instance()
+        if chosen:
+            self.cockpit.push_screen(InstanceScreen(self.scope, chosen))
 
     def do_zoom(self) -> None:
         """Give the panel the whole screen, or take it back."""

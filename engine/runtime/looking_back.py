@@ -1,0 +1,51 @@
+"""Answers about what has happened: the events of a scope or of an instance, and one run whole with its turns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from engine.decide.count_members import count_members
+from engine.model.codes import ErrorCode
+from engine.model.errors import InputError, NotFoundError
+from engine.runtime.arguments import text, whole
+from engine.runtime.engine import Engine
+from engine.runtime.recent_events import event_line
+from engine.runtime.snapshot import streams_of
+from engine.wire.recording import OVERVIEW
+from engine.wire.state import dump
+
+MOST_EVENTS = 5_000
+QUIET = ("MemberMoved", "MemberReconciling", "UpgradeOutlookChanged")
+"""Left out of a run's turning points: thousands in a large run, and the record says what came of them."""
+
+
+async def timeline(engine: Engine, arguments: Mapping[str, str]) -> dict[str, Any]:
+    """The last `limit` events of `scope` (a set, or overview), oldest first; with `instance` those that name it."""
+    scope, instance = arguments.get("scope") or OVERVIEW, arguments.get("instance") or ""
+    limit = whole(arguments, "limit") if arguments.get("limit") else 1_000
+    if not 1 <= limit <= MOST_EVENTS:
+        raise InputError(
+            ErrorCode.INVALID_PARAMETER, f"limit {limit} is not in 1 to {MOST_EVENTS}.", "Choose one in that range."
+        )
+    streams = sorted(streams_of(engine, scope) or ())
+    holding = f'"instance_id":{json.dumps(instance, ensure_ascii=False)}' if instance else ""
+    found = engine.store.last_events(engine.head, limit, streams=streams, holding=holding)
+    return {"events": [json.loads(event_line(recorded).text) for recorded in found]}
+
+
+async def run(engine: Engine, arguments: Mapping[str, str]) -> dict[str, Any]:
+    """One upgrade whole (its record), and the events that turned it: commands, holds, batches, limits, the end."""
+    name = text(arguments, "id")
+    upgrade = engine.state.upgrades.get(name)
+    if upgrade is None:
+        raise NotFoundError(ErrorCode.NOT_FOUND, f"no upgrade is called {name!r}.", "See rollset history.")
+    events = engine.store.last_events(engine.head, MOST_EVENTS, streams=(f"upgrade/{name}",), without=QUIET)
+    return {
+        "upgrade": json.loads(dump(upgrade)),
+        "counters": asdict(count_members(upgrade)),
+        "members_known": True,
+        "events": [json.loads(event_line(recorded).text) for recorded in events],
+    }

@@ -1,0 +1,55 @@
+"""One line asked for: a file to save to, a place to go to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from tui.palette import Meaning, Piece
+from tui.widgets.rows import Rows
+
+if TYPE_CHECKING:
+    from tui.app import Cockpit
+
+
+class Prompt(ModalScreen[str | None]):
+    """Ends with what was typed, or None. `words` say what will be done with it."""
+
+    CSS_PATH = "prompt.tcss"
+    BINDINGS: ClassVar[list[Any]] = [Binding("escape", "leave", "leave it", show=False)]
+
+    def __init__(self, title: str, words: tuple[str, ...], placeholder: str, value: str = "") -> None:
+        super().__init__()
+        self._title, self._words, self._placeholder, self._value = title, words, placeholder, value
+
+    def compose(self) -> ComposeResult:
+        """Title, words, field."""
+        with Vertical(id="dialog"):
+            yield Rows(id="words", focusable=False)
+            box = Input(self._value, placeholder=self._placeholder, compact=True, select_on_focus=False)
+            box.cursor_blink = False
+            yield box
+
+    def on_mount(self) -> None:
+        """The field has the focus."""
+        self.query_one("#dialog").border_subtitle = " enter does it, esc leaves it "
+        rows = self.query_one("#words", Rows)
+        rows.use(cast("Cockpit", self.app).dialog_palette)
+        lines = [(Piece(self._title, Meaning.TITLE),), *((Piece(line, Meaning.MUTED),) for line in self._words), ()]
+        rows.styles.height = len(lines)
+        rows.show_lines(lines)
+        self.query_one(Input).focus()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip() or None)
+
+    def action_leave(self) -> None:
+        """Nothing happens."""
+        self.dismiss(None)
