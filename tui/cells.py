@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.cells import cell_len, set_cell_size
 
 from tui.palette import Line, Meaning, Piece
@@ -72,3 +74,14 @@ def wrap(text: str, width: int) -> list[str]:
             joined = rest
         line = joined
     return [*found, line] if line or not found else found
+
+
+def wrap_code(code: str, width: int) -> list[str]:
+    """An error code in lines of at most `width` cells, broken before its capitals."""
+    parts = re.findall(r"[A-Z]?[^A-Z]+|[A-Z]", code)
+    found = [""]
+    for part in parts:
+        if found[-1] and len(found[-1]) + len(part) > width:
+            found.append("")
+        found[-1] += part
+    return found

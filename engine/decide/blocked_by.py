@@ -70,7 +70,8 @@ def _flying(upgrade: Upgrade, flying: list[Member], now: Now) -> BlockedBy:
         return BlockedBy("Health", first.since_at, now.at + left, words)
     busy = [m for m in flying if m.state not in _AWAITING]
     first = min(busy, key=lambda m: m.since_clock)
-    words = f"{len(flying)} members in progress; instance {first.instance_id} waits for {_DOING_WORDS[first.state]}"
+    many = "1 member" if len(flying) == 1 else f"{len(flying)} members"
+    words = f"{many} in progress; instance {first.instance_id} waits for {_DOING_WORDS[first.state]}"
     return BlockedBy("MembersInProgress", first.since_at, None, words)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.cells import cell_len
@@ -88,8 +88,12 @@ class ActDialog(ModalScreen[None]):
         for rows in self.query(Rows):
             rows.use(self.cockpit.dialog_palette)
         self.query_one("#dialog").border_subtitle = KEYS
-        self.run_worker(self._source.run(self.changed), group="source", exit_on_error=False)
+        follow: Callable[[], Awaitable[None]] = self._follow
+        self.run_worker(follow, group="source", exit_on_error=False)
         self.call_after_refresh(self.changed)
+
+    async def _follow(self) -> None:
+        await self._source.run(self.changed)
 
     def on_rows_resized(self) -> None:
         """Lines are as long as the dialog is wide."""
@@ -112,7 +116,7 @@ class ActDialog(ModalScreen[None]):
 
     def _put(self, name: str, lines: list[Line]) -> None:
         rows = self.query_one(name, Rows)
-        width = max(20, rows.size.width)
+        width = max(20, rows.wide)
         found = [wrapped for line in lines for wrapped in _wrapped(line, width)]
         rows.styles.height = len(found)
         rows.show_lines(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -111,9 +111,13 @@ class CockpitScreen(Screen[None]):
     def on_mount(self) -> None:
         """Begin to follow the source."""
         self.use_palette()
-        self.run_worker(self.source.run(self.changed), group="source", exclusive=True, exit_on_error=False)
+        follow: Callable[[], Awaitable[None]] = self._follow
+        self.run_worker(follow, group="source", exclusive=True, exit_on_error=False)
         self.set_interval(TICK_S, self._tick)
         self.call_after_refresh(self.paint_now)
+
+    async def _follow(self) -> None:
+        await self.source.run(self.changed)
 
     def use_palette(self) -> None:
         """Give every line-drawing widget the theme's colours."""

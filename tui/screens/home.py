@@ -98,7 +98,7 @@ class HomeScreen(ActingScreen):
         """The list as it is now; the cursor stays on its set."""
         scene, now, glyphs = self.scene, self.source.now(), self.cockpit.glyphs
         rows = self.query_one("#sets", Rows)
-        width = rows.size.width
+        width = rows.wide
         self._entries = arrange(scene.sets.values(), self._letters, self._sort, self._group)
         at = columns(width, scene.sets.values())
         some = bool(self._entries)

@@ -134,12 +134,12 @@ class ScaleSetScreen(ActingOnInstances):
         cells = self.query_one("#cells", HeatMap)
         cells.show_rows(rows, self.marked)
         signs = self.query_one("#legend", Rows)
-        lines = _flow(legend(rows, glyphs), signs.size.width)
+        lines = _flow(legend(rows, glyphs), signs.wide)
         signs.styles.height = len(lines) + 1
         signs.show_lines([self._under_cursor(scale_set, cells.instance_id), *lines])
         panel = self.query_one("#panel", Rows)
         if upgrade is not None:
-            view = PanelView(scale_set, upgrade, self.source.now(), glyphs, panel.size.width)
+            view = PanelView(scale_set, upgrade, self.source.now(), glyphs, panel.wide, self.size.height < 30)
             panel.show_lines(panel_lines(view))
         else:
             panel.show_lines(_calm(scale_set))
@@ -162,7 +162,7 @@ class ScaleSetScreen(ActingOnInstances):
 
     def _paint_page(self, scale_set: ScaleSet) -> None:
         page, head = self.query_one("#page", Rows), self.query_one("#page-head", Rows)
-        glyphs, upgrade, width = self.cockpit.glyphs, self.upgrade, page.size.width
+        glyphs, upgrade, width = self.cockpit.glyphs, self.upgrade, page.wide
         page.has_cursor = self.tab == 1
         head.show_lines([set_pages.instance_head(width)] if self.tab == 1 else [()])
         if self.tab == 1:

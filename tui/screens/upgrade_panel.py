@@ -9,33 +9,39 @@ from engine.decide.count_members import count_members
 from engine.decide.judge_health import Share, unhealthy_share, upgraded_share
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Batch, MemberState, Now, Upgrade
-from tui.cells import fit, width_of, wrap
+from tui.cells import fit, width_of, wrap, wrap_code
 from tui.clocks import short
 from tui.glyphs import Glyphs
 from tui.palette import Line, Meaning, Piece
 from tui.upgrade_words import batches, blocked_by, eta
 
 LABEL = 12
+MESSAGE_LINES = 7
 
 
 @dataclass(frozen=True, slots=True)
 class PanelView:
-    """What the panel is drawn from; `width` in cells."""
+    """What the panel is drawn from; `width` in cells; `low` leaves out what only gives air."""
 
     scale_set: ScaleSet
     upgrade: Upgrade
     now: Now
     glyphs: Glyphs
     width: int
+    low: bool = False
 
 
 def panel_lines(view: PanelView) -> list[Line]:
     """The panel from top to bottom; `blocked by` comes first while it rolls, the error once it has ended in one."""
     upgrade = view.upgrade
-    found = [*_waiting(view), *_counters(view), (), *_limits(view), (), _track(view)]
+    found = [*_waiting(view), *_counters(view), *_air(view), *_limits(view), *_air(view), _track(view)]
     found += [*_batch_now(view), *_batch_next(view)] if upgrade.live else []
     found += _clocks(view)
     return found
+
+
+def _air(view: PanelView) -> list[Line]:
+    return [] if view.low else [()]
 
 
 def _labelled(label: str, *pieces: Piece) -> Line:
@@ -55,11 +61,12 @@ def _waiting(view: PanelView) -> list[Line]:
     if not words:
         return []
     if not upgrade.live:
-        return [*_ended_by(view, upgrade), ()]
-    found = _wrapped("blocked by", words, Meaning.PAUSED if upgrade.holds else Meaning.PROBING, view.width, most=3)
+        return [*_ended_by(view, upgrade), *_air(view)]
+    meaning, most = Meaning.PAUSED if upgrade.holds else Meaning.PROBING, 2 if view.low else 3
+    found = _wrapped("blocked by", words, meaning, view.width, most=most)
     if upgrade.error is not None:
-        found += _wrapped("notice", upgrade.error.message, Meaning.NOTICE, view.width, most=3)
-    return [*found, ()]
+        found += _wrapped("notice", upgrade.error.message, Meaning.NOTICE, view.width, most=most)
+    return [*found, *_air(view)]
 
 
 def _ended_by(view: PanelView, upgrade: Upgrade) -> list[Line]:
@@ -67,22 +74,19 @@ def _ended_by(view: PanelView, upgrade: Upgrade) -> list[Line]:
     error = upgrade.error
     if error is None:
         return []
-    sign = view.glyphs.pick("✗", "X")
-    code = [(Piece(f" {line}", Meaning.BAD),) for line in wrap(f"{sign} {error.code}", view.width - 2)]
-    return [*code, *_wrapped("", error.message, Meaning.TEXT, view.width, most=4)]
+    code = [(Piece(f" {line}", Meaning.BAD),) for line in wrap_code(error.code, view.width - 2)]
+    lines = wrap(error.message, view.width - 3)
+    return [*code, *((Piece(f" {line}"),) for line in lines[: 5 if view.low else MESSAGE_LINES])]
 
 
 def _counters(view: PanelView) -> list[Line]:
     counted = count_members(view.upgrade)
+    left = "waiting" if view.upgrade.live else "untouched"
     four = (
         (counted.successful, "done", Meaning.GOOD),
         (counted.failed, "failed", Meaning.BAD if counted.failed else Meaning.MUTED),
         (counted.in_progress, "in progress", Meaning.WORKING if counted.in_progress else Meaning.MUTED),
-        (
-            counted.pending,
-            "waiting" if view.upgrade.live else "untouched",
-            Meaning.TEXT if counted.pending else Meaning.MUTED,
-        ),
+        (counted.pending, left, Meaning.TEXT if counted.pending else Meaning.MUTED),
     )
     ours = (
         (counted.already_current, "on target before"),
@@ -91,20 +95,21 @@ def _counters(view: PanelView) -> list[Line]:
         (counted.skipped, "skipped"),
         (counted.gone, "gone"),
     )
-    pieces = [Piece(f"{count:,} {word}   ", meaning) for count, word, meaning in four]
+    pieces = [Piece(f"{count:,} {word}", meaning) for count, word, meaning in four]
     lines = _flow("instances", pieces, view.width)
-    beside = [Piece(f"{count:,} {word}   ", Meaning.MUTED) for count, word in ours if count]
+    beside = [Piece(f"{count:,} {word}", Meaning.MUTED) for count, word in ours if count]
     return lines + (_flow("left out", beside, view.width) if beside else [])
 
 
 def _flow(label: str, pieces: list[Piece], width: int) -> list[Line]:
     lines: list[Line] = []
-    line = _labelled(label)
-    for piece in pieces:
-        if width_of(line) + len(piece.text.rstrip()) > width - 1 and width_of(line) > LABEL + 1:
+    line = _labelled(label, pieces[0])
+    for piece in pieces[1:]:
+        if width_of(line) + len(piece.text) + 3 > width:
             lines.append(line)
-            line = _labelled("")
-        line = (*line, piece)
+            line = _labelled("", piece)
+        else:
+            line = (*line, Piece("   "), piece)
     return [*lines, line]
 
 

@@ -19,13 +19,15 @@ import typer
 
 from engine.model.errors import InputError, RollsetError, UnreachableError
 from tui.verbs import demo_documents, demo_images
-from tui.verbs.engine_access import EngineClient, send
+from tui.verbs.engine_access import EngineClient, on_terminal, send
 from tui.verbs.options import StateDir
 from tui.verbs.printing import note, say
 
 SETTLE_LIMIT_S = 45.0
 STOP_LIMIT_S = 10.0
 POLL_S = 0.1
+COCKPIT_PAUSE = "PT3S"
+HINT = "demo: p pauses, u resumes, r rolls back, enter and ] look closer, q ends it"
 SHOWN_MEMBER_STATES = frozenset({"Failed", "RolledBack", "RolledBackUnhealthy", "RestoreFailed"})
 
 
@@ -69,7 +71,8 @@ def demo(
         try:
             client: EngineClient = connect_or_start(directory, owner_pid=None if keep else os.getpid())
             try:
-                ended = play(client, directory, scenario, instances, headless)
+                shown = show_in_cockpit if on_terminal() and not headless else play
+                ended = shown(client, directory, scenario, instances)
             finally:
                 if not keep:
                     stop_engine(client)
@@ -78,16 +81,47 @@ def demo(
             raise typer.Exit(130) from None
         if keep:
             say(keeping_lines(directory))
+    if ended["ended_at"] is None:
+        raise typer.Exit(130)
     raise typer.Exit(0 if ended["state"] == "Completed" else 1)
 
 
-def play(
-    client: EngineClient, directory: Path, scenario: Scenario, instances: int, headless: bool
-) -> Mapping[str, Any]:
-    """The whole scenario on a fresh engine; returns the ended upgrade in full."""
+def play(client: EngineClient, directory: Path, scenario: Scenario, instances: int) -> Mapping[str, Any]:
+    """The whole scenario on a fresh engine, told in lines; returns the ended upgrade in full."""
     from tui.plain.upgrades import ending_lines, plan_lines
     from tui.verbs.following import follow, head_of
 
+    asked = prepare(client, directory, scenario, instances)
+    plan = client.query("plan", {name: str(value) for name, value in asked.items()})["plan"]
+    say(
+        ["", *plan_lines({**plan, "settings": [], "checks": [c for c in plan["checks"] if c["level"] != "passed"]}), ""]
+    )
+    head = head_of(client)
+    upgrade = send(client, "start", {**asked, "reason": f"demo {scenario}"})["upgrade"]
+    follow(client, upgrade["id"], upgrade["scale_set"], head, _no_second_engine, is_told, draws=False)
+    ended: dict[str, Any] = client.query("upgrade", {"id": upgrade["id"]})["ours"]
+    say(["", *ending_lines(ended), *lesson_lines(client, ended)])
+    return ended
+
+
+def show_in_cockpit(client: EngineClient, directory: Path, scenario: Scenario, instances: int) -> Mapping[str, Any]:
+    """The same upgrade, slow enough to be watched, in the cockpit; returns the upgrade as it was left."""
+    from tui.plain.upgrades import ending_lines
+    from tui.verbs.cockpit import open_cockpit
+
+    asked = prepare(client, directory, scenario, instances) | {"pause_between_batches": COCKPIT_PAUSE}
+    upgrade = send(client, "start", {**asked, "reason": f"demo {scenario}"})["upgrade"]
+    open_cockpit(directory, readonly=False, first_set=upgrade["scale_set"], hint=HINT)
+    left: dict[str, Any] = client.query("upgrade", {"id": upgrade["id"]})["ours"]
+    if left["ended_at"] is None:
+        note(f"left while it was {left['state']}, {left['percent']} % done")
+    else:
+        say([*ending_lines(left), *lesson_lines(client, left)])
+    return left
+
+
+def prepare(client: EngineClient, directory: Path, scenario: Scenario, instances: int) -> dict[str, Any]:
+    """Instances on the first image and the second one published; returns what `start` is asked for."""
     script = SCRIPTS[scenario]
     say([f"demo {scenario}: {instances} instances in 2 zones below {directory}"])
     _publish(client, directory, demo_documents.FIRST, script.first)
@@ -97,18 +131,12 @@ def play(
     found = settle(client, instances, all_healthy=script.first == demo_images.GOOD)
     say([f"{found['healthy']} of {instances} instances healthy after {time.monotonic() - began:.0f} s"])
     _publish(client, directory, demo_documents.SECOND, script.second)
-    settings = {"to": demo_documents.SECOND, "batch": "20%", "health_window": script.health_window_s}
-    asked = {"set": demo_documents.SET} | {name: str(value) for name, value in settings.items()}
-    plan = client.query("plan", asked)["plan"]
-    say(
-        ["", *plan_lines({**plan, "settings": [], "checks": [c for c in plan["checks"] if c["level"] != "passed"]}), ""]
-    )
-    head = head_of(client)
-    upgrade = send(client, "start", {"set": demo_documents.SET, **settings, "reason": f"demo {scenario}"})["upgrade"]
-    follow(client, upgrade["id"], upgrade["scale_set"], head, _no_second_engine, is_told, draws=not headless)
-    ended: dict[str, Any] = client.query("upgrade", {"id": upgrade["id"]})["ours"]
-    say(["", *ending_lines(ended), *lesson_lines(client, ended)])
-    return ended
+    return {
+        "set": demo_documents.SET,
+        "to": demo_documents.SECOND,
+        "batch": "20%",
+        "health_window": script.health_window_s,
+    }
 
 
 def settle(client: EngineClient, instances: int, *, all_healthy: bool) -> dict[str, Any]:

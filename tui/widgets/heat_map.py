@@ -103,7 +103,7 @@ class HeatMap(Rows):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        width, height = self.size
+        width, height = self.wide, self.size.height
         self._label_width = max((cell_len(row.label) + 2 for row in self._rows), default=2)
         room = max(2, width - self._label_width - 1)
         self._cell_width = 2 if sum(-(-len(row.cells) // (room // 2)) for row in self._rows) <= height else 1

@@ -36,7 +36,12 @@ class Rows(ScrollView, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = MOVES
     DEFAULT_CSS = """
-    Rows { height: 1fr; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; overflow-x: hidden; }
+    Rows {
+        height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0;
+        scrollbar-color: $faint; scrollbar-color-hover: $faint; scrollbar-color-active: $faint;
+        scrollbar-background: $background; scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
+    }
     """
 
     @dataclass
@@ -88,6 +93,11 @@ class Rows(ScrollView, inherit_bindings=False):
         """How many lines there are."""
         return self._count
 
+    @property
+    def wide(self) -> int:
+        """Cells of a line, without a scrollbar."""
+        return self.scrollable_content_region.width
+
     def use(self, palette: Palette) -> None:
         """Draw with these colours."""
         self._palette = palette
@@ -115,7 +125,7 @@ class Rows(ScrollView, inherit_bindings=False):
         self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
 
     def _repaint(self) -> None:
-        width, height = self.size
+        width, height = self.wide, self.size.height
         top = self.scroll_offset.y
         changed = [
             Region(0, y - top, width, 1)
@@ -135,7 +145,7 @@ class Rows(ScrollView, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
-        width = self.size.width
+        width = self.wide
         number = y + self.scroll_offset.y
         if self._palette is None:
             return Strip.blank(width)

@@ -108,7 +108,8 @@ def test_stopping_the_instance_interrupts_it(machine: LocalMachine) -> None:
 def test_a_run_whose_end_nobody_saw_is_unknown_and_not_repeated(machine: LocalMachine) -> None:
     create(machine)
     thread, results = in_background(machine, "x1", 'echo ran >> "$ROLLSET_DATA/count"; exec sleep 1000')
-    eventually(lambda: (data_of(machine) / "count").exists())
+    count = data_of(machine) / "count"
+    eventually(lambda: count.exists() and count.read_text() == "ran\n")
     record = read_json(machine._paths(SET, "web_0").effect_record("x1"))
     assert record is not None
     os.kill(record["runner_pid"], signal.SIGKILL)
