@@ -11,6 +11,7 @@ from typing import Any, ClassVar, cast
 from rich.text import Text
 from textual.app import App
 from textual.binding import Binding
+from textual.driver import Driver
 from textual.screen import Screen
 
 from engine.wire.recording import OVERVIEW
@@ -67,8 +68,15 @@ class Cockpit(Opening, App[None]):
     Toast { background: $dialog; }
     """
 
-    def __init__(self, session: Session, options: CockpitOptions | None = None, *, first_set: str = "") -> None:
-        super().__init__()
+    def __init__(
+        self,
+        session: Session,
+        options: CockpitOptions | None = None,
+        *,
+        first_set: str = "",
+        driver: type[Driver] | None = None,
+    ) -> None:
+        super().__init__(driver_class=driver)
         self.session = session
         self.options = options or CockpitOptions()
         self.glyphs = self.options.glyphs

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from textual.color import Color, ColorParseError
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from tui.palette import Meaning, Palette
 
@@ -82,7 +82,8 @@ class ThemeFile(BaseModel):
             error=of[Meaning.BAD],
             dark=self.dark,
             ansi=self.terminal_colours,
-            variables={"dialog": self.grounds.dialog, "chosen": self.grounds.chosen, "faint": of[Meaning.FAINT]},
+            variables=(dict(BUILTIN_THEMES["ansi-dark"].variables) if self.terminal_colours else {})
+            | {"dialog": self.grounds.dialog, "chosen": self.grounds.chosen, "faint": of[Meaning.FAINT]},
         )
 
 

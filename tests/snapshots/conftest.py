@@ -12,6 +12,7 @@ from tests.snapshots.still import StillSession
 from tui.app import Cockpit
 from tui.clocks import Clocks
 from tui.options import CockpitOptions
+from tui.screens import cockpit_screen
 
 CET = Clocks(timezone(timedelta(hours=1), "CET"))
 SIZES = ((80, 24), (120, 40))
@@ -34,6 +35,7 @@ def size(request: pytest.FixtureRequest) -> tuple[int, int]:
 def picture(snap_compare: Callable[..., bool], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> Picture:
     """The picture at one size."""
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    monkeypatch.setattr(cockpit_screen, "PAINT_EVERY_S", 0.0)
 
     def compare(session: StillSession, *keys: str, first_set: str = "", **options: Any) -> bool:
         app = Cockpit(session, CockpitOptions(clocks=CET, **options), first_set=first_set)
@@ -44,6 +46,7 @@ def picture(snap_compare: Callable[..., bool], size: tuple[int, int], monkeypatc
                 await pilot.press(key)
                 await pilot.pause(0.05)
             await pilot.pause(0.1)
+            assert app.return_code is None, "the cockpit fell over"
 
         return snap_compare(app, terminal_size=size, run_before=press)
 

@@ -86,7 +86,7 @@ class ActDialog(ModalScreen[None]):
     def on_mount(self) -> None:
         """Follow the set while the dialog is open."""
         for rows in self.query(Rows):
-            rows.use(self.cockpit.dialog_palette)
+            rows.use(self.cockpit.dialog_palette, ascii=self.cockpit.glyphs.ascii)
         self.query_one("#dialog").border_subtitle = KEYS
         follow: Callable[[], Awaitable[None]] = self._follow
         self.run_worker(follow, group="source", exit_on_error=False)

@@ -122,7 +122,7 @@ class CockpitScreen(Screen[None]):
     def use_palette(self) -> None:
         """Give every line-drawing widget the theme's colours."""
         for widget in self.query(Rows):
-            widget.use(self.cockpit.palette)
+            widget.use(self.cockpit.palette, ascii=self.cockpit.glyphs.ascii)
 
     def changed(self) -> None:
         """Something is new: paint soon, but not more often than the pace."""

@@ -99,6 +99,7 @@ class HomeScreen(ActingScreen):
         scene, now, glyphs = self.scene, self.source.now(), self.cockpit.glyphs
         rows = self.query_one("#sets", Rows)
         width = rows.wide
+        self._remember(rows)
         self._entries = arrange(scene.sets.values(), self._letters, self._sort, self._group)
         at = columns(width, scene.sets.values())
         some = bool(self._entries)
@@ -127,13 +128,17 @@ class HomeScreen(ActingScreen):
             ]
         return [(), *((Piece(f"  {text}", meaning),) for text, meaning in EMPTY)]
 
+    def _remember(self, rows: Rows) -> None:
+        """The cursor says which set is chosen; lines may come and go under it."""
+        if rows.has_cursor and rows.cursor < len(self._entries):
+            self._chosen = _key(self._entries[rows.cursor]) or self._chosen
+
     def _keep_chosen(self, rows: Rows) -> None:
         keys = [_key(entry) for entry in self._entries]
         if self._chosen in keys:
             rows.move_to(keys.index(self._chosen))
         elif not keys[rows.cursor]:
             rows.move_to(next((n for n, key in enumerate(keys) if key), 0))
-        self._chosen = keys[rows.cursor] or self._chosen
 
     def chosen(self) -> SetOverview | None:
         """The set under the cursor."""
@@ -182,11 +187,8 @@ class HomeScreen(ActingScreen):
     # --- what its keys do ---
 
     @on(Rows.Moved, "#sets")
-    def _moved(self, event: Rows.Moved) -> None:
-        key = _key(self._entries[event.cursor]) if event.cursor < len(self._entries) else ""
-        if key and key != self._chosen:
-            self._chosen = key
-            self.paint_now()
+    def _moved(self) -> None:
+        self.paint_now()
 
     @on(Rows.Opened, "#sets")
     def do_open(self) -> None:
@@ -196,8 +198,8 @@ class HomeScreen(ActingScreen):
 
     def do_mark(self) -> None:
         """Mark the set under the cursor, or unmark it, and go on to the next."""
-        if self._chosen:
-            self.cockpit.marked_sets ^= {self._chosen}
+        if (row := self.chosen()) is not None:
+            self.cockpit.marked_sets ^= {row.scale_set.key}
             self.query_one("#sets", Rows).action_move(1)
             self.paint_now()
 

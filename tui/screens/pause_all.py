@@ -38,7 +38,8 @@ class PauseAllDialog(ModalScreen[None]):
     def on_mount(self) -> None:
         """Draw it."""
         rows = self.query_one("#effect", Rows)
-        rows.use(cast("Cockpit", self.app).dialog_palette)
+        cockpit = cast("Cockpit", self.app)
+        rows.use(cockpit.dialog_palette, ascii=cockpit.glyphs.ascii)
         names = [key.rpartition("/")[2] for key in self._keys]
         some = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
         what = f"{len(names)} live upgrades begin nothing more: {some}." if names else "No upgrade is rolling now."

@@ -37,13 +37,14 @@ def show(session: Session, *, first_set: str = "", hint: str = "") -> None:
 
     from tui.app import Cockpit
     from tui.options import config_folder, read_options
+    from tui.terminal_driver import TerminalDriver
 
     if not engine_access.on_terminal() or os.environ.get("TERM", "") in ("", "dumb"):
         raise InputError(
             "NoTerminal", "the cockpit needs a terminal.", "For scripts: rollset list, rollset status SET --json."
         )
     options = read_options(config_folder(), hint=hint)
-    Cockpit(session, options, first_set=first_set).run(mouse=options.mouse)
+    Cockpit(session, options, first_set=first_set, driver=TerminalDriver).run(mouse=options.mouse)
 
 
 def replay(

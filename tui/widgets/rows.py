@@ -21,6 +21,9 @@ from tui.palette import Line, Palette
 Draw = Callable[[int, int], Line]
 """Line number and width in cells -> the line."""
 
+PLAIN = str.maketrans({"…": "~", "→": ">", "·": "."})
+"""What our own words have beside ASCII, one cell each."""
+
 MOVES: list[BindingType] = [
     Binding("up,k", "move(-1)", "up", id="rows.up", show=False),
     Binding("down,j", "move(1)", "down", id="rows.down", show=False),
@@ -87,6 +90,7 @@ class Rows(ScrollView, inherit_bindings=False):
         self._count = 0
         self._painted: dict[int, tuple[Line, str]] = {}
         self._palette: Palette | None = None
+        self._ascii = False
 
     @property
     def count(self) -> int:
@@ -98,9 +102,10 @@ class Rows(ScrollView, inherit_bindings=False):
         """Cells of a line, without a scrollbar."""
         return self.scrollable_content_region.width
 
-    def use(self, palette: Palette) -> None:
-        """Draw with these colours."""
+    def use(self, palette: Palette, *, ascii: bool) -> None:
+        """Draw with these colours; `ascii` for a terminal that has no other signs."""
         self._palette = palette
+        self._ascii = ascii
         self._painted.clear()
         self.refresh()
 
@@ -154,13 +159,17 @@ class Rows(ScrollView, inherit_bindings=False):
             self._painted.clear()
         self._painted[number] = (line, ground)
         palette = self._palette
-        segments = [Segment(printable(piece.text), palette.style(piece, ground)) for piece in line if piece.text]
+        segments = [Segment(self._safe(piece.text), palette.style(piece, ground)) for piece in line if piece.text]
         return Strip(segments).adjust_cell_length(width, palette.ground(ground))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Whether the end is seen: then what is added is followed."""
         super().watch_scroll_y(old_value, new_value)
         self._at_end = new_value >= self.max_scroll_y
+
+    def _safe(self, text: str) -> str:
+        safe = printable(text)
+        return safe.translate(PLAIN) if self._ascii else safe
 
     def on_resize(self, _event: Resize) -> None:
         """Another width draws other lines."""
