@@ -16,7 +16,7 @@ INDEXES = ("README.md", "docs/README.md")
 LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?[^)]*\)")
 # A path that exists on one machine only, and names of things outside the project.
 FORBIDDEN = re.compile(r"(?<![\w.}])/(?:work|root|home/\w+|Users/\w+)/|file:///|/opt/(?:pypi|wheels)|\bissue #?\d+\b")
-LEFT_OUT = frozenset({"__pycache__", "dist", "htmlcov", "node_modules"})
+LEFT_OUT = frozenset({"__pycache__", "dist", "htmlcov", "node_modules", "snapshot_report.html"})
 
 
 def project_files(root: Path) -> Iterator[Path]:
@@ -24,7 +24,7 @@ def project_files(root: Path) -> Iterator[Path]:
     for folder, names, files in os.walk(root):
         names[:] = sorted(n for n in names if n not in LEFT_OUT and (n == ".ci" or not n.startswith(".")))
         # In a linked working tree .git is a file.
-        yield from (Path(folder, name) for name in sorted(files) if name != ".git")
+        yield from (Path(folder, name) for name in sorted(files) if name != ".git" and name not in LEFT_OUT)
 
 
 def links(document: Path) -> Iterator[tuple[int, str]]:

@@ -130,10 +130,12 @@ class Glyphs:
         return self.pick("·", "-")
 
     def bar(self, share: float, width: int) -> tuple[str, str]:
-        """A bar's done part and its rest; a share above 0 shows at least half a cell, below 1 never a full bar."""
+        """A bar's done part and its rest; only none is empty, and only all is full."""
         share = max(0.0, min(1.0, share))
         if self.ascii:
             done = round(share * width)
+            done = max(1, done) if share > 0 else 0
+            done = min(width - 1, done) if share < 1 else done
             return "#" * done, "." * (width - done)
         halves = round(share * width * 2)
         halves = max(1, halves) if share > 0 else 0

@@ -48,9 +48,21 @@ Line = tuple[Piece, ...]
 
 
 class Palette:
-    """The styles of one theme. Backgrounds: the screen's, a chosen line's, a marked one's."""
+    """The styles of one theme. Backgrounds: the screen's, the chosen line's with the focus and without.
 
-    def __init__(self, colours: Mapping[Meaning, str], background: str, chosen: str, chosen_blurred: str) -> None:
+    With `reverses` the chosen line is reversed instead: the terminal's own colours may not go on any other ground.
+    """
+
+    def __init__(
+        self,
+        colours: Mapping[Meaning, str],
+        background: str,
+        chosen: str,
+        chosen_blurred: str,
+        *,
+        reverses: bool = False,
+    ) -> None:
+        self._reverses = reverses
         self._rich = {meaning: Color.parse(colour).rich_color for meaning, colour in colours.items()}
         self._grounds = {
             "plain": Color.parse(background).rich_color,
@@ -63,6 +75,8 @@ class Palette:
         """The style of a piece on one of the backgrounds `plain`, `chosen`, `blurred`."""
         key = (Piece("", piece.meaning, piece.bold, piece.reverse, piece.underline), ground)
         found = self._styles.get(key)
+        if found is None and self._reverses and ground != "plain":
+            found = self._styles[key] = self.ground(ground)
         if found is None:
             found = Style(
                 color=self._rich[piece.meaning],
@@ -76,4 +90,6 @@ class Palette:
 
     def ground(self, ground: str = "plain") -> Style:
         """The style of empty cells."""
+        if self._reverses and ground != "plain":
+            return Style(reverse=ground == "chosen", underline=ground != "chosen")
         return Style(bgcolor=self._grounds[ground])

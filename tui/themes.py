@@ -56,13 +56,15 @@ class ThemeFile(BaseModel):
 
     def palette(self) -> Palette:
         """Its styles on the screen's background."""
-        grounds = self.grounds
-        return Palette(self.colours, grounds.screen, grounds.chosen, grounds.chosen_elsewhere)
+        return self._palette(self.grounds.screen)
 
     def dialog_palette(self) -> Palette:
         """Its styles on a dialog's background."""
-        grounds = self.grounds
-        return Palette(self.colours, grounds.dialog, grounds.chosen, grounds.chosen_elsewhere)
+        return self._palette(self.grounds.dialog)
+
+    def _palette(self, background: str) -> Palette:
+        chosen, elsewhere = self.grounds.chosen, self.grounds.chosen_elsewhere
+        return Palette(self.colours, background, chosen, elsewhere, reverses=self.terminal_colours)
 
     def textual(self) -> Theme:
         """The same for Textual's own widgets."""

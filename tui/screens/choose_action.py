@@ -62,7 +62,7 @@ class ChooseAction(ModalScreen[str | None]):
         dialog = self.query_one("#dialog")
         dialog.border_title, dialog.border_subtitle = f" {self._title} ", " enter does it, esc leaves it "
         for rows in self.query(Rows):
-            rows.use(self._before.cockpit.dialog_palette)
+            rows.use(self._before.cockpit.dialog_palette, ascii=self._before.cockpit.glyphs.ascii)
         self.query_one(Input).focus()
         self.call_after_refresh(self._draw)
 

@@ -48,7 +48,8 @@ class HelpSheet(ModalScreen[None]):
         title = self._before.HELP_TITLE
         dialog.border_title = f" Keys: {title} " if title else " Keys "
         dialog.border_subtitle = " esc closes, : runs one by name "
-        self.query_one("#keys", Rows).use(self._before.cockpit.dialog_palette)
+        cockpit = self._before.cockpit
+        self.query_one("#keys", Rows).use(cockpit.dialog_palette, ascii=cockpit.glyphs.ascii)
         self.query_one("#keys").focus()
         self.call_after_refresh(self.on_rows_resized)
 

@@ -136,7 +136,7 @@ def head_line(at: Columns, sort: str, glyphs: Glyphs) -> Line:
 def entry_line(entry: Entry, at: Columns, now: Now, glyphs: Glyphs, *, marked: bool, width: int) -> Line:
     """One line of the list."""
     if isinstance(entry, GroupHead):
-        text = f"{entry.title}  {entry.sets} sets, {entry.instances:,} instances "
+        text = f"{entry.title}  {entry.sets} set{'' if entry.sets == 1 else 's'}, {entry.instances:,} instances "
         rule = glyphs.rule * max(0, width - cell_len(text) - 2)
         return (Piece(f" {text} ", Meaning.MUTED, bold=True), Piece(rule, Meaning.FAINT))
     scale_set, live = entry.scale_set, entry.upgrade is not None and entry.upgrade.upgrade.live

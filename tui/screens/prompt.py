@@ -40,7 +40,8 @@ class Prompt(ModalScreen[str | None]):
         """The field has the focus."""
         self.query_one("#dialog").border_subtitle = " enter does it, esc leaves it "
         rows = self.query_one("#words", Rows)
-        rows.use(cast("Cockpit", self.app).dialog_palette)
+        cockpit = cast("Cockpit", self.app)
+        rows.use(cockpit.dialog_palette, ascii=cockpit.glyphs.ascii)
         lines = [(Piece(self._title, Meaning.TITLE),), *((Piece(line, Meaning.MUTED),) for line in self._words), ()]
         rows.styles.height = len(lines)
         rows.show_lines(lines)

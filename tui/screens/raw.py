@@ -43,7 +43,8 @@ class RawSheet(ModalScreen[None]):
         dialog = self.query_one("#dialog")
         dialog.border_title, dialog.border_subtitle = f" {self._title} ", " y copies, esc closes "
         rows = self.query_one("#json", Rows)
-        rows.use(cast("Cockpit", self.app).dialog_palette)
+        cockpit = cast("Cockpit", self.app)
+        rows.use(cockpit.dialog_palette, ascii=cockpit.glyphs.ascii)
         rows.show_lines([json_line(line) for line in self.text.splitlines()])
         rows.focus()
 

@@ -1,0 +1,91 @@
+"""The keys of the cockpit: what they send to the engine, and when they send nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from textual.widgets import Input
+
+from tests.snapshots.still import StillSession
+from tests.snapshots.test_scale_set import KEY, session, story
+from tui.app import Cockpit
+
+Drive = Callable[[Cockpit, Any], Awaitable[None]]
+
+
+def drive(found: StillSession, *keys: str, check: Callable[[Cockpit], None] = lambda app: None) -> StillSession:
+    """Press keys on the set's screen."""
+
+    async def run() -> None:
+        app = Cockpit(found, first_set=KEY)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await pilot.pause(0.1)
+            for key in keys:
+                await pilot.press(key)
+                await pilot.pause(0.05)
+            await pilot.pause(0.1)
+            check(app)
+
+    asyncio.run(run())
+    return found
+
+
+def verbs(found: StillSession) -> list[str]:
+    return [verb for verb, _ in found.commands]
+
+
+def test_pause_acts_at_once() -> None:
+    assert verbs(drive(session("rolling"), "p")) == ["pause"]
+
+
+def test_a_rollback_is_sent_with_what_was_seen_and_typed() -> None:
+    found = drive(session("rolling"), "r", *"web-eu", "tab", *"bad", "enter")
+
+    version = story("rolling").scene.upgrade
+    assert version is not None
+    ((verb, arguments),) = found.commands
+    assert verb == "rollback"
+    assert arguments == {"set": KEY, "confirm": "web-eu", "reason": "bad", "seen_version": version.version}
+
+
+def test_escape_leaves_a_dialog_without_a_command() -> None:
+    assert drive(session("rolling"), "r", "escape").commands == []
+
+
+def test_a_key_that_cannot_act_opens_nothing() -> None:
+    def check(app: Cockpit) -> None:
+        assert not app.screen.query(Input)
+
+    assert drive(session("rolling"), "u", check=check).commands == []
+
+
+def test_marked_instances_are_held_one_by_one() -> None:
+    async def run() -> StillSession:
+        found = session("rolling")
+        app = Cockpit(found, first_set=KEY)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await pilot.pause(0.1)
+            await pilot.press("space", "space")
+            await app.action_act("hold")
+            await pilot.pause(0.1)
+            await pilot.press("enter")
+            await pilot.pause(0.1)
+        return found
+
+    found = asyncio.run(run())
+    assert [(verb, a["instance"]) for verb, a in found.commands] == [("hold", "0"), ("hold", "15")]
+
+
+def test_a_refused_command_stays_in_its_dialog() -> None:
+    from engine.model.errors import RefusedError
+
+    class Refusing(StillSession):
+        async def command(self, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
+            raise RefusedError("Conflict", "it has moved on", "Look at it again.")
+
+    def check(app: Cockpit) -> None:
+        assert app.screen.query("#confirm")
+
+    drive(Refusing(story("rolling").scene), "c", "enter", check=check)
