@@ -146,6 +146,21 @@ class EventLine(Answer):
     body: dict[str, Any]
 
 
+class TimelineAnswer(Answer):
+    """Oldest first."""
+
+    events: list[EventLine]
+
+
+class RunAnswer(Answer):
+    """One upgrade's whole record, and the events that turned it: commands, holds, batches, limits, the end."""
+
+    upgrade: dict[str, Any]
+    counters: dict[str, int]
+    members_known: bool
+    events: list[EventLine]
+
+
 class AuditAnswer(Answer):
     entries: list[EventLine]
 
@@ -209,9 +224,11 @@ ANSWERS: dict[str, type[EdgeType]] = {
     "plan": PlanAnswer,
     "policies": PoliciesAnswer,
     "presence": PresenceAnswer,
+    "run": RunAnswer,
     "set": AzureAndOurs,
     "sets": SetsAnswer,
     "status": UpgradeAnswer,
+    "timeline": TimelineAnswer,
     "upgrade": UpgradeAnswer,
 }
 COMMAND_ANSWERS: dict[str, type[EdgeType]] = {

@@ -133,6 +133,12 @@ class EventsQuery(EdgeType):
     limit: Annotated[int, Field(ge=0, le=100_000)] = 10_000
 
 
+class TimelineQuery(EdgeType):
+    scope: Annotated[str, Field(description="overview, or a scale set.")] = "overview"
+    instance: Annotated[str, Field(description="Only events that name this instance of the set.")] = ""
+    limit: Annotated[int, Field(ge=1, le=5_000, description="So many of the last ones.")] = 1_000
+
+
 class SnapshotQuery(EdgeType):
     scope: Annotated[str, Field(description="overview, or a scale set.")] = "overview"
 
@@ -170,8 +176,10 @@ QUERIES: dict[str, type[EdgeType]] = {
     "plan": PlanQuery,
     "policies": Nothing,
     "presence": Nothing,
+    "run": UpgradeQuery,
     "set": NamedSet,
     "sets": Nothing,
     "status": SetQuery,
+    "timeline": TimelineQuery,
     "upgrade": UpgradeQuery,
 }

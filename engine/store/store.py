@@ -231,8 +231,8 @@ class Store:
 
         `holding` keeps those whose body has this text in it, `without` leaves types out.
         """
-        where, values = "seq <= ?", [seq]
-        conditions: list[Any] = list(values)
+        where = "seq <= ?"
+        conditions: list[Any] = [seq]
         if streams:
             where += f" AND stream IN ({','.join('?' * len(streams))})"
             conditions += list(streams)

@@ -59,6 +59,7 @@ async def test_answers_of_a_real_engine_are_as_described(tmp_path: Path) -> None
             "set": {"name": "web"},
             "plan": {"set": "web", "to": "1.2.0"},
             "status": {"set": "web"},
+            "run": {"id": upgrade_of(engine).id},
             "upgrade": {"id": upgrade_of(engine).id},
             "explain": {"what": "MaxUnhealthy"},
         }
