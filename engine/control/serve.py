@@ -31,6 +31,7 @@ from engine.model.version import VERSION
 from engine.runtime.engine_door import EngineDoor
 from engine.runtime.opening import open_engine
 from engine.store.engine_lock import EngineLock
+from engine.store.state_directory import check_state_directory
 
 HOUSEKEEPING_S = 5.0
 CONNECTIONS_LIMIT = 256
@@ -49,6 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     set_up_log()
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_state_directory(state_dir)
         lock = EngineLock(state_dir / "engine.lock")
         if not lock.acquire():
             return _tell(options.ready_fd, f"another engine holds {state_dir}", 5)
@@ -104,7 +106,7 @@ class _Server(uvicorn.Server):
 
 async def _serve(options: argparse.Namespace, lock: EngineLock) -> None:
     config = ConfigFile(config_path())
-    async with open_engine(options.state_dir, owner_pid=options.owner_pid) as engine:
+    async with open_engine(options.state_dir, owner_pid=options.owner_pid, housekeeping=True) as engine:
         bound, path = bind_socket(options.state_dir, options.socket, options.group)
         door, seen = EngineDoor(engine), Requests(last_at=time.monotonic())
         hooks = Hooks(engine, options.state_dir / "hooks.json", config.settings)

@@ -60,6 +60,15 @@ class EngineStopped(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StoreRestored(Event):
+    """A backup took the database's place; `head` is its last event, `aside` where the one before is kept."""
+
+    backup: str
+    head: int
+    aside: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CommandJudged(Event):
     """The audit trail: every command, accepted or refused. `refusal` is None when it was accepted.
 

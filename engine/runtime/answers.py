@@ -12,6 +12,7 @@ from engine.decide.blocked_by import BlockedBy, member_blocked_by, upgrade_block
 from engine.decide.count_members import count_members
 from engine.decide.judge_health import Share, more_upgraded_stop_it, unhealthy_share, upgraded_share
 from engine.model.codes import ApiError
+from engine.model.events import EngineStarted
 from engine.model.health import Health
 from engine.model.scale_set import Instance, ScaleSet
 from engine.model.upgrade import Member, Upgrade, UpgradeState
@@ -32,6 +33,7 @@ def blocked_dict(blocked: BlockedBy | None) -> Answer | None:
 
 def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
     """One upgrade in a row: state, counters, batch n of m, blocked by, error."""
+    upgrade = engine.guard.shown(upgrade)
     scale_set = engine.state.scale_sets.get(upgrade.scale_set)
     counters = count_members(upgrade)
     counted = {
@@ -195,3 +197,13 @@ def history_answer(engine: Engine, upgrades: list[Upgrade]) -> Answer:
     sets = engine.state.scale_sets
     items = [os_upgrade_history_item(u, sets.get(u.scale_set), count_members(u)) for u in ordered]
     return {"azure": history(items), "ours": [upgrade_summary(engine, u) for u in ordered]}
+
+
+def gaps(engine: Engine) -> list[dict[str, float]]:
+    """Times in which no engine ran: until when, and for how many seconds."""
+    started = engine.store.events(0, 100_000, streams=("engine",))
+    return [
+        {"until_at": r.at, "away_s": r.event.away_s, "clean": float(r.event.clean)}
+        for r in started
+        if isinstance(r.event, EngineStarted) and r.epoch > 1
+    ]

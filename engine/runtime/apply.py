@@ -18,6 +18,7 @@ from engine.model.policy_document import PolicyDocument, fit
 from engine.model.safe_text import printable
 from engine.model.scale_set import ScaleSet
 from engine.runtime.confirm import confirm
+from engine.runtime.decided import Decided
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.scaling import scale_into
@@ -28,10 +29,10 @@ Document = ScaleSetDocument | LoadBalancerDocument | PolicyDocument
 
 def apply_documents(
     engine: Engine, documents: list[Any], files: Sequence[str], caller: Caller, confirmed: str | None
-) -> dict[str, Any]:
+) -> Decided:
     """Create or change what the documents describe; `files` names where each came from.
 
-    Raises InputError or RefusedError; then nothing was changed.
+    Raises InputError or RefusedError; then nothing is changed.
     """
     read = _read(documents, files)
     probes: dict[str, HealthSource] = dict(engine.probes())
@@ -56,9 +57,12 @@ def apply_documents(
             turn.on_scale_set(merged.key, e.ScaleSetApplied(merged))
             scale_into(turn, engine, merged, merged.capacity)
         results.append({"name": merged.name, "action": action, "warnings": list(merged.warnings)})
-    engine.commit(turn)
-    engine.remember_probes(probes)
-    return {"results": results}
+
+    def answer() -> dict[str, Any]:
+        engine.remember_probes(probes)
+        return {"results": results}
+
+    return Decided(turn, answer)
 
 
 def _read(documents: list[Any], files: Sequence[str]) -> list[Document]:
@@ -98,7 +102,7 @@ def _policy(engine: Engine, turn: Turn, wanted: PolicyDocument, coming: list[Sca
     return {"name": after.words, "action": "created" if before is None else "changed", "warnings": warnings}
 
 
-def delete_policy(engine: Engine, name: str, caller: Caller) -> dict[str, Any]:
+def delete_policy(engine: Engine, name: str, caller: Caller) -> Decided:
     """Take a policy away; live upgrades keep what they copied. Raises NotFoundError."""
     policy = engine.state.policies.get(name.lower())
     if policy is None:
@@ -108,8 +112,8 @@ def delete_policy(engine: Engine, name: str, caller: Caller) -> dict[str, Any]:
         )
     turn = engine.turn(caller.user)
     turn.on_policy(policy.name, e.PolicyDeleted(policy.name))
-    engine.commit(turn)
-    return {"message": f"{policy.words} is deleted; upgrades that run keep its values"}
+    said = f"{policy.words} is deleted; upgrades that run keep its values"
+    return Decided(turn, lambda: {"message": said})
 
 
 def _merge(engine: Engine, before: ScaleSet | None, wanted: ScaleSet) -> tuple[ScaleSet, str]:

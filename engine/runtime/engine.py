@@ -33,7 +33,9 @@ from engine.runtime.forecast import Forecast
 from engine.runtime.health_watch import HealthWatch
 from engine.runtime.measures import Measures
 from engine.runtime.recent_events import RecentEvents
+from engine.runtime.store_guard import StoreGuard
 from engine.runtime.turn import EngineState, Turn
+from engine.store.ballast import Ballast
 from engine.store.image_blobs import ImageBlobs
 from engine.store.store import CommandRecord, Store, Transaction
 
@@ -50,7 +52,14 @@ LONGEST_REST_S = 0.25
 class Engine:
     """State, store and fleets of one state directory. Made by `open_engine`; used through `EngineDoor`."""
 
-    def __init__(self, store: Store, blobs: ImageBlobs, fleets: Mapping[str, Fleet], clock: EngineClock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        blobs: ImageBlobs,
+        fleets: Mapping[str, Fleet],
+        clock: EngineClock,
+        ballast: Ballast | None = None,
+    ) -> None:
         self.store = store
         self.blobs = blobs
         self.fleets = fleets
@@ -62,7 +71,7 @@ class Engine:
         self.started_at = clock.now().at
         self.stop_instances = False
         self.stopping = anyio.Event()
-        self.trouble: str | None = None
+        self.guard = StoreGuard(ballast)
         self.draining: Drain | None = None
         self.presence: tuple[Attached, ...] = ()
         self.measures = Measures()
@@ -96,7 +105,7 @@ class Engine:
         if turn.empty and command is None:
             return
         events, audit_end = seal(turn.events, self._audit_end, turn.now.at, turn.now.clock, self.epoch)
-        recorded = self.store.commit(
+        recorded = self._write(
             Transaction(
                 events=events,
                 at=turn.now.at,
@@ -115,7 +124,6 @@ class Engine:
         turn.adopt()
         if everything and self.draining is None:
             self._planned_at = turn.now.clock
-        self.trouble = None
         if recorded:
             self.head = recorded[-1].seq
             self.recent.add(recorded)
@@ -125,6 +133,21 @@ class Engine:
             self._runner.start(turn.intents)
         if self.watch is not None and turn.scale_sets:
             self.watch.refresh()
+
+    def _write(self, transaction: Transaction) -> list[e.Recorded]:
+        try:
+            recorded = self.store.commit(transaction)
+        except UnreachableError as error:
+            self._refused(error)
+            raise
+        self.guard.written()
+        return recorded
+
+    def _refused(self, error: UnreachableError) -> None:
+        self.guard.failed(error, self.clock.now())
+        self.wake()
+        if self.guard.lost is not None:
+            self.stopping.set()
 
     def _look_ahead(self, turn: Turn, upgrades: list[str]) -> None:
         for upgrade_id in upgrades:
@@ -180,7 +203,8 @@ class Engine:
             self._planned_at = float("-inf")
 
     def _ticking(self) -> bool:
-        return self.draining is not None or any(u.live for u in self.state.upgrades.values())
+        trouble = self.draining is not None or self.guard.words is not None
+        return trouble or any(u.live for u in self.state.upgrades.values())
 
     def wake(self) -> None:
         self._awake.set()
@@ -188,6 +212,7 @@ class Engine:
     async def take_facts(self) -> None:
         facts = self._facts[:FACTS_AT_ONCE]
         turn = self.turn()
+        self.guard.put_into(turn)
         for outcome in facts:
             self._interpret(turn, outcome)
         changes = self.watch.take_changes(FACTS_AT_ONCE) if self.watch is not None else []
@@ -199,11 +224,14 @@ class Engine:
             for upgrade_id in live:
                 turn.advance(upgrade_id)
             self._look_ahead(turn, live)
-            self._release_due_holds(turn)
+            turn.release_due_holds()
         try:
             self.commit(turn)
+            if self.guard.must_write:
+                self.store.touch(turn.now.at, turn.now.clock)
+                self.guard.written()
         except UnreachableError as error:
-            self.trouble = str(error)
+            self._refused(error)
             if self.watch is not None:
                 self.watch.put_back(changes)
             await anyio.sleep(RETRY_COMMIT_S)
@@ -254,16 +282,6 @@ class Engine:
         if scale_set.deleting and not left and not scale_set.instances:
             turn.on_scale_set(scale_set.key, e.ScaleSetDeleted())
 
-    def _release_due_holds(self, turn: Turn) -> None:
-        for scale_set in list(self.state.scale_sets.values()):
-            for instance in scale_set.instances.values():
-                hold = instance.hold
-                if hold is not None and hold.until_at is not None and hold.until_at <= turn.now.at:
-                    turn.on_scale_set(
-                        scale_set.key,
-                        e.InstanceReleased(instance.instance_id, "engine", "the time of its hold is over"),
-                    )
-
     # --- looking things up ----------------------------------------------------------------------------------
 
     def in_hand(self, scale_set: str) -> frozenset[str]:
@@ -281,28 +299,9 @@ class Engine:
     def remember_probes(self, probes: Mapping[str, HealthSource]) -> None:
         self._probes = dict(probes)
 
-    def gaps(self) -> list[dict[str, float]]:
-        """Times in which no engine ran: until when, and for how many seconds."""
-        started = self.store.events(0, 100_000, streams=("engine",))
-        return [
-            {"until_at": r.at, "away_s": r.event.away_s, "clean": float(r.event.clean)}
-            for r in started
-            if isinstance(r.event, e.EngineStarted) and r.epoch > 1
-        ]
-
     def audit_entries(self, *, last: bool = False) -> Iterator[StoredEntry]:
         """The audit stream as stored, oldest first; with `last` only its last entry."""
         return (StoredEntry(*row) for row in self.store.stream_as_stored(AUDIT, last=last))
-
-    def checks(self) -> list[dict[str, object]]:
-        """What doctor says of this engine and its store."""
-        found = self.store.health()
-        trouble = {"name": "engine", "ok": self.trouble is None, "words": self.trouble or "no trouble", "next_step": ""}
-        return [trouble, *found]
-
-    @staticmethod
-    def command_record(key: str, verb: str, shown: Mapping[str, str], uid: int, refusal: str | None) -> CommandRecord:
-        return CommandRecord(key, verb, shown, uid, "accepted" if refusal is None else refusal)
 
     def fleet_of(self, scale_set: str) -> Fleet:
         found = self.state.scale_sets.get(scale_set)
@@ -383,7 +382,10 @@ class Engine:
         self.wake()
 
     def close(self, reason: str) -> None:
-        """The last record of a clean stop."""
+        """The last record of a clean stop; an engine that lost its store writes nothing."""
+        if self.guard.lost is not None:
+            print(f"stopped: {self.guard.lost}", file=sys.stderr)
+            return
         turn = self.turn()
         turn.note("engine", e.EngineStopped(reason))
         try:

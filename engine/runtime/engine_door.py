@@ -22,6 +22,7 @@ from engine.runtime.audit_chain import verify
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.explain import explain
+from engine.runtime.housekeeping import examined
 from engine.runtime.looking_back import run, timeline
 from engine.runtime.permissions import Role, permit
 from engine.runtime.recent_events import EventLine, event_line
@@ -118,7 +119,7 @@ async def _history(engine: Engine, arguments: Mapping[str, str]) -> Answer:
     if arguments.get("set"):
         key = engine.find_set(arguments["set"]).key
         upgrades = [u for u in upgrades if u.scale_set == key]
-    return answers.history_answer(engine, upgrades) | {"gaps": engine.gaps()}
+    return answers.history_answer(engine, upgrades) | {"gaps": answers.gaps(engine)}
 
 
 async def _images(engine: Engine, arguments: Mapping[str, str]) -> Answer:
@@ -168,7 +169,7 @@ async def _explain(engine: Engine, arguments: Mapping[str, str]) -> Answer:
 
 
 async def _doctor(engine: Engine, arguments: Mapping[str, str]) -> Answer:
-    return {"checks": engine.checks()}
+    return {"checks": [engine.guard.check(), *await examined(engine.store.path.parent)]}
 
 
 async def _engine(engine: Engine, arguments: Mapping[str, str]) -> Answer:
@@ -180,7 +181,7 @@ async def _engine(engine: Engine, arguments: Mapping[str, str]) -> Answer:
         "head": engine.head,
         "sets": len(engine.state.scale_sets),
         "live_upgrades": sum(u.live for u in engine.state.upgrades.values()),
-        "trouble": engine.trouble,
+        "trouble": engine.guard.words,
     }
 
 

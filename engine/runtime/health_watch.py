@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING
@@ -136,10 +137,8 @@ class HealthWatch:
             except RollsetError:
                 continue
             running = {name: fact.running for name, fact in facts.items()}
-            try:
+            with suppress(UnreachableError):  # the engine's guard knows; the next look brings it again
                 self._take_power(scale_set.key, running)
-            except UnreachableError as error:
-                self._engine.trouble = str(error)
 
     def _take_power(self, set_key: str, running: Mapping[str, bool]) -> None:
         scale_set = self._engine.state.scale_sets.get(set_key)

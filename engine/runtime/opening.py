@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -17,7 +18,10 @@ from engine.fleets.simulated.fleet import SimulatedFleet
 from engine.model.version import VERSION
 from engine.runtime.clock import EngineClock
 from engine.runtime.engine import Engine
+from engine.runtime.housekeeping import look_after
+from engine.store.ballast import Ballast
 from engine.store.image_blobs import ImageBlobs
+from engine.store.store import EpochStart
 
 
 def _as_it_is(fleet: Fleet) -> Fleet:
@@ -32,11 +36,12 @@ async def open_engine(
     wall: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
     through: Callable[[Fleet], Fleet] = _as_it_is,
+    housekeeping: bool = False,
 ) -> AsyncIterator[Engine]:
     """The engine of a state directory whose lock the caller holds; it works until the block ends.
 
     A block that ends with an exception is a stop without order, as the next engine will say. `through` may put
-    something between the engine and each of its fleets.
+    something between the engine and each of its fleets. `housekeeping` checks the store and makes backups meanwhile.
     """
     from engine.store.connection import open_store
 
@@ -47,19 +52,33 @@ async def open_engine(
         machine = LocalMachine(state_dir / "local", owner_pid=owner_pid, state_digest_seed=str(state_dir))
         async with open_local_fleet(machine, blobs.unpack, state_dir) as local:
             fleets: dict[str, Fleet] = {"local": through(local)}
-            engine = Engine(store, blobs, fleets, EngineClock(began.clock, wall, monotonic))
+            ballast = Ballast(state_dir)
+            ballast.keep()
+            engine = Engine(store, blobs, fleets, EngineClock(began.clock, wall, monotonic), ballast)
             simulated = SimulatedFleet(state_dir / "simulated", engine.tags_of, wall=wall, monotonic=monotonic)
             fleets["simulated"] = through(simulated)
-            left_open = engine.load(began.epoch)
-            engine.announce(began.away_s, began.clean)
-            async with anyio.create_task_group() as tasks:
-                engine.begin(tasks, left_open)
+            async with run_engine(engine, began), anyio.create_task_group() as beside:
+                if housekeeping:
+                    beside.start_soon(partial(look_after, engine, state_dir, clean=began.clean))
                 try:
                     yield engine
                 finally:
-                    tasks.cancel_scope.cancel()
-            engine.close("stopped")
+                    beside.cancel_scope.cancel()
             if engine.stop_instances:
                 machine.stop_all()
     finally:
         store.close()
+
+
+@asynccontextmanager
+async def run_engine(engine: Engine, began: EpochStart) -> AsyncIterator[Engine]:
+    """Load, say so, settle what was left open, work until the block ends, and record a stop in order."""
+    left_open = engine.load(began.epoch)
+    engine.announce(began.away_s, began.clean)
+    async with anyio.create_task_group() as tasks:
+        engine.begin(tasks, left_open)
+        try:
+            yield engine
+        finally:
+            tasks.cancel_scope.cancel()
+    engine.close("stopped")

@@ -37,19 +37,21 @@ def scale_into(turn: Turn, engine: Engine, scale_set: ScaleSet, capacity: int) -
     turn.intents += [delete_effect(scale_set, instance) for instance in leaving]
 
 
-def scale_to(engine: Engine, scale_set: ScaleSet, capacity: int, actor: str) -> None:
-    """Change the capacity of a set. Raises InputError, RefusedError or NotFoundError; nothing is changed then."""
+def scale_to(engine: Engine, scale_set: ScaleSet, capacity: int, actor: str) -> Turn:
+    """The draft that changes the capacity of a set. Raises InputError, RefusedError or NotFoundError."""
     if scale_set.deleting:
         raise RefusedError(
             ErrorCode.OPERATION_NOT_ALLOWED, f"{scale_set.name} is being deleted.", "Wait until it is gone."
         )
     turn = engine.turn(actor)
     scale_into(turn, engine, scale_set, capacity)
-    engine.commit(turn)
+    return turn
 
 
-def delete_set(engine: Engine, scale_set: ScaleSet, actor: str, reason: str) -> None:
-    """Take a set away with everything in it. Refused while an upgrade of it is live."""
+def delete_set(engine: Engine, scale_set: ScaleSet, actor: str, reason: str) -> Turn:
+    """The draft that takes a set away with everything in it. Refused while an upgrade of it is live."""
+    if scale_set.deleting:
+        raise RefusedError(ErrorCode.CONFLICT, f"{scale_set.name} is being deleted already.", "Wait until it is gone.")
     live = engine.state.live_upgrade(scale_set.key)
     if live is not None:
         raise RefusedError(
@@ -65,4 +67,4 @@ def delete_set(engine: Engine, scale_set: ScaleSet, actor: str, reason: str) -> 
         turn.intents.append(delete_effect(scale_set, instance))
     if not instances:
         turn.on_scale_set(scale_set.key, e.ScaleSetDeleted())
-    engine.commit(turn)
+    return turn

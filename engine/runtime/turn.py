@@ -105,6 +105,20 @@ class Turn:
         """An event that changes neither an upgrade nor a scale set."""
         self.events.append((stream, event, self.actor, self.cause))
 
+    def release_due_holds(self) -> None:
+        """Instances whose hold has a time that is over join again."""
+        for scale_set in list(self.state.scale_sets.values()):
+            for name, instance in scale_set.instances.items():
+                until_at = instance.hold.until_at if instance.hold is not None else None
+                if until_at is not None and until_at <= self.now.at:
+                    why = "the time of its hold is over"
+                    self.on_scale_set(scale_set.key, e.InstanceReleased(name, "engine", why))
+
+    def caused_by(self, key: str, judged: e.Event) -> None:
+        """A command's key becomes the cause of all that is here; its verdict stands before it, in the audit stream."""
+        self.events = [("audit", judged, self.actor, key), *((s, x, who, key) for s, x, who, _ in self.events)]
+        self.cause = key
+
     def settle(self, outcome: EffectOutcome) -> None:
         self.outcomes.append(outcome)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import fields, replace
-from typing import Any
 
 from engine.decide.accept_command import accept_command, needs_new_upgrade
 from engine.decide.after_the_end import restore_image
@@ -26,11 +25,11 @@ from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade
 from engine.runtime import answers
 from engine.runtime.arguments import Arguments, optional_text, optional_whole, start_request, text, texts
+from engine.runtime.decided import Answer, Decided
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
+from engine.runtime.turn import Turn
 from engine.wire.plan import plan_from_dict
-
-Answer = dict[str, Any]
 
 
 async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -> Plan:
@@ -40,7 +39,7 @@ async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -
     return make_plan(scale_set, engine.state.images, request, room_free_bytes=room, policies=policies)[0]
 
 
-async def start_upgrade(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+async def start_upgrade(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
     """Start an upgrade, exactly as its plan says. Raises RefusedError when one is live or a check refuses it."""
     scale_set = engine.find_set(text(arguments, "set"))
     request = start_request(arguments)
@@ -66,7 +65,8 @@ async def _begin(
     saved: Plan | None = None,
     continues: str | None = None,
     is_rollback_of: str | None = None,
-) -> Answer:
+) -> Decided:
+    engine.guard.refuse_start()
     room = await engine.fleet_of(scale_set.key).room_bytes()
     live = engine.state.live_upgrade(scale_set.key)
     if live is not None:
@@ -112,11 +112,14 @@ async def _begin(
             scale_set.key,
             e.ModelImageChanged(target.reference, scale_set.blocked_versions, scale_set.good_version, why),
         )
-    engine.commit(turn)
-    engine.wake()
-    started = engine.state.upgrades[upgrade.id]
-    warnings = [check.words for check in plan.checks if check.level == "warned"]
-    return {"upgrade": answers.upgrade_summary(engine, started), "warnings": warnings, "plan_hash": plan.hash}
+
+    def answer() -> Answer:
+        engine.wake()
+        started = engine.state.upgrades[upgrade.id]
+        warnings = [check.words for check in plan.checks if check.level == "warned"]
+        return {"upgrade": answers.upgrade_summary(engine, started), "warnings": warnings, "plan_hash": plan.hash}
+
+    return Decided(turn, answer)
 
 
 def _new_id(engine: Engine, scale_set: ScaleSet) -> str:
@@ -124,8 +127,8 @@ def _new_id(engine: Engine, scale_set: ScaleSet) -> str:
     return f"{scale_set.name}-{number}-{secrets.token_hex(3)}"
 
 
-def _verb(verb: Verb) -> Callable[[Engine, Arguments, Caller], Awaitable[Answer]]:
-    async def do(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+def _verb(verb: Verb) -> Callable[[Engine, Arguments, Caller], Awaitable[Decided]]:
+    async def do(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
         scale_set = engine.find_set(text(arguments, "set"))
         upgrade = engine.state.last_upgrade(scale_set.key)
         if upgrade is None:
@@ -142,13 +145,16 @@ def _verb(verb: Verb) -> Callable[[Engine, Arguments, Caller], Awaitable[Answer]
         turn = engine.turn(caller.user)
         command = Command(verb, caller.user, reason, texts(arguments, "instances"))
         turn.on_upgrade(upgrade.id, *accept_command(upgrade, command, turn.now))
-        engine.commit(turn)
-        engine.wake()
-        after = engine.state.upgrades[upgrade.id]
-        return {
-            "upgrade": answers.upgrade_summary(engine, after),
-            "message": f"{verb.value} accepted; {scale_set.name} is {after.state.value}",
-        }
+
+        def answer() -> Answer:
+            engine.wake()
+            after = engine.state.upgrades[upgrade.id]
+            return {
+                "upgrade": answers.upgrade_summary(engine, after),
+                "message": f"{verb.value} accepted; {scale_set.name} is {after.state.value}",
+            }
+
+        return Decided(turn, answer)
 
     return do
 
@@ -165,17 +171,20 @@ def _refuse_stale(upgrade: Upgrade, seen: int | None) -> None:
 
 async def _again(
     engine: Engine, scale_set: ScaleSet, ended: Upgrade, verb: Verb, caller: Caller, reason: str
-) -> Answer:
+) -> Decided:
     if verb is Verb.RETRY:
         request = StartRequest(to=ended.target.version)
-        answer = await _begin(engine, scale_set, request, caller, reason, continues=ended.id)
+        began = await _begin(engine, scale_set, request, caller, reason, continues=ended.id)
     else:
-        back = _back_to(ended)
-        request = StartRequest(to=back.version)
-        answer = await _begin(engine, scale_set, request, caller, reason, continues=ended.id, is_rollback_of=ended.id)
-        _block(engine, scale_set.key, ended, caller)
-    answer["message"] = f"a new upgrade to {answer['upgrade']['target']} began, continuing {ended.id}"
-    return answer
+        request = StartRequest(to=_back_to(ended).version)
+        began = await _begin(engine, scale_set, request, caller, reason, continues=ended.id, is_rollback_of=ended.id)
+        _block(began.turn, scale_set.key, ended)
+
+    def answer() -> Answer:
+        said = began.answer()
+        return said | {"message": f"a new upgrade to {said['upgrade']['target']} began, continuing {ended.id}"}
+
+    return Decided(began.turn, answer)
 
 
 def _back_to(ended: Upgrade) -> ImageReference:
@@ -189,15 +198,14 @@ def _back_to(ended: Upgrade) -> ImageReference:
     return back
 
 
-def _block(engine: Engine, key: str, ended: Upgrade, caller: Caller) -> None:
-    scale_set = engine.find_set(key)
+def _block(turn: Turn, key: str, ended: Upgrade) -> None:
+    scale_set = turn.scale_set(key)
+    assert scale_set is not None, "an upgrade of it was just drafted"
     if not scale_set.model.image.is_latest or ended.target.version in scale_set.blocked_versions:
         return
-    turn = engine.turn(caller.user)
     blocked = (*scale_set.blocked_versions, ended.target.version)
     why = f"{ended.target.version} was rolled back"
     turn.on_scale_set(key, e.ModelImageChanged(scale_set.model.image, blocked, scale_set.good_version, why))
-    engine.commit(turn)
 
 
 UPGRADE_VERBS = {

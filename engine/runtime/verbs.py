@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import anyio.to_thread
 
 from engine.model import events as e
 from engine.model.codes import ErrorCode
-from engine.model.errors import InputError, NotFoundError, RefusedError, RollsetError
+from engine.model.errors import InputError, NotFoundError, RefusedError, RollsetError, UnreachableError
 from engine.model.image import ImageVersion, parse_reference
 from engine.model.scale_set import InstanceHold, ScaleSet
 from engine.runtime import answers
@@ -26,38 +24,46 @@ from engine.runtime.arguments import (
     truth,
     whole,
 )
+from engine.runtime.backup_verbs import back_up
 from engine.runtime.confirm import confirm
+from engine.runtime.decided import Answer, Decided
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
+from engine.runtime.judged import Judged
 from engine.runtime.permissions import needed_for, permit
 from engine.runtime.scaling import delete_set, scale_to
 from engine.runtime.turn import Turn
 from engine.runtime.upgrade_verbs import UPGRADE_VERBS, start_upgrade
 
-Answer = dict[str, Any]
+Do = Callable[[Engine, Arguments, Caller], Awaitable[Decided]]
 HARMLESS = frozenset({"pause", "image-publish", "engine-stop"})
 
 
 async def carry_out(engine: Engine, verb: str, arguments: Arguments, caller: Caller) -> Answer:
-    """Carry out a verb and record its verdict.
+    """Carry out a verb: what it changes, its verdict and its audit event become true together, or not at all.
 
-    A repeated idempotency key gives the recorded verdict's answer anew without acting. Raises RollsetError.
+    A repeated idempotency key acts no second time and meets the same verdict. Raises RollsetError.
     """
     do = _VERBS.get(verb)
     if do is None:
         raise InputError(ErrorCode.INVALID_PARAMETER, f"{verb!r} is not a verb.", "See rollset --help.")
-    key = optional_text(arguments, "key") or secrets.token_hex(12)
-    if engine.store.command_verdict(key) is not None:
-        return {"message": "this command was carried out before", "repeated": True}
+    command = Judged.of(verb, arguments, caller)
+    if (before := command.repeated(engine)) is not None:
+        return before
     try:
         permit(caller.role, caller.user, needed_for(verb), verb)
         _confirm(engine, verb, arguments)
-        answer = await do(engine, arguments, caller)
+        decided = await do(engine, arguments, caller)
+    except UnreachableError:
+        raise  # no verdict: the same key may be tried again
     except RollsetError as error:
-        _audit(engine, verb, arguments, caller, key, str(error))
+        if command.repeated(engine) is None:
+            command.commit(engine, engine.turn(caller.user), error)
         raise
-    _audit(engine, verb, arguments, caller, key, None)
-    return answer
+    if (before := command.repeated(engine)) is not None:
+        return before
+    command.commit(engine, decided.turn, None)
+    return decided.answer()
 
 
 def _confirm(engine: Engine, verb: str, arguments: Arguments) -> None:
@@ -67,37 +73,7 @@ def _confirm(engine: Engine, verb: str, arguments: Arguments) -> None:
     confirm(engine.find_set(name), verb, optional_text(arguments, "confirm"))
 
 
-def _audit(engine: Engine, verb: str, arguments: Arguments, caller: Caller, key: str, refusal: str | None) -> None:
-    shown = {
-        name: str(value)[:200]
-        for name, value in arguments.items()
-        if name not in {"documents", "plan", "reason", "key"}
-    }
-    turn = engine.turn(caller.user, key)
-    turn.note(
-        "audit",
-        e.CommandJudged(
-            verb=verb,
-            subject=_subject(arguments),
-            actor=caller.user,
-            claimed=dict(caller.claimed),
-            reason=str(arguments.get("reason") or ""),
-            arguments=shown,
-            seen_version=None,
-            refusal=refusal,
-            key=key,
-        ),
-    )
-    engine.commit(turn, engine.command_record(key, verb, shown, caller.uid, refusal))
-
-
-def _subject(arguments: Arguments) -> str:
-    files = arguments.get("files")
-    named = next((arguments[name] for name in ("set", "reference", "name", "file") if arguments.get(name)), None)
-    return str(named or (", ".join(dict.fromkeys(map(str, files))) if isinstance(files, list) else ""))[:200]
-
-
-async def _publish(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+async def _publish(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
     reference = parse_reference(text(arguments, "reference"))
     if reference.is_latest:
         raise InputError(
@@ -112,22 +88,21 @@ async def _publish(engine: Engine, arguments: Arguments, caller: Caller) -> Answ
             f"{reference} is published already with other content ({before.digest[:19]}); versions never change.",
             "Publish it under a higher version.",
         )
+    turn = engine.turn(caller.user)
     if before is None:
-        now = engine.clock.now()
-        image = ImageVersion(reference, blob.digest, blob.size_bytes, now.at)
-        turn = engine.turn(caller.user)
+        image = ImageVersion(reference, blob.digest, blob.size_bytes, turn.now.at)
         turn.on_image(image, e.ImagePublished(image))
-        engine.commit(turn)
-    return {
+    said = {
         "reference": str(reference),
         "digest": blob.digest,
         "size_bytes": blob.size_bytes,
         "action": "published" if before is None else "unchanged",
     }
+    return Decided(turn, lambda: said)
 
 
-def _exclusion(excluded: bool) -> Callable[[Engine, Arguments, Caller], Awaitable[Answer]]:
-    async def do(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+def _exclusion(excluded: bool) -> Do:
+    async def do(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
         reference = str(parse_reference(text(arguments, "reference")))
         image = engine.state.images.get(reference)
         if image is None:
@@ -137,13 +112,12 @@ def _exclusion(excluded: bool) -> Callable[[Engine, Arguments, Caller], Awaitabl
         turn.on_image(
             replace(image, excluded_from_latest=excluded), e.ImageExclusionChanged(image.reference, excluded, why)
         )
-        engine.commit(turn)
-        return {"reference": reference, "excluded_from_latest": excluded}
+        return Decided(turn, lambda: {"reference": reference, "excluded_from_latest": excluded})
 
     return do
 
 
-async def _apply(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+async def _apply(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
     documents = arguments.get("documents")
     if not isinstance(documents, list):
         raise InputError(ErrorCode.INVALID_PARAMETER, "documents is not a list.", "Give the resources of a file.")
@@ -153,14 +127,14 @@ async def _apply(engine: Engine, arguments: Arguments, caller: Caller) -> Answer
     return apply_documents(engine, documents, names, caller, optional_text(arguments, "confirm"))
 
 
-async def _delete_policy(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+async def _delete_policy(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
     return delete_policy(engine, text(arguments, "name"), caller)
 
 
 def _on_instance(
     make: Callable[[ScaleSet, str, Arguments, Caller, Turn], tuple[e.Event, str]],
-) -> Callable[[Engine, Arguments, Caller], Awaitable[Answer]]:
-    async def do(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+) -> Do:
+    async def do(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
         scale_set = engine.find_set(text(arguments, "set"))
         name = text(arguments, "instance")
         if name not in scale_set.instances:
@@ -171,8 +145,7 @@ def _on_instance(
         turn = engine.turn(caller.user)
         event, said = make(scale_set, name, arguments, caller, turn)
         turn.on_scale_set(scale_set.key, event)
-        engine.commit(turn)
-        return {"message": said, "set": answers.set_summary(engine, engine.find_set(scale_set.key))}
+        return Decided(turn, lambda: _about(engine, scale_set, said))
 
     return do
 
@@ -199,26 +172,36 @@ def _protect(scale_set: ScaleSet, name: str, arguments: Arguments, caller: Calle
     return e.ProtectionChanged(name, actions, scale_in), f"instance {name} of {scale_set.name} is {said}"
 
 
-async def _scale(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+def _about(engine: Engine, scale_set: ScaleSet, said: str) -> Answer:
+    return {"message": said, "set": answers.set_summary(engine, engine.find_set(scale_set.key))}
+
+
+async def _scale(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
     scale_set = engine.find_set(text(arguments, "set"))
-    scale_to(engine, scale_set, whole(arguments, "capacity"), caller.user)
-    after = engine.find_set(scale_set.key)
-    return {"message": f"{after.name} goes to {after.capacity} instances", "set": answers.set_summary(engine, after)}
+    capacity = whole(arguments, "capacity")
+    turn = scale_to(engine, scale_set, capacity, caller.user)
+    return Decided(turn, lambda: _about(engine, scale_set, f"{scale_set.name} goes to {capacity} instances"))
 
 
-async def _delete(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
+async def _delete(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
     scale_set = engine.find_set(text(arguments, "set"))
-    delete_set(engine, scale_set, caller.user, optional_text(arguments, "reason") or "")
-    return {"message": f"{scale_set.name} is being deleted with its {len(scale_set.instances)} instances"}
+    turn = delete_set(engine, scale_set, caller.user, optional_text(arguments, "reason") or "")
+    said = f"{scale_set.name} is being deleted with its {len(scale_set.instances)} instances"
+    return Decided(turn, lambda: {"message": said})
 
 
-async def _stop(engine: Engine, arguments: Arguments, caller: Caller) -> Answer:
-    engine.stop_instances = truth(arguments, "with_instances")
-    engine.stopping.set()
-    return {"message": "the engine stops" + (", and its instances with it" if engine.stop_instances else "")}
+async def _stop(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
+    with_instances = truth(arguments, "with_instances")
+
+    def answer() -> Answer:
+        engine.stop_instances = with_instances
+        engine.stopping.set()
+        return {"message": "the engine stops" + (", and its instances with it" if with_instances else "")}
+
+    return Decided(engine.turn(caller.user), answer)
 
 
-_VERBS: dict[str, Callable[[Engine, Arguments, Caller], Awaitable[Answer]]] = {
+_VERBS: dict[str, Do] = {
     "apply": _apply,
     "policy-delete": _delete_policy,
     "image-publish": _publish,
@@ -231,5 +214,6 @@ _VERBS: dict[str, Callable[[Engine, Arguments, Caller], Awaitable[Answer]]] = {
     "protect": _on_instance(_protect),
     "scale": _scale,
     "delete": _delete,
+    "backup": back_up,
     "engine-stop": _stop,
 }

@@ -40,3 +40,15 @@ class EngineLock:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def holder_of(path: Path, locks: Path = Path("/proc/locks")) -> int | None:
+    """The process that holds an engine lock, None when none does; asks the kernel's table, never the lock itself."""
+    try:
+        inode, lines = str(os.stat(path).st_ino), locks.read_text().splitlines()
+    except OSError:
+        return None
+    for fields in map(str.split, lines):
+        if len(fields) > 5 and fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == inode:
+            return int(fields[4])
+    return None

@@ -18,7 +18,11 @@ class StoreCorruptError(UnreachableError):
     """The database is damaged; the file is kept as it is."""
 
     def __init__(self, why: str) -> None:
-        super().__init__("StoreCorrupt", f"the database is damaged: {why}.", "Run rollset doctor; restore a backup.")
+        super().__init__(
+            "StoreCorrupt",
+            f"the database is damaged: {why}.",
+            "See rollset doctor; restore a backup: rollset restore FILE",
+        )
 
 
 class EpochLostError(UnreachableError):
@@ -26,3 +30,14 @@ class EpochLostError(UnreachableError):
 
     def __init__(self, mine: int, now: int) -> None:
         super().__init__("EpochLost", f"this engine has epoch {mine}, the store is at {now}.", "Use the newer engine.")
+
+
+class StoreUnsureError(UnreachableError):
+    """The disk could not say whether a write is on it; only a new start, which reads it again, can tell."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "StoreUnsure",
+            f"the disk failed while a change was forced to it: {why}.",
+            "The engine stops; the next command starts it anew, and it goes on from what is on the disk.",
+        )

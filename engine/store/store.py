@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
@@ -17,7 +18,7 @@ from engine.model.image import ImageVersion
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade
 from engine.store import crash_points
-from engine.store.failures import EpochLostError, StoreCorruptError, StoreNotWritableError
+from engine.store.failures import EpochLostError, StoreCorruptError, StoreNotWritableError, StoreUnsureError
 from engine.store.state_rows import StateRows
 from engine.wire.events import SCHEMA, event_type, from_json, to_json
 from engine.wire.state import dump, load
@@ -25,7 +26,7 @@ from engine.wire.state import dump, load
 
 @dataclass(frozen=True, slots=True)
 class CommandRecord:
-    """One command for the audit table; `verdict` is `accepted` or the refusal."""
+    """One command for the table of commands; `verdict` is `accepted` or the refusal as JSON text."""
 
     key: str
     verb: str
@@ -107,21 +108,32 @@ class Store:
     def commit(self, transaction: Transaction) -> list[Recorded]:
         """Put a transaction on disk; what it returns is durable.
 
-        Raises EpochLostError, StoreNotWritableError or StoreCorruptError; then nothing of it is there.
+        Raises EpochLostError, StoreNotWritableError or StoreCorruptError; then nothing of it is there. After
+        StoreUnsureError only a new start can tell.
         """
         recorded = self._number(transaction)
         crash_points.reached("before_commit")
         with _Write(self._connection):
-            now = self._one("SELECT epoch FROM engine")
-            if now != self._epoch:
-                raise EpochLostError(self._epoch, now)
+            self._check_epoch()
             self._write(transaction, recorded)
+            crash_points.reached("in_commit")
         crash_points.reached("after_commit")
         self._rows.committed(transaction.scale_sets, transaction.upgrades, transaction.deleted_sets)
         for item in recorded:
             self._streams[item.stream] = item.stream_seq
             self._head = item.seq
         return recorded
+
+    def _check_epoch(self) -> None:
+        now = self._one("SELECT epoch FROM engine")
+        if now != self._epoch:
+            raise EpochLostError(self._epoch, now)
+
+    def touch(self, at: float, clock: float) -> None:
+        """Write nothing but that this engine is here; raises as `commit` does while the store cannot be written."""
+        with _Write(self._connection):
+            self._check_epoch()
+            self._connection.execute("UPDATE engine SET seen_at=?, clock=?", (at, clock))
 
     def _number(self, transaction: Transaction) -> list[Recorded]:
         streams: dict[str, int] = {}
@@ -245,10 +257,11 @@ class Store:
         sql = f"SELECT * FROM event WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - placeholders only
         return [_recorded(row) for row in self._connection.execute(sql, [*conditions, limit])][::-1]
 
-    def command_verdict(self, key: str) -> str | None:
-        """The verdict of a command with this idempotency key, if it was given before."""
-        found: str | None = self._one("SELECT verdict FROM command WHERE key=?", key)
-        return found
+    def command_of(self, key: str) -> CommandRecord | None:
+        """The command that was judged under this idempotency key, if one was."""
+        sql = "SELECT key, verb, body, uid, verdict FROM command WHERE key=?"
+        row = self._connection.execute(sql, (key,)).fetchone()
+        return CommandRecord(row[0], row[1], json.loads(row[2]), row[3], row[4]) if row is not None else None
 
     def stream_as_stored(self, stream: str, *, last: bool = False) -> Iterator[tuple[Any, ...]]:
         """(stream_seq, type, at, clock, epoch, actor, cause, body) of a stream's events, bodies byte for byte.
@@ -263,28 +276,20 @@ class Store:
         yield from self._connection.execute(sql, (stream,))
 
     def mark_stopped(self, clock: float, clean: bool) -> None:
-        """The engine stops; `clean` says nothing was cut."""
+        """The engine stops; `clean` says nothing was cut. Raises as `commit` does."""
         sets, upgrades = self._rows.behind()
         with _Write(self._connection):
+            self._check_epoch()
             self._rows.write(sets, upgrades, self._streams, all_of_them=True)
             self._connection.execute(
                 "UPDATE engine SET clean=?, clock=? WHERE epoch=?", (int(clean), clock, self._epoch)
             )
         self._rows.committed((), (), ())
 
-    def health(self) -> list[dict[str, object]]:
-        """Quick check, versions and size of the database."""
-        quick = self._one("PRAGMA quick_check")
-        pages = self._one("PRAGMA page_count") * self._one("PRAGMA page_size")
-        return [
-            {
-                "name": "database",
-                "ok": quick == "ok",
-                "words": str(quick),
-                "next_step": "" if quick == "ok" else "restore a backup",
-            },
-            {"name": "sqlite", "ok": True, "words": f"SQLite {sqlite3.sqlite_version}, {pages} bytes", "next_step": ""},
-        ]
+    @property
+    def path(self) -> Path:
+        """The database's file."""
+        return Path(self._one("SELECT file FROM pragma_database_list WHERE name='main'"))
 
     def close(self) -> None:
         self._connection.close()
@@ -323,6 +328,8 @@ class _Write:
 def _translated(error: sqlite3.Error) -> Exception:
     if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
         return error
+    if getattr(error, "sqlite_errorname", "") in ("SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC"):
+        return StoreUnsureError(str(error))
     if isinstance(error, sqlite3.OperationalError):
         return StoreNotWritableError(str(error))
     return StoreCorruptError(str(error))

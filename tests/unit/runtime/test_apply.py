@@ -21,7 +21,9 @@ POLICY = {"kind": "rollset.policy/v1", "name": "webs", "scaleSets": ["web*"], "h
 
 def apply(engine: Engine, *documents: dict[str, Any], confirmed: str | None = None) -> list[dict[str, Any]]:
     files = ["input.json"] * len(documents)
-    found: list[dict[str, Any]] = apply_documents(engine, list(documents), files, ANA, confirmed)["results"]
+    decided = apply_documents(engine, list(documents), files, ANA, confirmed)
+    engine.commit(decided.turn)
+    found: list[dict[str, Any]] = decided.answer()["results"]
     return found
 
 
@@ -117,7 +119,7 @@ def test_a_policy_outlives_the_engine_and_its_deletion_too(new_engine: Callable[
     second = new_engine()
     assert second.state.policies["webs"].health_window_s == 120.0
 
-    delete_policy(second, "WEBS", ANA)
+    second.commit(delete_policy(second, "WEBS", ANA).turn)
     assert second.state.policies == {}
     assert new_engine().state.policies == {}
     with pytest.raises(NotFoundError, match="no policy is called 'webs'; there are: none yet"):

@@ -27,7 +27,7 @@ COMMANDS = typer.main.get_command(app)
 
 def begun(engine: Engine) -> Upgrade:
     """An upgrade of `web` that is paused at its first batch; its three instances are healthy."""
-    apply_documents(engine, [scale_set_document()], ["web.json"], ANA, None)
+    engine.commit(apply_documents(engine, [scale_set_document()], ["web.json"], ANA, None).turn)
     key = engine.find_set("web").key
     turn = engine.turn()
     for name in ("0", "1", "2"):
@@ -125,6 +125,6 @@ def test_what_is_neither_is_refused_with_the_codes(engine: Engine) -> None:
         explain(engine, "zzz")
     assert "VMExtensionProvisioningError" in refusal.value.next_step
 
-    apply_documents(engine, [scale_set_document()], ["web.json"], ANA, None)
+    engine.commit(apply_documents(engine, [scale_set_document()], ["web.json"], ANA, None).turn)
     with pytest.raises(NotFoundError, match="web was never upgraded"):
         explain(engine, "web")

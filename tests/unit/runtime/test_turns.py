@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 
 def apply(engine: Engine, **changes: Any) -> str:
-    apply_documents(engine, [scale_set_document(**changes)], ["web.json"], ANA, None)
+    engine.commit(apply_documents(engine, [scale_set_document(**changes)], ["web.json"], ANA, None).turn)
     return engine.find_set("web").key
 
 
@@ -41,7 +41,7 @@ async def provisioned(engine: Engine) -> str:
 
 async def test_a_deletion_that_fails_is_tried_again_and_the_set_stays_until_it_is_done(engine: Engine) -> None:
     key = await provisioned(engine)
-    delete_set(engine, engine.find_set("web"), "ana", "")
+    engine.commit(delete_set(engine, engine.find_set("web"), "ana", ""))
     first = set(engine.state.open_effects)
     await settle_all(engine, OutcomeKind.FAILED)
     again = engine.state.open_effects
@@ -54,7 +54,7 @@ async def test_a_deletion_that_fails_is_tried_again_and_the_set_stays_until_it_i
 
 async def test_a_deletion_that_never_works_is_given_up_and_said(engine: Engine) -> None:
     await provisioned(engine)
-    delete_set(engine, engine.find_set("web"), "ana", "")
+    engine.commit(delete_set(engine, engine.find_set("web"), "ana", ""))
     rounds = 0
     while engine.state.open_effects:
         await settle_all(engine, OutcomeKind.FAILED)

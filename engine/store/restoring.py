@@ -1,0 +1,139 @@
+"""`python -m engine.store.restoring`: a backup takes the place of the database, which is kept aside."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sqlite3
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+from engine.model.errors import InputError, RollsetError, UnreachableError
+from engine.model.events import StoreRestored
+from engine.model.version import VERSION
+from engine.store.connection import open_store
+from engine.store.engine_lock import EngineLock
+from engine.store.failures import StoreCorruptError
+from engine.store.reading import DATABASE, reading, unsound
+from engine.store.replay import compare_with_log
+from engine.store.state_directory import check_state_directory
+from engine.store.store import Transaction
+
+SIDE_FILES = ("", "-wal", "-shm")
+UNREAD_EPOCHS = 1_000
+"""How far the epoch goes up when the present database cannot tell its own: no act of an older engine is repeated."""
+
+
+def restore(state_dir: Path, backup: Path, *, actor: str, at: float) -> dict[str, object]:
+    """Put a backup in the database's place. Raises RollsetError; then the database is the one that was there.
+
+    The present one is moved to a folder beside it. Fences go on from the present epoch, so that every instance obeys
+    the next engine; what instances became since the backup is found by looking, as after any start.
+    """
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check_state_directory(state_dir)
+    lock = EngineLock(state_dir / "engine.lock")
+    if not lock.acquire():
+        raise UnreachableError("EngineRuns", f"an engine serves {state_dir}.", "Stop it first: rollset engine stop")
+    try:
+        head = _sound_head(backup)
+        fresh = state_dir / f".{DATABASE}.restoring"
+        _copy(backup, fresh)
+        epoch = _raise_epoch(fresh, _epoch_of(state_dir / DATABASE))
+        aside = _set_aside(state_dir, at)
+        os.rename(fresh, state_dir / DATABASE)
+        store = open_store(state_dir / DATABASE)
+        try:
+            clock = store.begin_epoch(os.getpid(), VERSION, at).clock
+            event = StoreRestored(backup.name, head, str(aside) if aside is not None else None)
+            store.commit(Transaction([("engine", event, actor, "")], at, clock))
+            store.mark_stopped(clock, True)
+        finally:
+            store.close()
+    finally:
+        lock.release()
+    return {"head": head, "aside": str(aside) if aside is not None else None, "epoch": epoch}
+
+
+def _sound_head(backup: Path) -> int:
+    if not backup.is_file():
+        raise InputError("InvalidParameter", f"{backup} is no file.", "Name a backup.")
+    with reading(backup) as connection:
+        words = unsound(connection, thoroughly=True) or "; ".join(compare_with_log(connection))
+        if words:
+            raise StoreCorruptError(f"{backup}: {words}")
+        return int(connection.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0])
+
+
+def _copy(backup: Path, fresh: Path) -> None:
+    try:
+        fresh.unlink(missing_ok=True)
+        with open(backup, "rb") as source, open(fresh, "xb", opener=_private) as target:
+            shutil.copyfileobj(source, target)
+            target.flush()
+            os.fsync(target.fileno())
+    except OSError as error:
+        raise UnreachableError("StoreNotWritable", f"{fresh}: {error}.", "Free disk space, then try again.") from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _epoch_of(database: Path) -> int | None:
+    if not database.exists():
+        return 0
+    try:
+        with reading(database) as connection:
+            row = connection.execute("SELECT epoch FROM engine").fetchone()
+            return int(row[0]) if row is not None else 0
+    except (RollsetError, sqlite3.Error):
+        return None
+
+
+def _raise_epoch(fresh: Path, present: int | None) -> int:
+    with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
+        own = int(connection.execute("SELECT coalesce(max(epoch), 0) FROM engine").fetchone()[0])
+        epoch = own + UNREAD_EPOCHS if present is None else max(own, present)
+        connection.execute("UPDATE engine SET epoch=?", (epoch,))
+    return epoch
+
+
+def _set_aside(state_dir: Path, at: float) -> Path | None:
+    if not (state_dir / DATABASE).exists():
+        return None
+    aside = state_dir / time.strftime("before-restore-%Y%m%dT%H%M%SZ", time.gmtime(at))
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = aside.with_name(f"{aside.name.partition('.')[0]}.{number}")
+    aside.mkdir(mode=0o700)
+    for end in SIDE_FILES:
+        path = state_dir / f"{DATABASE}{end}"
+        if path.exists():
+            os.rename(path, aside / path.name)
+    return aside
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print what was done as JSON; an error is JSON too, with its exit code."""
+    parser = argparse.ArgumentParser(prog="rollset restore")
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--actor", default="")
+    parser.add_argument("backup", type=Path)
+    options = parser.parse_args(argv)
+    try:
+        print(json.dumps(restore(options.state_dir, options.backup, actor=options.actor, at=time.time())))
+    except RollsetError as error:
+        said = {"code": str(error.code), "message": error.message, "next_step": error.next_step}
+        print(json.dumps({"error": said | {"exit_code": error.exit_code}}))
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
