@@ -19,7 +19,12 @@ def evolve_upgrade(upgrade: Upgrade | None, event: e.Event, now: Now) -> Upgrade
     if fold is None:
         return upgrade
     changed = fold(upgrade, event, now)
-    return changed if type(event) in _QUIET else replace(changed, version=upgrade.version + 1)
+    return replace(changed, version=upgrade.version + 1) if moves_version(event) else changed
+
+
+def moves_version(event: e.Event) -> bool:
+    """Whether an event gives an upgrade its next version: what an operator decides on, not members moving on."""
+    return type(event) is e.UpgradeStarted or (type(event) in _UPGRADE and type(event) not in _QUIET)
 
 
 def _with_member(upgrade: Upgrade, member: Member) -> Upgrade:
