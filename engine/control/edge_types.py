@@ -148,6 +148,7 @@ COMMANDS: dict[str, type[Command]] = {
     "apply": Apply,
     "cancel": OnSet,
     "delete": OnSet,
+    "engine-hand-over": Command,
     "engine-stop": EngineStop,
     "hold": Hold,
     "image-exclude": ImageExclusion,

@@ -57,7 +57,7 @@ def _lines(engine: Engine, seen: Requests, hooks_pending: int) -> Iterator[str]:
         "rollset_effects_open", "gauge", "Acts on fleets that have begun.", [({}, len(engine.state.open_effects))]
     )
     yield from family("rollset_hooks_pending", "gauge", "Hook calls not delivered yet.", [({}, hooks_pending)])
-    trouble = int(engine.trouble is not None)
+    trouble = int(engine.guard.words is not None)
     yield from family("rollset_trouble", "gauge", "1 while the engine cannot write its store.", [({}, trouble)])
 
 

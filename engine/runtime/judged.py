@@ -14,6 +14,7 @@ from engine.runtime.arguments import Arguments, optional_text
 from engine.runtime.decided import Answer
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
+from engine.runtime.found_before import found_before
 from engine.runtime.turn import Turn
 from engine.store.store import CommandRecord
 
@@ -65,11 +66,11 @@ class Judged:
 
     def commit(self, engine: Engine, turn: Turn, refusal: RollsetError | None) -> None:
         """Put the draft, the key and the verdict on disk together. Raises UnreachableError; then nothing is there."""
-        turn.caused_by(self.key, self._event(refusal))
+        turn.caused_by(self.key, self._event(engine, refusal))
         verdict = ACCEPTED if refusal is None else _as_text(refusal)
         engine.commit(turn, CommandRecord(self.key, self.verb, self.shown, self.caller.uid, verdict))
 
-    def _event(self, refusal: RollsetError | None) -> e.CommandJudged:
+    def _event(self, engine: Engine, refusal: RollsetError | None) -> e.CommandJudged:
         given = self.arguments
         seen = given.get("seen_version")
         return e.CommandJudged(
@@ -82,6 +83,10 @@ class Judged:
             seen_version=seen if isinstance(seen, int) and not isinstance(seen, bool) else None,
             refusal=None if refusal is None else str(refusal),
             key=self.key,
+            uid=self.caller.uid,
+            role=str(self.caller.role or ""),
+            login=self.caller.login or "",
+            before=found_before(engine, self.verb, given),
         )
 
 

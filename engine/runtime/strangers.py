@@ -43,6 +43,8 @@ class Strangers:
             seen_version=None,
             refusal="NotPermitted: no role",
             key="",
+            uid=caller.uid,
+            login=caller.login or "",
         )
         turn.note("audit", judged)
         try:

@@ -28,6 +28,7 @@ from engine.runtime.arguments import Arguments, optional_text, optional_whole, s
 from engine.runtime.decided import Answer, Decided
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
+from engine.runtime.meanwhile import refuse_stale
 from engine.runtime.turn import Turn
 from engine.wire.plan import plan_from_dict
 
@@ -138,7 +139,7 @@ def _verb(verb: Verb) -> Callable[[Engine, Arguments, Caller], Awaitable[Decided
                 else "no upgrade was ever started."
             )
             raise RefusedError(ErrorCode.OPERATION_NOT_ALLOWED, f"{scale_set.name}: {said}", "See `rollset history`.")
-        _refuse_stale(upgrade, optional_whole(arguments, "seen_version"))
+        refuse_stale(engine, upgrade, optional_whole(arguments, "seen_version"))
         reason = optional_text(arguments, "reason") or ""
         if needs_new_upgrade(upgrade, verb):
             return await _again(engine, scale_set, upgrade, verb, caller, reason)
@@ -157,16 +158,6 @@ def _verb(verb: Verb) -> Callable[[Engine, Arguments, Caller], Awaitable[Decided
         return Decided(turn, answer)
 
     return do
-
-
-def _refuse_stale(upgrade: Upgrade, seen: int | None) -> None:
-    if seen is not None and seen != upgrade.version:
-        raise RefusedError(
-            ErrorCode.CONFLICT,
-            f"upgrade {upgrade.id} has moved on since you looked (version {seen}, now {upgrade.version}: "
-            f"{upgrade.state.value}, last action {upgrade.last_action}).",
-            "Look at it again, then decide.",
-        )
 
 
 async def _again(

@@ -36,6 +36,8 @@ from engine.runtime.turn import Turn
 from engine.runtime.upgrade_verbs import UPGRADE_VERBS, start_upgrade
 
 Do = Callable[[Engine, Arguments, Caller], Awaitable[Decided]]
+HAND_OVER_S = 60.0
+"""An engine whose acts are not settled by then goes on as it is."""
 HARMLESS = frozenset({"pause", "image-publish", "engine-stop"})
 
 
@@ -47,6 +49,8 @@ async def carry_out(engine: Engine, verb: str, arguments: Arguments, caller: Cal
     do = _VERBS.get(verb)
     if do is None:
         raise InputError(ErrorCode.INVALID_PARAMETER, f"{verb!r} is not a verb.", "See rollset --help.")
+    if engine.draining is not None and verb not in HARMLESS:
+        raise UnreachableError("EngineStopping", "the engine is about to stop.", "Try again in a moment.")
     command = Judged.of(verb, arguments, caller)
     if (before := command.repeated(engine)) is not None:
         return before
@@ -201,6 +205,14 @@ async def _stop(engine: Engine, arguments: Arguments, caller: Caller) -> Decided
     return Decided(engine.turn(caller.user), answer)
 
 
+async def _hand_over(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
+    def answer() -> Answer:
+        engine.drain(HAND_OVER_S, stops_anyway=False)
+        return {"message": "the engine stops once all it has begun is settled"}
+
+    return Decided(engine.turn(caller.user), answer)
+
+
 _VERBS: dict[str, Do] = {
     "apply": _apply,
     "policy-delete": _delete_policy,
@@ -215,5 +227,6 @@ _VERBS: dict[str, Do] = {
     "scale": _scale,
     "delete": _delete,
     "backup": back_up,
+    "engine-hand-over": _hand_over,
     "engine-stop": _stop,
 }
