@@ -234,6 +234,7 @@ ANSWERS: dict[str, type[EdgeType]] = {
 COMMAND_ANSWERS: dict[str, type[EdgeType]] = {
     "start": StartAnswer,
     "apply": Answer,
+    "backup": Answer,
     "image-publish": Answer,
     "image-exclude": Answer,
     "image-include": Answer,

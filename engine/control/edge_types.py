@@ -94,6 +94,10 @@ class EngineStop(Command):
     with_instances: Annotated[bool, Field(description="End the local instances too.")] = False
 
 
+class Backup(Command):
+    path: Annotated[str | None, Field(description="An absolute path; the engine's own backups when left out.")] = None
+
+
 class Nothing(EdgeType):
     """No arguments."""
 
@@ -146,6 +150,7 @@ class SnapshotQuery(EdgeType):
 COMMANDS: dict[str, type[Command]] = {
     "accept-loss": OnSet,
     "apply": Apply,
+    "backup": Backup,
     "cancel": OnSet,
     "delete": OnSet,
     "engine-hand-over": Command,
