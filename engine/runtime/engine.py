@@ -373,10 +373,12 @@ class Engine:
         self.commit(turn)
 
     def begin(self, tasks: TaskGroup, left_open: list[Effect]) -> None:
-        """Start acting: settle what was left open, watch health, take turns."""
+        """Start acting: settle what was left open, start what `announce` intended, watch health, take turns."""
         self._runner = EffectRunner(tasks, self.fleet_of, self.report, self.epoch)
         self.watch = HealthWatch(self, random.Random(self.epoch))
         self._runner.settle(left_open)
+        known = {effect.id for effect in left_open}
+        self._runner.start([x for x in self.state.open_effects.values() if x.id not in known])
         tasks.start_soon(self.run)
         tasks.start_soon(self.watch.run)
         self.wake()
