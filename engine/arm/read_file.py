@@ -75,8 +75,8 @@ def check_bounds(document: object, file: str, *, expressions_refused: bool = Fal
             raise _refused(file, f"it is nested deeper than {MOST_DEPTH}, or has more than {MOST_VALUES} values.")
         if isinstance(value, dict):
             for name, below in value.items():
-                if not isinstance(name, str):
-                    raise wrong(file, f"a name in {path or 'the document'}", name, "a text")
+                if not isinstance(name, str) or not _is_whole(name):
+                    raise wrong(file, f"a name in {path or 'the document'}", name, "a text of whole characters")
                 left.append((below, depth + 1, f"{path}.{printable(name)}"[:300] if path else printable(name)[:300]))
         elif isinstance(value, list):
             left.extend((below, depth + 1, f"{path}[{index}]"[:300]) for index, below in enumerate(value))
@@ -84,8 +84,14 @@ def check_bounds(document: object, file: str, *, expressions_refused: bool = Fal
             raise wrong(file, path or "the document", value, "a finite number")
         elif isinstance(value, int) and value.bit_length() > 128:
             raise _refused(file, f"{path or 'the document'} is a number of more than 128 bits.")
+        elif isinstance(value, str) and not _is_whole(value):
+            raise wrong(file, path or "the document", value, "a text of whole characters, no half of one (U+D800)")
         elif expressions_refused and _is_expression(value):
             raise wrong(file, path, value, "a value: expressions of a template are not worked out here")
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _is_expression(value: object) -> bool:

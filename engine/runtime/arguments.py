@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,18 @@ def wrong(name: str, value: object, want: str) -> InputError:
     return InputError(
         ErrorCode.INVALID_PARAMETER, f"{name} is {value!r}; it must be {want}.", "See --help of the verb."
     )
+
+
+def refuse_halves(arguments: Arguments) -> None:
+    """Raise InputError for text that no file, database or process can be given: halves of surrogate pairs."""
+    try:
+        json.dumps(arguments, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            ErrorCode.INVALID_PARAMETER,
+            "an argument has half of a character (U+D800 to U+DFFF).",
+            "Write the whole character, or leave it out.",
+        ) from None
 
 
 def text(arguments: Arguments, name: str) -> str:
@@ -42,9 +55,9 @@ def texts(arguments: Arguments, name: str) -> tuple[str, ...]:
 def whole(arguments: Arguments, name: str) -> int:
     """A required whole number (a text of digits will do)."""
     value = arguments.get(name)
-    if isinstance(value, str) and value.strip().removeprefix("-").isdigit() and len(value) < 12:
+    if isinstance(value, str) and len(value) < 12 and value.isascii() and value.strip().removeprefix("-").isdecimal():
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**53:
         raise wrong(name, value, "a whole number")
     return value
 

@@ -19,6 +19,7 @@ from engine.runtime.arguments import (
     Arguments,
     optional_number,
     optional_text,
+    refuse_halves,
     text,
     texts,
     truth,
@@ -51,6 +52,7 @@ async def carry_out(engine: Engine, verb: str, arguments: Arguments, caller: Cal
         raise InputError(ErrorCode.INVALID_PARAMETER, f"{verb!r} is not a verb.", "See rollset --help.")
     if engine.draining is not None and verb not in HARMLESS:
         raise UnreachableError("EngineStopping", "the engine is about to stop.", "Try again in a moment.")
+    refuse_halves(arguments)
     command = Judged.of(verb, arguments, caller)
     if (before := command.repeated(engine)) is not None:
         return before

@@ -15,6 +15,7 @@ from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.store.connection import open_store
 from engine.store.image_blobs import ImageBlobs
+from engine.store.store import Store
 
 ANA = Caller(1000, "ana", {})
 
@@ -38,23 +39,35 @@ def scale_set_document(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+class RoomyFleet:
+    """A fleet that nothing is asked of but its room."""
+
+    async def room_bytes(self) -> int:
+        return 10**12
+
+
+def make_engine(store: Store, images: Path) -> Engine:
+    """An engine that takes a store over; images 1.0.0 and 1.1.0 are published."""
+    began = store.begin_epoch(1, "test", 100.0)
+    clock = EngineClock(began.clock, lambda: 1000.0, lambda: 50.0)
+    fleets: Any = {"local": RoomyFleet(), "simulated": RoomyFleet()}
+    engine = Engine(store, ImageBlobs(images), fleets, clock)
+    engine.load(began.epoch)
+    turn = engine.turn()
+    for version in ("1.0.0", "1.1.0"):
+        turn.on_image(image(version), e.ImagePublished(image(version)))
+    engine.commit(turn)
+    return engine
+
+
 @pytest.fixture
 def new_engine(tmp_path: Path) -> Iterator[Callable[[], Engine]]:
-    """Makes engines one after the other on the same store; images 1.0.0 and 1.1.0 are published."""
+    """Makes engines one after the other on the same store."""
     opened = []
 
     def make() -> Engine:
-        store = open_store(tmp_path / "rollset.db")
-        opened.append(store)
-        began = store.begin_epoch(1, "test", 100.0)
-        clock = EngineClock(began.clock, lambda: 1000.0, lambda: 50.0)
-        engine = Engine(store, ImageBlobs(tmp_path / "images"), {}, clock)
-        engine.load(began.epoch)
-        turn = engine.turn()
-        for version in ("1.0.0", "1.1.0"):
-            turn.on_image(image(version), e.ImagePublished(image(version)))
-        engine.commit(turn)
-        return engine
+        opened.append(open_store(tmp_path / "rollset.db"))
+        return make_engine(opened[-1], tmp_path / "images")
 
     yield make
     for store in opened:
