@@ -16,7 +16,7 @@ from engine.runtime.engine import Engine
 from engine.runtime.turn import Turn
 
 
-def image_for_new(engine: Engine, scale_set: ScaleSet) -> ImageVersion:
+def image_for_new(engine: Engine, scale_set: ScaleSet, to: str | None = None) -> ImageVersion:
     """A live upgrade's target, or what it goes back to; else the last good version of a Faulted run, or the model's."""
     live = engine.state.live_upgrade(scale_set.key)
     if live is not None:
@@ -24,12 +24,12 @@ def image_for_new(engine: Engine, scale_set: ScaleSet) -> ImageVersion:
         found = engine.state.images.get(str(wanted))
         if found is not None:
             return found
-    return resolve_target(scale_set, engine.state.images, scale_set.good_version)
+    return resolve_target(scale_set, engine.state.images, to or scale_set.good_version)
 
 
-def scale_into(turn: Turn, engine: Engine, scale_set: ScaleSet, capacity: int) -> None:
+def scale_into(turn: Turn, engine: Engine, scale_set: ScaleSet, capacity: int, to: str | None = None) -> None:
     """Put the events and deletions that bring a set to `capacity` into a draft."""
-    image = image_for_new(engine, scale_set) if capacity > len(scale_set.instances) else None
+    image = image_for_new(engine, scale_set, to) if capacity > len(scale_set.instances) else None
     unused = ImageVersion(scale_set.model.image, "", 0, 0.0)
     found = scale_events(scale_set, capacity, image or unused, turn.now)
     leaving = [scale_set.instances[x.instance_id] for x in found if isinstance(x, e.InstanceRemoved)]
@@ -37,14 +37,27 @@ def scale_into(turn: Turn, engine: Engine, scale_set: ScaleSet, capacity: int) -
     turn.intents += [delete_effect(scale_set, instance) for instance in leaving]
 
 
-def scale_to(engine: Engine, scale_set: ScaleSet, capacity: int, actor: str) -> Turn:
-    """The draft that changes the capacity of a set. Raises InputError, RefusedError or NotFoundError."""
+def scale_to(engine: Engine, scale_set: ScaleSet, capacity: int, actor: str, to: str | None = None) -> Turn:
+    """The draft that changes the capacity of a set; `to` is the version new instances take, where not the one they would.
+
+    Raises InputError, RefusedError or NotFoundError.
+    """
     if scale_set.deleting:
         raise RefusedError(
             ErrorCode.OPERATION_NOT_ALLOWED, f"{scale_set.name} is being deleted.", "Wait until it is gone."
         )
+    live = engine.state.live_upgrade(scale_set.key)
+    if to is not None and live is not None:
+        raise RefusedError(
+            ErrorCode.OPERATION_NOT_ALLOWED,
+            f"new instances of {scale_set.name} cannot be told to take {to}: an upgrade is live ({live.id}), "
+            "and they take its target.",
+            "Leave --to out, or wait until it has ended.",
+        )
+    if to is not None:
+        resolve_target(scale_set, engine.state.images, to)
     turn = engine.turn(actor)
-    scale_into(turn, engine, scale_set, capacity)
+    scale_into(turn, engine, scale_set, capacity, to)
     return turn
 
 

@@ -185,7 +185,7 @@ def _about(engine: Engine, scale_set: ScaleSet, said: str) -> Answer:
 async def _scale(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
     scale_set = engine.find_set(text(arguments, "set"))
     capacity = whole(arguments, "capacity")
-    turn = scale_to(engine, scale_set, capacity, caller.user)
+    turn = scale_to(engine, scale_set, capacity, caller.user, optional_text(arguments, "to"))
     return Decided(turn, lambda: _about(engine, scale_set, f"{scale_set.name} goes to {capacity} instances"))
 
 

@@ -48,7 +48,7 @@ EXTENSIONS = [
             "type": "CustomScript",
             "typeHandlerVersion": "2.1",
             "provisionAfterExtensions": ["health"],
-            "settings": {"fileUris": ["file:///x"], "commandToExecute": "sh x"},
+            "settings": {"fileUris": ["file:/x"], "commandToExecute": "sh x"},
         },
     },
 ]

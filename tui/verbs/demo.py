@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.model.errors import InputError, RollsetError, UnreachableError
+from engine.wire.safe_text import printable
 from tui.verbs import demo_documents, demo_images
 from tui.verbs.engine_access import EngineClient, on_terminal, send
 from tui.verbs.options import StateDir
@@ -62,9 +63,18 @@ def demo(
     headless: Annotated[bool, typer.Option("--headless", help="Plain lines, also on a terminal.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the state directory, engine and instances.")] = False,
     instances: Annotated[int, typer.Option("--instances", min=1, max=100, help="How many instances.")] = 12,
+    files: Annotated[
+        Path | None,
+        typer.Option("--files", metavar="DIR", help="Only write images and documents to try out.", show_default=False),
+    ] = None,
     state_dir: StateDir = None,
 ) -> None:
     """Watch a rolling upgrade of real processes on this machine (exit code 0 when it completed)."""
+    if files is not None:
+        from tui.verbs.demo_files import write_files
+
+        say([f"wrote {printable(str(path))}" for path in write_files(files)])
+        return
     with _state_directory(state_dir, keep) as directory, _stopped_by_signals():
         from engine.control.client.start import connect_or_start
 

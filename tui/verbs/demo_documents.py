@@ -18,9 +18,11 @@ def reference(version: str) -> str:
     return f"{PUBLISHER}:{OFFER}:{SKU}:{version}"
 
 
-def documents(instances: int) -> list[dict[str, Any]]:
-    """The load balancer, then the scale set of so many instances in two zones."""
-    return [_load_balancer(), _scale_set(instances)]
+def documents(
+    instances: int, name: str = SET, image: tuple[str, str, str] = (PUBLISHER, OFFER, SKU)
+) -> list[dict[str, Any]]:
+    """The load balancer, then the scale set of so many instances in two zones; `image` is publisher, offer and sku."""
+    return [_load_balancer(), _scale_set(instances, name, image)]
 
 
 def _load_balancer() -> dict[str, Any]:
@@ -41,7 +43,7 @@ def _load_balancer() -> dict[str, Any]:
     }
 
 
-def _scale_set(instances: int) -> dict[str, Any]:
+def _scale_set(instances: int, name: str, image: tuple[str, str, str]) -> dict[str, Any]:
     extension = {
         "publisher": "Microsoft.Azure.Extensions",
         "type": "CustomScript",
@@ -49,7 +51,7 @@ def _scale_set(instances: int) -> dict[str, Any]:
         "autoUpgradeMinorVersion": True,
         "settings": {"commandToExecute": "date -u > ../../configured-by-extension"},
     }
-    image = {"publisher": PUBLISHER, "offer": OFFER, "sku": SKU, "version": FIRST}
+    reference = dict(zip(("publisher", "offer", "sku"), image, strict=True)) | {"version": FIRST}
     rolling = {
         "maxBatchInstancePercent": 20,
         "maxUnhealthyInstancePercent": 20,
@@ -59,8 +61,8 @@ def _scale_set(instances: int) -> dict[str, Any]:
     return {
         "type": "Microsoft.Compute/virtualMachineScaleSets",
         "apiVersion": "2024-07-01",
-        "id": f"{_GROUP}/Microsoft.Compute/virtualMachineScaleSets/{SET}",
-        "name": SET,
+        "id": f"{_GROUP}/Microsoft.Compute/virtualMachineScaleSets/{name}",
+        "name": name,
         "location": _LOCATION,
         "zones": ["1", "2"],
         "tags": {"environment": "demo"},
@@ -68,7 +70,7 @@ def _scale_set(instances: int) -> dict[str, Any]:
         "properties": {
             "upgradePolicy": {"mode": "Manual", "rollingUpgradePolicy": rolling},
             "virtualMachineProfile": {
-                "storageProfile": {"imageReference": image, "osDisk": {"createOption": "FromImage"}},
+                "storageProfile": {"imageReference": reference, "osDisk": {"createOption": "FromImage"}},
                 "networkProfile": {"healthProbe": {"id": f"{_BALANCER}/probes/health"}},
                 "extensionProfile": {"extensions": [{"name": "configure", "properties": extension}]},
             },

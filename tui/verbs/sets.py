@@ -17,6 +17,10 @@ Files = Annotated[
     list[Path],
     typer.Argument(metavar="FILE...", help="ARM resources as JSON; - for standard input.", show_default=False),
 ]
+NewTo = Annotated[
+    str | None,
+    typer.Option("--to", metavar="VERSION", help="What new instances take, unless as usual.", show_default=False),
+]
 Until = Annotated[
     str | None, typer.Option("--until", metavar="TIME", help="ISO 8601, HH:MM or a duration.", show_default=False)
 ]
@@ -103,12 +107,13 @@ def protect(
 def scale(
     name: SetName,
     capacity: Annotated[int, typer.Argument(min=0, help="The number of instances wanted.", show_default=False)],
+    to: NewTo = None,
     reason: Reason = None,
     confirm: Confirm = None,
     state_dir: StateDir = None,
 ) -> None:
     """Change the number of instances."""
-    _change(state_dir, "scale", name, {"capacity": capacity}, reason, confirm)
+    _change(state_dir, "scale", name, {"capacity": capacity, "to": to}, reason, confirm)
 
 
 def delete(name: SetName, reason: Reason = None, confirm: Confirm = None, state_dir: StateDir = None) -> None:

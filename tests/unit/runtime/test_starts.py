@@ -1,0 +1,120 @@
+"""Starting: as planned, at a time, in the words of the set; new instances take the version that was asked for."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+import anyio
+import pytest
+
+from engine.model import events as e
+from engine.model.errors import InputError, RefusedError
+from engine.model.health import Health
+from engine.model.upgrade import UpgradeState
+from engine.runtime.apply import apply_documents
+from engine.runtime.engine import Engine
+from engine.runtime.engine_door import EngineDoor
+from tests.unit.runtime.conftest import ANA, scale_set_document
+
+POLICY = {"kind": "rollset.policy/v1", "scaleSets": ["web"], "healthWindow": "PT2M"}
+
+
+@pytest.fixture
+def door(engine: Engine) -> EngineDoor:
+    """The door of an engine with a healthy set `web` of three instances on 1.0.0."""
+    apply_documents(engine, [scale_set_document()], ["web.json"], ANA, None)
+    key = engine.find_set("web").key
+    turn = engine.turn()
+    for name in ("0", "1", "2"):
+        turn.on_scale_set(key, e.InstanceProvisioned(name, "1", "sha256:1.0.0", "127.0.0.1:1"))
+        turn.on_scale_set(key, e.InstanceHealthChanged(name, Health.NOT_OBSERVED, Health.HEALTHY, "200"))
+    engine.commit(turn)
+    return EngineDoor(engine)
+
+
+def command(door: EngineDoor, verb: str, **arguments: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = anyio.run(partial(door.command, verb, {"set": "web", **arguments}, ANA))
+    return answer
+
+
+def plan(door: EngineDoor, **arguments: str) -> dict[str, Any]:
+    answer: dict[str, Any] = anyio.run(partial(door.query, "plan", {"set": "web", **arguments}, ANA))
+    saved: dict[str, Any] = json.loads(json.dumps(answer["plan"]))
+    return saved
+
+
+def test_a_saved_plan_starts_to_its_target_with_its_settings(door: EngineDoor) -> None:
+    saved = plan(door, to="1.1.0", batch="2", health_window="9", max_unhealthy="50")
+
+    upgrade = door.engine.state.upgrades[command(door, "start", plan=saved)["upgrade"]["id"]]
+    assert str(upgrade.target) == "contoso:web:stable:1.1.0"
+    assert (upgrade.settings.batch_count, upgrade.settings.health_window_s) == (2, 9.0)
+    assert upgrade.settings.policy.max_unhealthy_instance_percent == 50
+
+
+def test_a_plan_of_a_fleet_that_has_drifted_is_refused_with_the_differences(door: EngineDoor) -> None:
+    saved = plan(door, to="1.1.0")
+    command(door, "hold", instance="1", reason="under repair")
+    apply_documents(door.engine, [POLICY], ["policy.json"], ANA, None)
+
+    with pytest.raises(RefusedError) as refusal:
+        command(door, "start", plan=saved)
+    assert refusal.value.code == "PlanDrifted"
+    assert "instance 1 was" in refusal.value.message and "under repair" in refusal.value.message
+    assert "healthWindow was 300 s, is 120 s" in refusal.value.message
+    assert door.engine.state.upgrades == {}
+
+
+def test_an_option_beside_a_plan_that_says_otherwise_is_a_difference(door: EngineDoor) -> None:
+    saved = plan(door, to="1.1.0")
+
+    with pytest.raises(RefusedError, match=r"target was contoso:web:stable:1\.1\.0, is contoso:web:stable:1\.0\.0"):
+        command(door, "start", plan=saved, to="1.0.0")
+    assert command(door, "start", plan=saved, to="1.1.0", step=True)["upgrade"]["state"] == "RollingForward"
+
+
+@pytest.mark.parametrize("plan_file", ({}, {"scale_set": "web"}, {"batches": 7}))
+def test_a_file_that_is_no_plan_is_bad_input(door: EngineDoor, plan_file: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="this is not a saved plan"):
+        command(door, "start", plan=plan_file)
+
+
+def test_a_start_at_a_time_waits_visibly_and_touches_nothing(door: EngineDoor) -> None:
+    upgrade = command(door, "start", to="1.1.0", at=5000.0)["upgrade"]
+
+    assert upgrade["state"] == UpgradeState.CHECKING
+    assert (upgrade["blocked_by"]["kind"], upgrade["blocked_by"]["until_at"]) == ("StartTime", 5000.0)
+    assert upgrade["counters"]["inProgress"] == 0
+
+
+def test_policies_are_copied_at_the_start_and_later_changes_leave_the_run_alone(door: EngineDoor) -> None:
+    apply_documents(door.engine, [POLICY], ["policy.json"], ANA, None)
+    name = command(door, "start", to="1.1.0", at=5000.0)["upgrade"]["id"]
+
+    apply_documents(door.engine, [POLICY | {"healthWindow": "PT1M"}], ["policy.json"], ANA, None)
+    assert door.engine.state.upgrades[name].settings.health_window_s == 120.0
+
+
+def test_after_a_cancelled_start_new_instances_take_the_last_good_version_unless_told_otherwise(
+    door: EngineDoor,
+) -> None:
+    command(door, "start", to="1.1.0", at=5000.0)
+    command(door, "cancel")
+    shown = anyio.run(partial(door.query, "set", {"name": "web"}, ANA))["ours"]
+    assert "the model names 1.1.0, new instances take 1.0.0" in shown["warnings"][0]
+
+    command(door, "scale", capacity=4)
+    command(door, "scale", capacity=5, to="1.1.0")
+    instances = door.engine.find_set("web").instances
+    assert [instances[name].image.version for name in ("3", "4")] == ["1.0.0", "1.1.0"]
+
+
+def test_the_version_of_new_instances_is_checked(door: EngineDoor) -> None:
+    with pytest.raises(InputError, match=r"9\.9\.9 is not published"):
+        command(door, "scale", capacity=4, to="9.9.9")
+    command(door, "start", to="1.1.0", at=5000.0)
+    with pytest.raises(RefusedError, match="an upgrade is live"):
+        command(door, "scale", capacity=4, to="1.0.0")
+    assert door.engine.find_set("web").capacity == 3
