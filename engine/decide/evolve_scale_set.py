@@ -87,12 +87,20 @@ def _disk_changed(scale_set: ScaleSet, event: e.InstanceDiskChanged, now: Now) -
         previous_image=event.previous_image,
         latest_model_applied=event.latest_model_applied,
         address=event.address,
+        disk_since_at=now.at,
         running=True,
         health=Health.NOT_OBSERVED,
         health_since_at=now.at,
         health_detail="",
         extensions=(),
     )
+
+
+def _discarded(scale_set: ScaleSet, event: e.PreviousDiskDiscarded, now: Now) -> ScaleSet:
+    instance = scale_set.instances.get(event.instance_id)
+    if instance is None or instance.previous_disk != event.disk:
+        return scale_set
+    return _put(scale_set, replace(instance, previous_disk=None))
 
 
 def _extension_ran(scale_set: ScaleSet, event: e.ExtensionRan, now: Now) -> ScaleSet:
@@ -140,6 +148,7 @@ _SCALE_SET: dict[type[e.Event], Callable[[ScaleSet, Any, Now], ScaleSet]] = {
     e.InstanceProvisioned: _provisioned,
     e.InstanceRemoved: _removed,
     e.InstanceDiskChanged: _disk_changed,
+    e.PreviousDiskDiscarded: _discarded,
     e.ExtensionRan: _extension_ran,
     e.InstanceHealthChanged: _health,
     e.InstancePowerChanged: _power,

@@ -138,10 +138,13 @@ def extension_result(effect: Effect, outcome: EffectOutcome, now: Now) -> Extens
 
 
 def interpret_instance_effect(scale_set: ScaleSet, effect: Effect, outcome: EffectOutcome, now: Now) -> list[e.Event]:
-    """Events of the scale set for a creation, a deletion, or an extension of a new instance."""
+    """Events of the scale set for a creation, a deletion, a discarded disk, or an extension of a new instance."""
     instance = scale_set.instances.get(effect.instance_id)
     if effect.kind is EffectKind.DELETE_INSTANCE:
         return []
+    if effect.kind is EffectKind.DISCARD_PREVIOUS_DISK:
+        problem = "" if outcome.kind is OutcomeKind.SUCCEEDED else outcome.message or outcome.kind.value
+        return [e.PreviousDiskDiscarded(effect.instance_id, effect.disk, problem)]
     if instance is None or instance.provisioned or outcome.kind is OutcomeKind.UNKNOWN:
         return []
     if effect.kind is EffectKind.RUN_EXTENSION:

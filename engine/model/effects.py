@@ -17,6 +17,7 @@ class EffectKind(StrEnum):
     RESTORE_OS_DISK = "RestoreOsDisk"
     CREATE_INSTANCE = "CreateInstance"
     DELETE_INSTANCE = "DeleteInstance"
+    DISCARD_PREVIOUS_DISK = "DiscardPreviousDisk"
 
 
 DISK_EFFECTS = frozenset({EffectKind.REPLACE_OS_DISK, EffectKind.RESTORE_OS_DISK})
@@ -27,7 +28,7 @@ class Effect:
     """One act on one instance. The id is the same for the same wish, so a fleet can refuse to do it twice.
 
     `digest` names the image content for create and replace (and for a restore whose old disk is gone); `disk` the
-    fleet's name of the disk to restore. `deadline_s` bounds the act.
+    fleet's name of the disk to restore or to discard. `deadline_s` bounds the act.
     """
 
     id: str

@@ -279,6 +279,15 @@ class InstanceDiskChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PreviousDiskDiscarded(Event):
+    """The previous OS disk is gone (or could not be let go, as `problem` says, and goes with the next swap)."""
+
+    instance_id: str
+    disk: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ExtensionRan(Event):
     instance_id: str
     result: ExtensionResult

@@ -108,6 +108,7 @@ class Instance:
     address: str = ""
     previous_disk: str | None = None
     previous_image: ImageReference | None = None
+    disk_since_at: float = 0.0
     extensions: tuple[ExtensionResult, ...] = ()
 
     @property

@@ -112,6 +112,9 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
         + ("" if x.tries_on else "; given up, what is left of it has to be removed by hand")
     ),
     e.InstanceDiskChanged: lambda x: f"instance {x.instance_id} is on {x.image.version}, disk {x.disk}",
+    e.PreviousDiskDiscarded: lambda x: (
+        f"instance {x.instance_id}: previous OS disk {x.disk} {'kept: ' + x.problem if x.problem else 'discarded'}"
+    ),
     e.ExtensionRan: lambda x: f"instance {x.instance_id}: extension {x.result.name} ended with {x.result.exit_code}",
     e.InstanceHealthChanged: lambda x: f"instance {x.instance_id} is {x.entered.value}: {x.detail}",
     e.InstancePowerChanged: lambda x: f"instance {x.instance_id} {'runs' if x.running else 'is down'}: {x.detail}",

@@ -25,9 +25,9 @@ def error_lines(heading: str, error: Mapping[str, Any] | None) -> list[str]:
 
 def ending_lines(upgrade: Mapping[str, Any]) -> list[str]:
     """How an upgrade ended: the outcome with its counters, the error with its details."""
-    took = show_duration(upgrade["ended_at"] - upgrade["started_at"]) if upgrade.get("ended_at") else "-"
+    took = f" after {show_duration(upgrade['ended_at'] - upgrade['started_at'])}" if upgrade.get("ended_at") else ""
     first = (
-        f"{cell(upgrade['scale_set_name'])} to {version_of(upgrade['target'])}: {cell(upgrade['state'])} after {took} "
+        f"{cell(upgrade['scale_set_name'])} to {version_of(upgrade['target'])}: {cell(upgrade['state'])}{took} "
         f"({counters_text(upgrade['counters'])})"
     )
     return [first, *error_lines("error", upgrade["error"])]
@@ -48,7 +48,7 @@ def status_lines(upgrade: Mapping[str, Any], encoding: str | None) -> list[str]:
         raised = f"since {show_moment(hold['since_at'])} by {cell(hold['by'])}"
         lines.append(f"hold {cell(hold['kind'])} {raised}: {cell(hold['reason'])}")
     lines += _limit_lines(upgrade.get("limits") or {})
-    return lines + _batch_table(upgrade.get("batch_list") or ()) + _member_table(upgrade.get("members") or ())
+    return lines + _batch_table(upgrade) + _member_table(upgrade.get("members") or ())
 
 
 def history_lines(upgrades: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -131,23 +131,25 @@ def _limit_lines(limits: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _batch_table(batches: Sequence[Mapping[str, Any]]) -> list[str]:
+def _batch_table(upgrade: Mapping[str, Any]) -> list[str]:
+    batches = upgrade.get("batch_list") or ()
     if not batches:
         return []
+    instances = {member["id"]: member["instance_id"] for member in upgrade.get("members") or ()}
     rows = [
         (
             b["number"],
             b["direction"],
             b["zone"],
             b["update_domain"],
-            ", ".join(map(str, b["members"])),
+            ", ".join(str(instances.get(member, member)) for member in b["members"]),
             show_moment(b["began_at"]),
             show_duration(b["ended_at"] - b["began_at"]) if b["ended_at"] and b["began_at"] else None,
             b["failed"],
         )
         for b in batches
     ]
-    return ["", *table(("BATCH", "DIRECTION", "ZONE", "UD", "MEMBERS", "BEGAN", "TOOK", "FAILED"), rows)]
+    return ["", *table(("BATCH", "DIRECTION", "ZONE", "UD", "INSTANCES", "BEGAN", "TOOK", "FAILED"), rows)]
 
 
 def _member_table(members: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -71,7 +71,7 @@ class LocalFleet:
             if effect.kind is EffectKind.CAPTURE_RESTORE_POINT:
                 return None
             facts = self._machine.observe(effect.scale_set, effect.instance_id)
-            if effect.kind is EffectKind.CREATE_INSTANCE:
+            if effect.kind in (EffectKind.CREATE_INSTANCE, EffectKind.DISCARD_PREVIOUS_DISK):
                 return None
             if effect.kind is EffectKind.DELETE_INSTANCE:
                 return None if facts.exists else EffectOutcome(effect.id, OutcomeKind.SUCCEEDED)
@@ -112,6 +112,8 @@ class LocalFleet:
         if effect.kind is EffectKind.DELETE_INSTANCE:
             machine.delete(key, name)
             return EffectOutcome(effect.id, OutcomeKind.SUCCEEDED)
+        if effect.kind is EffectKind.DISCARD_PREVIOUS_DISK:
+            return _done(effect, machine.discard_disk(key, name, epoch=epoch, generation=int(effect.disk)))
         if effect.kind is EffectKind.RUN_EXTENSION:
             return self._run_extension(effect)
         if effect.kind is EffectKind.RESTORE_OS_DISK:

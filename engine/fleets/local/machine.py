@@ -150,6 +150,13 @@ class LocalMachine:
                 records.write_record(paths, record | {"phase": "done", "at": time.time()})
             return observe(paths, instance_id)
 
+    def discard_disk(self, set_key: str, instance_id: str, *, epoch: int, generation: int) -> InstanceFacts:
+        """Remove a kept OS disk; the one in use stays, one that is gone is fine. Raises FencedError, NotFoundError."""
+        with self._act(set_key, instance_id, epoch) as (paths, _):
+            kept = {number for number, _ in disks.kept_generations(paths)}
+            disks.keep_only(paths, (kept - {generation}) | {disks.current_generation(paths)})
+            return observe(paths, instance_id)
+
     def run_extension(
         self,
         set_key: str,

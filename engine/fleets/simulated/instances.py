@@ -98,6 +98,8 @@ class SimulatedInstance:
             if all(number != act.disk for number, _, _ in self.disks):
                 self.disks = (*self.disks, (act.disk, act.digest, act.version))
             self._boot(act)
+        elif act.kind is EffectKind.DISCARD_PREVIOUS_DISK and not act.code:
+            self.disks = tuple(kept for kept in self.disks if kept[0] == self.disk)
 
     def _boot(self, act: Act) -> None:
         self.disk = act.disk

@@ -73,6 +73,8 @@ class SimulatedSet:
             return self._decide_creation(act, effect, instance, behaviour)
         if instance is None:
             return replace(act, code=ErrorCode.NOT_FOUND, message=f"there is no simulated instance {name}.")
+        if kind is EffectKind.DISCARD_PREVIOUS_DISK:
+            return replace(act, ends=now)
         fate = fate_of(effect, behaviour)
         began = max(now, instance.busy_until) if kind in DISK_EFFECTS else now
         act = replace(act, ends=began + fate.takes_s, took_s=fate.takes_s, healthy_after_s=fate.healthy_after_s)

@@ -103,3 +103,16 @@ def test_a_lower_epoch_is_fenced_and_changes_nothing(machine: LocalMachine) -> N
     after = machine.observe(SET, "web_0")
     # Its boot writes to its log meanwhile.
     assert dataclasses.replace(after, boot_log_tail="") == dataclasses.replace(before, boot_log_tail="")
+
+
+def test_a_discarded_disk_is_gone_the_one_in_use_never(machine: LocalMachine) -> None:
+    create(machine)
+    replace(machine, "e1")
+
+    machine.discard_disk(SET, "web_0", epoch=1, generation=2)
+    assert [n for n, _ in machine.observe(SET, "web_0").generations] == [1, 2]
+    machine.discard_disk(SET, "web_0", epoch=1, generation=1)
+    facts = machine.discard_disk(SET, "web_0", epoch=1, generation=1)
+    assert [n for n, _ in facts.generations] == [2] and facts.running
+    with pytest.raises(DiskGoneError):
+        restore(machine, "r1", 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -118,3 +119,20 @@ def test_the_version_of_new_instances_is_checked(door: EngineDoor) -> None:
     with pytest.raises(RefusedError, match="an upgrade is live"):
         command(door, "scale", capacity=4, to="1.0.0")
     assert door.engine.find_set("web").capacity == 3
+
+
+def test_previous_disks_are_let_go_in_the_engines_own_time(door: EngineDoor) -> None:
+    engine = door.engine
+    key, image = engine.find_set("web").key, engine.state.images["contoso:web:stable:1.1.0"].reference
+    apply_documents(engine, [POLICY | {"previousDiskRetention": "PT0S"}], ["policy.json"], ANA, None)
+    turn = engine.turn()
+    turn.on_scale_set(key, e.InstanceDiskChanged("0", image, "d", "2", "1", image, True, "127.0.0.1:1"))
+    turn.now = replace(turn.now, at=turn.now.at - 1.0)
+    turn.on_scale_set(key, e.InstanceDiskChanged("1", image, "d", "2", "1", image, True, "127.0.0.1:2"))
+    engine.commit(turn)
+
+    anyio.run(engine.take_facts)
+
+    assert [(x.kind.value, x.instance_id) for x in engine.state.open_effects.values() if x.disk] == [
+        ("DiscardPreviousDisk", "1")
+    ]
