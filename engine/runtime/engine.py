@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 import anyio
 from anyio.abc import TaskGroup
 
-from engine.decide.disk_retention import due_discards
 from engine.decide.interpret_observation import interpret_effect, interpret_instance_effect
 from engine.decide.plan_effects import delete_again
 from engine.fleets.fleet import Fleet
@@ -33,6 +32,7 @@ from engine.runtime.effect_runner import EffectRunner
 from engine.runtime.forecast import Forecast
 from engine.runtime.health_watch import HealthWatch
 from engine.runtime.measures import Measures
+from engine.runtime.old_disks import OldDisks
 from engine.runtime.recent_events import RecentEvents
 from engine.runtime.store_guard import StoreGuard
 from engine.runtime.turn import EngineState, Turn
@@ -41,7 +41,6 @@ from engine.store.image_blobs import ImageBlobs
 from engine.store.store import CommandRecord, Store, Transaction
 
 TICK_S = 0.25
-DISCARDS_EVERY_S = 60.0
 FACTS_AT_ONCE = 256
 """Facts, and changes of health, taken into one turn and one transaction."""
 RETRY_COMMIT_S = 1.0
@@ -74,7 +73,7 @@ class Engine:
         self.stop_instances = False
         self.stopping = anyio.Event()
         self.guard = StoreGuard(ballast)
-        self._discards_at = 0.0
+        self._old_disks = OldDisks()
         self.draining: Drain | None = None
         self.presence: tuple[Attached, ...] = ()
         self.measures = Measures()
@@ -228,7 +227,7 @@ class Engine:
                 turn.advance(upgrade_id)
             self._look_ahead(turn, live)
             turn.release_due_holds()
-        self._discard_old_disks(turn)
+        self._old_disks.discard(turn, self.state)
         try:
             self.commit(turn)
             if self.guard.must_write:
@@ -286,15 +285,6 @@ class Engine:
         if scale_set.deleting and not left and not scale_set.instances:
             turn.on_scale_set(scale_set.key, e.ScaleSetDeleted())
 
-    def _discard_old_disks(self, turn: Turn) -> None:
-        if turn.now.at < self._discards_at:
-            return
-        self._discards_at = turn.now.at + DISCARDS_EVERY_S
-        rolling = {u.scale_set for u in self.state.upgrades.values() if u.live}
-        for scale_set in self.state.scale_sets.values():
-            if scale_set.key not in rolling:
-                due = due_discards(scale_set, self.state.policies.values(), turn.now)
-                turn.intents += [effect for effect in due if effect.id not in self.state.open_effects]
 
     # --- looking things up ----------------------------------------------------------------------------------
 

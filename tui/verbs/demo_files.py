@@ -26,9 +26,12 @@ def write_files(directory: Path) -> list[Path]:
 
     Raises InputError, before anything is written, when one of them is there already or the directory cannot be used.
     """
+    fleet = demo_documents.documents(INSTANCES, name=NAME, image=IMAGE)
+    # What the model states stands above a policy document, and the policy is to be seen at work.
+    fleet[1]["properties"]["upgradePolicy"]["rollingUpgradePolicy"].pop("pauseTimeBetweenBatches")
     images = {directory / f"{NAME}-{version}": behaviour for version, behaviour in IMAGES.items()}
     documents = {
-        directory / f"{NAME}.json": demo_documents.documents(INSTANCES, name=NAME, image=IMAGE),
+        directory / f"{NAME}.json": fleet,
         directory / "policy.json": POLICY,
     }
     there = [path for path in (*images, *documents) if path.exists()]
