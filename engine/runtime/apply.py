@@ -17,8 +17,8 @@ from engine.model.health import HealthSource
 from engine.model.policy_document import PolicyDocument, fit
 from engine.model.safe_text import printable
 from engine.model.scale_set import ScaleSet
-from engine.runtime.confirm import confirm
 from engine.runtime.decided import Decided
+from engine.runtime.confirm import confirm_all
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.scaling import scale_into
@@ -40,6 +40,9 @@ def apply_documents(
         if isinstance(document, LoadBalancerDocument):
             probes.update(document.probes)
     wanted = [to_scale_set(document, probes=probes) for document in read if isinstance(document, ScaleSetDocument)]
+    merging = [(*_merge(engine, engine.state.scale_sets.get(s.key), s), s.key) for s in wanted]
+    changing = [engine.state.scale_sets[key] for _, action, key in merging if action == "changed"]
+    confirm_all(changing, "apply", confirmed)
     turn = engine.turn(caller.user)
     results: list[dict[str, Any]] = []
     for document in read:
@@ -48,12 +51,8 @@ def apply_documents(
             results.append({"name": document.name, "action": "applied", "warnings": []})
         elif isinstance(document, PolicyDocument):
             results.append(_policy(engine, turn, document, wanted))
-    for scale_set in wanted:
-        before = engine.state.scale_sets.get(scale_set.key)
-        merged, action = _merge(engine, before, scale_set)
+    for merged, action, _ in merging:
         if action != "unchanged":
-            if before is not None:
-                confirm(before, "apply", confirmed)
             turn.on_scale_set(merged.key, e.ScaleSetApplied(merged))
             scale_into(turn, engine, merged, merged.capacity)
         results.append({"name": merged.name, "action": action, "warnings": list(merged.warnings)})

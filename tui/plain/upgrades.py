@@ -51,8 +51,8 @@ def status_lines(upgrade: Mapping[str, Any], encoding: str | None) -> list[str]:
     return lines + _batch_table(upgrade) + _member_table(upgrade.get("members") or ())
 
 
-def history_lines(upgrades: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Past and present upgrades, one a line."""
+def history_lines(upgrades: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any]] = ()) -> list[str]:
+    """Past and present upgrades, one a line; below, when no engine ran although an upgrade was live."""
     if not upgrades:
         return ["no upgrade yet"]
     rows = [
@@ -70,7 +70,18 @@ def history_lines(upgrades: Sequence[Mapping[str, Any]]) -> list[str]:
         )
         for u in upgrades
     ]
-    return table(("UPGRADE", "SET", "STATE", "FROM", "TO", "INSTANCES", "STARTED", "TOOK", "BY", "ERROR"), rows)
+    headings = ("UPGRADE", "SET", "STATE", "FROM", "TO", "INSTANCES", "STARTED", "TOOK", "BY", "ERROR")
+    return table(headings, rows) + [line for gap in gaps for line in _gap_lines(gap, upgrades)]
+
+
+def _gap_lines(gap: Mapping[str, Any], upgrades: Sequence[Mapping[str, Any]]) -> list[str]:
+    until = gap["until_at"]
+    live = [u["id"] for u in upgrades if u["started_at"] < until and (u["ended_at"] is None or until < u["ended_at"])]
+    if not live:
+        return []
+    how = "" if gap["clean"] else ", the one before had not stopped in order"
+    names = ", ".join(cell(name) for name in live)
+    return [f"no engine for {show_duration(gap['away_s'])} until {show_moment(until)}{how}: {names} went on then"]
 
 
 def plan_lines(plan: Mapping[str, Any]) -> list[str]:

@@ -141,7 +141,7 @@ def history(name: OptionalSetName = None, json: Json = False, state_dir: StateDi
     if json:
         say_json(answer)
     else:
-        say(history_lines(answer["ours"]))
+        say(history_lines(answer["ours"], answer.get("gaps") or ()))
 
 
 def events(

@@ -138,3 +138,15 @@ def test_a_plan_takes_the_policys_values_and_names_it(engine: Engine) -> None:
     )
     assert settings.health_window_s == 120.0
     assert [s.origin for s in plan.settings if s.name == "healthWindow"] == ["policy webs (version 1)"]
+
+
+def test_several_production_sets_are_confirmed_by_all_their_names(engine: Engine) -> None:
+    sets = [scale_set_document(name=name, tags={"environment": "production"}) for name in ("web", "api")]
+    apply(engine, *sets)
+    larger = [document | {"sku": {"capacity": 4}} for document in sets]
+
+    with pytest.raises(RefusedError, match="web, api are tagged environment=production") as refusal:
+        apply(engine, *larger, confirmed="web")
+    assert refusal.value.next_step == "Add --confirm web,api"
+    assert engine.find_set("web").capacity == 3
+    assert [r["action"] for r in apply(engine, *larger, confirmed="api, web")] == ["changed", "changed"]

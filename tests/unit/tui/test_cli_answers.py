@@ -19,7 +19,7 @@ from engine.model.errors import (
     RollsetError,
     UnreachableError,
 )
-from tests.unit.tui.fake_engine import SET, FakeEngine
+from tests.unit.tui.fake_engine import COMPLETED, SET, FakeEngine
 from tui.verbs import asking, engine_access
 
 Run = Callable[..., Any]
@@ -159,3 +159,15 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr == "[]\n"
     assert "accept-loss" in done.stdout
+
+
+def test_history_tells_when_no_engine_ran_during_an_upgrade(run: Run, engine: FakeEngine) -> None:
+    gaps = [
+        {"until_at": 1020.0, "away_s": 12.0, "clean": 0.0},
+        {"until_at": 5000.0, "away_s": 600.0, "clean": 1.0},
+    ]
+    engine.answers["history"] = {"azure": {}, "ours": [COMPLETED], "gaps": gaps}
+
+    said = run("history").stdout
+    assert "no engine for 12s until 1970-01-01 00:17:00Z, the one before had not stopped in order: u1 went on" in said
+    assert said.count("no engine") == 1
