@@ -68,7 +68,7 @@ _ENTRIES = (
         "Of the instances whose OS disk this run replaced, more failed or are unhealthy now than "
         "maxUnhealthyUpgradedInstancePercent allows. A failed instance stays in the count when it is restored; "
         "only a successful retry takes it out. The run stopped at the end of that batch.",
-        "Read the first failed instance's probe answer and extension output: rollset show SET",
+        "Read what the first failed instance's probe and extensions said: rollset events SET",
         "Bring every touched instance back to the previous image: rollset rollback SET",
         "If the image is bad, keep it from being taken as latest: rollset image exclude REFERENCE",
         "If the instance is to blame, and not the image: rollset retry SET ID",
@@ -125,7 +125,8 @@ _ENTRIES = (
         "an extension failed",
         "An extension of the instance ended with an exit code that is not 0, did not end within its time, or could not "
         "be begun (a file of fileUris is missing). It runs once after every replaced OS disk.",
-        "Its exit code and the end of its output: rollset show SET --json",
+        "Its exit code and the last line it wrote: rollset events SET; all that was kept of its output, also of a disk "
+        "that was restored since: rollset events SET --json",
         "Correct the script, then: rollset retry SET ID",
         "An expired credential fails every instance alike: renew it where the script reads it, then retry.",
         source=_THREADS,

@@ -69,6 +69,13 @@ def _hold_raised(x: e.HoldRaised) -> str:
     return f"held ({x.hold.kind.value}) by {x.hold.by}: {x.hold.reason or 'no reason given'}"
 
 
+def _extension_ran(x: e.ExtensionRan) -> str:
+    code = x.result.exit_code
+    said = (x.result.stderr or x.result.stdout).strip().splitlines() if code != 0 else []
+    how = f"ended with {code}" if code is not None else "gave no exit code"
+    return f"instance {x.instance_id}: extension {x.result.name} {how}" + (f": {said[-1][:400]}" if said else "")
+
+
 def _outlook(x: e.UpgradeOutlookChanged) -> str:
     waits = f", waits for {x.outlook.blocked_words}" if x.outlook.blocked_kind else ""
     return f"{x.outlook.batches_to_come} batches to come{waits}"
@@ -115,7 +122,7 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.PreviousDiskDiscarded: lambda x: (
         f"instance {x.instance_id}: previous OS disk {x.disk} {'kept: ' + x.problem if x.problem else 'discarded'}"
     ),
-    e.ExtensionRan: lambda x: f"instance {x.instance_id}: extension {x.result.name} ended with {x.result.exit_code}",
+    e.ExtensionRan: _extension_ran,
     e.InstanceHealthChanged: lambda x: f"instance {x.instance_id} is {x.entered.value}: {x.detail}",
     e.InstancePowerChanged: lambda x: f"instance {x.instance_id} {'runs' if x.running else 'is down'}: {x.detail}",
     e.ProtectionChanged: lambda x: f"instance {x.instance_id}: protection from actions is {x.from_actions}",
