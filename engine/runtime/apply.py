@@ -17,8 +17,8 @@ from engine.model.health import HealthSource
 from engine.model.policy_document import PolicyDocument, fit
 from engine.model.safe_text import printable
 from engine.model.scale_set import ScaleSet
-from engine.runtime.decided import Decided
 from engine.runtime.confirm import confirm_all
+from engine.runtime.decided import Decided
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.scaling import scale_into

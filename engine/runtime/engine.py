@@ -285,7 +285,6 @@ class Engine:
         if scale_set.deleting and not left and not scale_set.instances:
             turn.on_scale_set(scale_set.key, e.ScaleSetDeleted())
 
-
     # --- looking things up ----------------------------------------------------------------------------------
 
     def in_hand(self, scale_set: str) -> frozenset[str]:

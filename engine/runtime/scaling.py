@@ -38,7 +38,7 @@ def scale_into(turn: Turn, engine: Engine, scale_set: ScaleSet, capacity: int, t
 
 
 def scale_to(engine: Engine, scale_set: ScaleSet, capacity: int, actor: str, to: str | None = None) -> Turn:
-    """The draft that changes the capacity of a set; `to` is the version new instances take, where not the one they would.
+    """The draft that changes the capacity of a set; `to` is a version new instances take instead of their own.
 
     Raises InputError, RefusedError or NotFoundError.
     """
