@@ -10,6 +10,12 @@ from engine.model.scale_set import ExtensionResult, Instance, ScaleSet
 from engine.model.upgrade import Member, MemberState, Now, RestorePoint, Upgrade
 
 
+def member_of(upgrade: Upgrade, effect: Effect) -> Member | None:
+    """The member that waits for this very effect; None when it has gone on since, or never did."""
+    member = upgrade.members.get(effect.member)
+    return member if member is not None and wanted_effect_id(upgrade, member) == effect.id else None
+
+
 def interpret_effect(
     upgrade: Upgrade, scale_set: ScaleSet, effect: Effect, outcome: EffectOutcome, now: Now
 ) -> tuple[list[e.Event], list[e.Event]]:
@@ -18,8 +24,8 @@ def interpret_effect(
     An outcome of any other effect than the one the member waits for (a late or doubled answer, an earlier extension)
     changes nothing.
     """
-    member = upgrade.members.get(effect.member)
-    if member is None or wanted_effect_id(upgrade, member) != effect.id:
+    member = member_of(upgrade, effect)
+    if member is None:
         return [], []
     if outcome.kind is OutcomeKind.UNKNOWN:
         return ([] if member.reconciling else [e.MemberReconciling(member.id, True)]), []

@@ -11,26 +11,45 @@ TIME_STEP_S = 5.0
 """A forecast time that moves by less is the same forecast."""
 
 
-def batches_to_come(upgrade: Upgrade, scale_set: ScaleSet) -> int:
-    """A forecast from the present health: how many batches are still to begin."""
+def batches_to_come(upgrade: Upgrade, scale_set: ScaleSet) -> list[int]:
+    """A forecast from the present health: the sizes of the batches that are still to begin."""
     left = {m.id: m for m in waiting_to_go(upgrade)}
-    count = 0
+    sizes: list[int] = []
     while left:
         choice = choose_from(left.values(), upgrade.settings, upgrade.direction, scale_set)
         if choice is None:
             break
         for name in choice.members:
             del left[name]
-        count += 1
-    return count
+        sizes.append(len(choice.members))
+    return sizes
 
 
-def look_ahead(upgrade: Upgrade, scale_set: ScaleSet, now: Now, to_come: int) -> Outlook:
-    """The outlook now. `to_come` is what `batches_to_come` said since the last batch began or ended."""
+def look_ahead(
+    upgrade: Upgrade,
+    scale_set: ScaleSet,
+    now: Now,
+    to_come: int,
+    eta: tuple[float, float] | None = None,
+    late_after_s: float | None = None,
+) -> Outlook:
+    """The outlook now. `to_come` and `eta` are what `batches_to_come` and `eta_range` said last.
+
+    A batch that runs for longer than `late_after_s` is said to be late, beside what it waits for.
+    """
+    low, high = eta or (None, None)
     blocked = upgrade_blocked_by(upgrade, scale_set, now)
     if blocked is None:
-        return Outlook(to_come, "", "", now.at)
-    return Outlook(to_come, blocked.kind, blocked.words, blocked.since_at, blocked.until_at)
+        return Outlook(to_come, "", "", now.at, None, low, high)
+    words = blocked.words + _late(upgrade, now, late_after_s)
+    return Outlook(to_come, blocked.kind, words, blocked.since_at, blocked.until_at, low, high)
+
+
+def _late(upgrade: Upgrade, now: Now, late_after_s: float | None) -> str:
+    batch = upgrade.open_batch
+    if batch is None or late_after_s is None or now.at - batch.began_at <= late_after_s:
+        return ""
+    return f"; batch {batch.number} is LATE: 99 of 100 such batches end within {late_after_s:.0f} s"
 
 
 def says_something_new(before: Outlook | None, after: Outlook) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from engine.decide.choose_batch import choose_from
+from engine.decide.estimate import ASSUMED, Pace, plan_range
 from engine.decide.plan_checks import plan_checks
 from engine.decide.settle_settings import settle_settings
 from engine.model.codes import ErrorCode
@@ -59,21 +60,21 @@ def make_plan(
     request: StartRequest,
     *,
     room_free_bytes: int | None,
-    member_s: tuple[float, float] = (5.0, 60.0),
+    pace: Pace = ASSUMED,
     by_user: bool = True,
     policies: Iterable[PolicyDocument] = (),
     rollback: bool = False,
 ) -> tuple[Plan, RunSettings, tuple[Member, ...]]:
     """The plan, the settings and the members of an upgrade that would start now.
 
-    `member_s` is the range in which one member is expected to take, in seconds, from the set's own history if any.
+    `pace` is how fast members of this set went before, for the time it will take.
     """
     target = resolve_target(scale_set, images, request.to)
     settings, origins = settle_settings(scale_set, request, by_user=by_user, policies=policies, rollback=rollback)
     members = tuple(_member(instance, target) for instance in _ordered(scale_set))
     batches = _forecast(members, settings, scale_set)
     needed = target.size_bytes * _disks_more(members, batches, scale_set)
-    pauses = settings.policy.pause_between_batches_s * max(0, len(batches) - 1)
+    low_s, high_s = plan_range(pace, [len(b.members) for b in batches], settings.policy.pause_between_batches_s)
     plan = Plan(
         scale_set=scale_set.name,
         target=str(target.reference),
@@ -88,8 +89,8 @@ def make_plan(
         restore_point=f"{_previous(scale_set)}, the OS disk of each instance is kept",
         room_needed_bytes=needed,
         room_free_bytes=room_free_bytes,
-        eta_low_s=len(batches) * member_s[0] + pauses,
-        eta_high_s=len(batches) * member_s[1] + pauses,
+        eta_low_s=low_s,
+        eta_high_s=high_s,
         request=request,
     )
     return replace(plan, hash=plan_hash(plan)), settings, members

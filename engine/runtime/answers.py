@@ -31,6 +31,14 @@ def blocked_dict(blocked: BlockedBy | None) -> Answer | None:
     return asdict(blocked) if blocked is not None else None
 
 
+def eta_dict(upgrade: Upgrade) -> Answer | None:
+    """Unix seconds between which the upgrade ends in 8 of 10 runs; None where nothing can be said."""
+    outlook = upgrade.outlook if upgrade.live else None
+    if outlook is None or outlook.eta_low_at is None:
+        return None
+    return {"low_at": outlook.eta_low_at, "high_at": outlook.eta_high_at}
+
+
 def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
     """One upgrade in a row: state, counters, batch n of m, blocked by, error."""
     upgrade = engine.guard.shown(upgrade)
@@ -66,6 +74,7 @@ def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
         "batch": len(upgrade.batches),
         "batches": len(upgrade.batches) + to_come,
         "blocked_by": blocked_dict(blocked),
+        "eta": eta_dict(upgrade),
         "error": error_dict(upgrade.faulting if upgrade.live else upgrade.error),
         "notice": error_dict(upgrade.error) if noticing else None,
         "holds": [{**asdict(hold), "kind": hold.kind.value} for hold in upgrade.holds.values()],

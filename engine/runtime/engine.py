@@ -29,6 +29,7 @@ from engine.runtime.audit_chain import AUDIT, Link, StoredEntry, end_of, seal
 from engine.runtime.clock import EngineClock
 from engine.runtime.drain import Drain
 from engine.runtime.effect_runner import EffectRunner
+from engine.runtime.fleet_contact import FleetContact
 from engine.runtime.forecast import Forecast
 from engine.runtime.health_watch import HealthWatch
 from engine.runtime.measures import Measures
@@ -78,6 +79,7 @@ class Engine:
         self.presence: tuple[Attached, ...] = ()
         self.measures = Measures()
         self._audit_end = Link()
+        self.contact = FleetContact(self.report, self.wake, lambda: clock.now().clock)
         self._forecast = Forecast()
         self._planned_at = self._advanced_at = float("-inf")
         self._facts: list[EffectOutcome] = []
@@ -220,6 +222,7 @@ class Engine:
         changes = self.watch.take_changes(FACTS_AT_ONCE) if self.watch is not None else []
         for key, change in changes:
             turn.on_scale_set(key, change)
+        self.contact.take_into(turn)
         if turn.now.clock - self._advanced_at >= TICK_S:
             self._advanced_at = turn.now.clock
             live = [u.id for u in self.state.upgrades.values() if u.live]
@@ -241,6 +244,7 @@ class Engine:
             self._awake.set()
             return
         del self._facts[: len(facts)]
+        self.contact.taken()
         if self._backlog():
             self._awake.set()
 
@@ -373,11 +377,15 @@ class Engine:
                             instance.instance_id, instance.health, Health.NOT_OBSERVED, "the engine has just started"
                         ),
                     )
+        for effect in self.state.open_effects.values():
+            self.contact.unknown(effect)
+        self.contact.take_into(turn)
+        self.contact.taken()
         self.commit(turn)
 
     def begin(self, tasks: TaskGroup, left_open: list[Effect]) -> None:
         """Start acting: settle what was left open, start what `announce` intended, watch health, take turns."""
-        self._runner = EffectRunner(tasks, self.fleet_of, self.report, self.epoch)
+        self._runner = EffectRunner(tasks, self.fleet_of, self.contact, self.epoch)
         self.watch = HealthWatch(self, random.Random(self.epoch))
         self._runner.settle(left_open)
         known = {effect.id for effect in left_open}

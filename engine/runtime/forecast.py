@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.decide.choose_batch import waiting_to_go
+from engine.decide.estimate import Pace, eta_range, late_after_s, learn_pace
 from engine.decide.outlook import batches_to_come, look_ahead, says_something_new
 from engine.model import events as e
 from engine.model.scale_set import ScaleSet
@@ -12,14 +13,19 @@ from engine.model.upgrade import Upgrade
 from engine.runtime.turn import Turn
 
 PACE_S = 1.0
+ESTIMATE_EVERY_S = 5.0
 
 
 @dataclass(slots=True)
 class _Known:
     batches: int
     waiting: int
-    to_come: int
+    sizes: list[int]
+    pace: Pace
+    late_after_s: float | None
     told_at: float
+    estimated_at: float = field(default=float("-inf"))
+    eta: tuple[float, float] | None = None
 
 
 class Forecast:
@@ -34,12 +40,13 @@ class Forecast:
         if not upgrade.live:
             self._known.pop(upgrade.id, None)
             return
-        known = self._count(upgrade, scale_set, turn.now.clock)
-        found = look_ahead(upgrade, scale_set, turn.now, known.to_come)
+        known = self._count(turn, upgrade, scale_set)
+        self._estimate(known, upgrade, turn)
+        found = look_ahead(upgrade, scale_set, turn.now, len(known.sizes), known.eta, known.late_after_s)
         before = upgrade.outlook
         alike = before is not None and (before.blocked_kind, before.batches_to_come) == (
             found.blocked_kind,
-            known.to_come,
+            found.batches_to_come,
         )
         if alike and turn.now.clock - known.told_at < PACE_S:
             return
@@ -47,12 +54,23 @@ class Forecast:
             known.told_at = turn.now.clock
             turn.on_upgrade(upgrade.id, e.UpgradeOutlookChanged(found))
 
-    def _count(self, upgrade: Upgrade, scale_set: ScaleSet, clock: float) -> _Known:
+    def _estimate(self, known: _Known, upgrade: Upgrade, turn: Turn) -> None:
+        """The end is estimated anew at its own pace, for it costs milliseconds; a hold takes it back at once."""
+        if upgrade.holds or upgrade.cancelling:
+            known.eta, known.estimated_at = None, float("-inf")
+        elif turn.now.clock - known.estimated_at >= ESTIMATE_EVERY_S:
+            known.eta = eta_range(upgrade, known.pace, known.sizes, turn.now)
+            known.estimated_at = turn.now.clock
+
+    def _count(self, turn: Turn, upgrade: Upgrade, scale_set: ScaleSet) -> _Known:
         """The forecast of batches is made anew when one began or members joined or left, not with each event."""
         known = self._known.get(upgrade.id)
         waiting = len(waiting_to_go(upgrade))
         if known is None or (known.batches, known.waiting) != (len(upgrade.batches), waiting):
             told_at = known.told_at if known is not None else float("-inf")
-            known = _Known(len(upgrade.batches), waiting, batches_to_come(upgrade, scale_set), told_at)
+            pace = known.pace if known is not None else learn_pace(turn.state.upgrades_of(scale_set.key))
+            late = late_after_s(upgrade, pace)
+            sizes = batches_to_come(upgrade, scale_set)
+            known = _Known(len(upgrade.batches), waiting, sizes, pace, late, told_at)
             self._known[upgrade.id] = known
         return known

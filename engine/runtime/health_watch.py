@@ -13,9 +13,11 @@ import anyio
 from engine.decide.read_probe import HealthRecord, read_answer, track
 from engine.fleets.fleet import HealthTellingFleet
 from engine.model import events as e
-from engine.model.errors import RollsetError, UnreachableError
+from engine.model.effects import InstanceFacts
+from engine.model.errors import UnreachableError
 from engine.model.health import Health
 from engine.model.scale_set import Instance, ScaleSet
+from engine.runtime.effect_runner import in_time
 from engine.runtime.probe import ProbeAnswer, ProbeKind, ProbeTarget
 from engine.runtime.probe_pool import ProbePool, Schedule
 from engine.runtime.told_health import ToldHealth, differs
@@ -128,17 +130,27 @@ class HealthWatch:
         return found
 
     async def _look(self) -> None:
+        contact = self._engine.contact
         for scale_set in list(self._engine.state.scale_sets.values()):
             names = [i.instance_id for i in scale_set.instances.values() if i.provisioned]
-            if not names or scale_set.deleting or self._tells(scale_set):
+            if not names or scale_set.deleting:
                 continue
+            if self._tells(scale_set):
+                if contact.heard_of(scale_set.key):
+                    continue
+                names = names[:1]
             try:
-                facts = await self._engine.fleet_of(scale_set.key).observe(scale_set.key, names)
-            except RollsetError:
+                facts = await self._observe(scale_set.key, names)
+            except Exception as error:  # noqa: BLE001 - whatever a fleet raises must not end the engine
+                contact.silent(scale_set.key, "observe", str(error))
                 continue
+            contact.answered(scale_set.key, "observe")
             running = {name: fact.running for name, fact in facts.items()}
             with suppress(UnreachableError):  # the engine's guard knows; the next look brings it again
                 self._take_power(scale_set.key, running)
+
+    async def _observe(self, key: str, names: list[str]) -> Mapping[str, InstanceFacts]:
+        return await in_time(lambda: self._engine.fleet_of(key).observe(key, names))
 
     def _take_power(self, set_key: str, running: Mapping[str, bool]) -> None:
         scale_set = self._engine.state.scale_sets.get(set_key)
@@ -153,9 +165,10 @@ class HealthWatch:
             if instance.running != runs:
                 said = "its boot process runs" if runs else "its boot process has ended"
                 turn.on_scale_set(set_key, e.InstancePowerChanged(name, runs, said))
-            if scale_set.model.health is None:
+            if scale_set.model.health is None and not self._tells(scale_set):
                 turn.on_scale_set(set_key, *_power_health(scale_set, instance, runs))
-        self._engine.commit(turn)
+        if turn.events:
+            self._engine.commit(turn)
 
 
 def _power_health(scale_set: ScaleSet, instance: Instance, runs: bool) -> list[e.Event]:

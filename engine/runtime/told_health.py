@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import anyio
 
 from engine.fleets.fleet import HealthTellingFleet
-from engine.model.errors import RollsetError
 from engine.model.health import Health
-from engine.model.scale_set import Instance
+from engine.model.scale_set import Instance, ScaleSet
+from engine.runtime.effect_runner import in_time
 
 if TYPE_CHECKING:
     from engine.runtime.engine import Engine
@@ -56,14 +56,22 @@ class ToldHealth:
                 self._take(again)
 
     async def _follow(self, fleet: HealthTellingFleet) -> None:
-        for scale_set in list(self._engine.state.scale_sets.values()):
-            if self._engine.fleets[scale_set.fleet] is fleet:
-                self._take((scale_set.key, name) for name in scale_set.instances)
+        """What one fleet tells. News may be lost with a call that fails, so everybody is looked at after it."""
         while True:
             try:
-                self._take(await fleet.health_news())
-            except RollsetError:
-                await anyio.sleep(RETRY_S)
+                self._take((scale_set.key, name) for scale_set in self._sets_of(fleet) for name in scale_set.instances)
+                while True:
+                    self._take(await in_time(fleet.health_news))
+                    for scale_set in self._sets_of(fleet):
+                        self._engine.contact.answered(scale_set.key, "health")
+            except Exception as error:  # noqa: BLE001 - whatever a fleet raises must not end the engine
+                for scale_set in self._sets_of(fleet):
+                    self._engine.contact.silent(scale_set.key, "health", str(error))
+            await anyio.sleep(RETRY_S)
+
+    def _sets_of(self, fleet: HealthTellingFleet) -> list[ScaleSet]:
+        known = self._engine.state.scale_sets.values()
+        return [scale_set for scale_set in known if self._engine.fleets[scale_set.fleet] is fleet]
 
     def _take(self, names: Iterable[tuple[str, str]]) -> None:
         by_set: dict[str, list[str]] = {}

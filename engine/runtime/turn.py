@@ -44,10 +44,13 @@ class EngineState:
         """The set's one live upgrade."""
         return next((u for u in self.upgrades.values() if u.scale_set == scale_set and u.live), None)
 
+    def upgrades_of(self, scale_set: str) -> list[Upgrade]:
+        """Every upgrade of a set, in no order."""
+        return [u for u in self.upgrades.values() if u.scale_set == scale_set]
+
     def last_upgrade(self, scale_set: str) -> Upgrade | None:
         """The set's live upgrade, else the one that started last."""
-        own = [u for u in self.upgrades.values() if u.scale_set == scale_set]
-        return max(own, key=lambda u: (u.live, u.started_at, u.id), default=None)
+        return max(self.upgrades_of(scale_set), key=lambda u: (u.live, u.started_at, u.id), default=None)
 
 
 class Turn:

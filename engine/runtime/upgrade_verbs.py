@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 
 from engine.decide.accept_command import accept_command, needs_new_upgrade
 from engine.decide.after_the_end import restore_image
+from engine.decide.estimate import learn_pace
 from engine.decide.plan_upgrade import (
     make_plan,
     new_upgrade,
@@ -37,7 +38,9 @@ async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -
     """The plan that `start` with the same request would carry out."""
     room = await engine.fleet_of(scale_set.key).room_bytes()
     policies = engine.state.policies.values()
-    return make_plan(scale_set, engine.state.images, request, room_free_bytes=room, policies=policies)[0]
+    pace = learn_pace(engine.state.upgrades_of(scale_set.key))
+    images = engine.state.images
+    return make_plan(scale_set, images, request, room_free_bytes=room, policies=policies, pace=pace)[0]
 
 
 async def start_upgrade(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
@@ -84,6 +87,7 @@ async def _begin(
         engine.state.images,
         request,
         room_free_bytes=room,
+        pace=learn_pace(engine.state.upgrades_of(scale_set.key)),
         policies=engine.state.policies.values(),
         rollback=is_rollback_of is not None,
     )

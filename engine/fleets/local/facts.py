@@ -67,7 +67,7 @@ class FencedError(RefusedError):
 
     def __init__(self, instance_id: str, epoch: int, seen: int) -> None:
         super().__init__(
-            "EpochFenced",
+            "Fenced",
             f"instance {instance_id} has obeyed an engine of epoch {seen}; this call has epoch {epoch}.",
             "A newer engine owns this state directory; stop this one.",
         )
