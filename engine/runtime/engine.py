@@ -14,12 +14,10 @@ from collections.abc import Iterator, Mapping
 import anyio
 from anyio.abc import TaskGroup
 
-from engine.decide.interpret_observation import interpret_effect, interpret_instance_effect
-from engine.decide.plan_effects import delete_again
 from engine.fleets.fleet import Fleet
 from engine.model import events as e
 from engine.model.codes import ErrorCode
-from engine.model.effects import DISK_EFFECTS, Effect, EffectKind, EffectOutcome, OutcomeKind
+from engine.model.effects import Effect, EffectKind, EffectOutcome
 from engine.model.engine_events import Attached
 from engine.model.errors import NotFoundError, UnreachableError
 from engine.model.health import Health, HealthSource
@@ -36,6 +34,7 @@ from engine.runtime.measures import Measures
 from engine.runtime.old_disks import OldDisks
 from engine.runtime.recent_events import RecentEvents
 from engine.runtime.store_guard import StoreGuard
+from engine.runtime.take_outcome import take_outcome
 from engine.runtime.turn import EngineState, Turn
 from engine.store.ballast import Ballast
 from engine.store.image_blobs import ImageBlobs
@@ -218,7 +217,7 @@ class Engine:
         turn = self.turn()
         self.guard.put_into(turn)
         for outcome in facts:
-            self._interpret(turn, outcome)
+            self._take(turn, outcome)
         changes = self.watch.take_changes(FACTS_AT_ONCE) if self.watch is not None else []
         for key, change in changes:
             turn.on_scale_set(key, change)
@@ -251,43 +250,10 @@ class Engine:
     def _backlog(self) -> bool:
         return bool(self._facts) or (self.watch is not None and self.watch.has_changes())
 
-    def _interpret(self, turn: Turn, outcome: EffectOutcome) -> None:
-        effect = self.state.open_effects.get(outcome.effect_id)
-        scale_set = turn.scale_set(effect.scale_set) if effect is not None else None
-        if effect is None:
-            return
-        turn.settle(outcome)
-        if scale_set is None:
-            return
-        upgrade = turn.upgrade(effect.operation)
-        if upgrade is not None:
-            mine, its = interpret_effect(upgrade, scale_set, effect, outcome, turn.now)
-            turn.on_upgrade(upgrade.id, *mine)
-            turn.on_scale_set(scale_set.key, *its)
-        else:
-            turn.on_scale_set(scale_set.key, *interpret_instance_effect(scale_set, effect, outcome, turn.now))
-            if effect.kind is EffectKind.DELETE_INSTANCE:
-                self._after_deletion(turn, scale_set, effect, outcome)
-        swapped = effect.kind in DISK_EFFECTS or effect.kind is EffectKind.CREATE_INSTANCE
-        if swapped and self.watch is not None:
-            self.watch.forget(scale_set.key, effect.instance_id)
-
-    def _after_deletion(self, turn: Turn, scale_set: ScaleSet, effect: Effect, outcome: EffectOutcome) -> None:
-        if outcome.kind is OutcomeKind.FAILED:
-            again = delete_again(effect)
-            turn.intents += [again] if again is not None else []
-            tries_on = again is not None
-            turn.on_scale_set(
-                scale_set.key, e.InstanceDeletionFailed(effect.instance_id, outcome.message, effect.attempt, tries_on)
-            )
-        done = {outcome.effect_id for outcome in turn.outcomes}
-        left = [
-            x
-            for x in [*self.state.open_effects.values(), *turn.intents]
-            if x.scale_set == scale_set.key and x.kind is EffectKind.DELETE_INSTANCE and x.id not in done
-        ]
-        if scale_set.deleting and not left and not scale_set.instances:
-            turn.on_scale_set(scale_set.key, e.ScaleSetDeleted())
+    def _take(self, turn: Turn, outcome: EffectOutcome) -> None:
+        swapped = take_outcome(turn, outcome)
+        if swapped is not None and self.watch is not None:
+            self.watch.forget(swapped.scale_set, swapped.instance_id)
 
     # --- looking things up ----------------------------------------------------------------------------------
 
