@@ -13,12 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.model.errors import RollsetError
-from engine.runtime.apply import apply_documents
 from engine.runtime.engine import Engine
 from engine.runtime.engine_door import _QUERIES, EngineDoor
 from engine.runtime.verbs import _VERBS
 from engine.store.connection import open_store
-from tests.unit.runtime.conftest import ANA, make_engine, scale_set_document
+from tests.unit.runtime.conftest import ANA, apply, make_engine, scale_set_document
 
 ONE_STORE = settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -51,7 +50,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     """A set `web` of three instances, and a policy."""
     store = open_store(tmp_path / "rollset.db")
     engine = make_engine(store, tmp_path / "images")
-    apply_documents(engine, [scale_set_document()], ["web.json"], ANA, None)
+    apply(engine, scale_set_document())
     yield engine
     store.close()
 

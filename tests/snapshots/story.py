@@ -130,7 +130,7 @@ class Story:
         upgrade, own = self.scene.upgrade, self.scene.scale_set
         assert upgrade is not None and own is not None
         if upgrade.live:
-            outlook = look_ahead(upgrade, own, self.now, batches_to_come(upgrade, own))
+            outlook = look_ahead(upgrade, own, self.now, len(batches_to_come(upgrade, own)))
             if not upgrade.holds:
                 outlook = replace(outlook, eta_low_at=self.now.at + 420, eta_high_at=self.now.at + 720)
             self.tell("upgrade/web-eu-7", e.UpgradeOutlookChanged(outlook))

@@ -10,6 +10,7 @@ import pytest
 
 from engine.model import events as e
 from engine.model.image import ImageVersion, parse_reference
+from engine.runtime.apply import apply_documents
 from engine.runtime.clock import EngineClock
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
@@ -37,6 +38,14 @@ def scale_set_document(**changes: Any) -> dict[str, Any]:
             "virtualMachineProfile": {"storageProfile": {"imageReference": reference}},
         },
     } | changes
+
+
+def apply(engine: Engine, *documents: dict[str, Any], confirmed: str | None = None) -> list[dict[str, Any]]:
+    """Apply documents and commit what they change; the results as `rollset apply` prints them."""
+    decided = apply_documents(engine, list(documents), ["input.json"] * len(documents), ANA, confirmed)
+    engine.commit(decided.turn)
+    found: list[dict[str, Any]] = decided.answer()["results"]
+    return found
 
 
 class RoomyFleet:

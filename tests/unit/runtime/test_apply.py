@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -12,19 +11,11 @@ from engine.model import events as e
 from engine.model.errors import InputError, NotFoundError, RefusedError
 from engine.model.plan import StartRequest
 from engine.runtime import answers
-from engine.runtime.apply import apply_documents, delete_policy
+from engine.runtime.apply import delete_policy
 from engine.runtime.engine import Engine
-from tests.unit.runtime.conftest import ANA, scale_set_document
+from tests.unit.runtime.conftest import ANA, apply, scale_set_document
 
 POLICY = {"kind": "rollset.policy/v1", "name": "webs", "scaleSets": ["web*"], "healthWindow": "PT2M"}
-
-
-def apply(engine: Engine, *documents: dict[str, Any], confirmed: str | None = None) -> list[dict[str, Any]]:
-    files = ["input.json"] * len(documents)
-    decided = apply_documents(engine, list(documents), files, ANA, confirmed)
-    engine.commit(decided.turn)
-    found: list[dict[str, Any]] = decided.answer()["results"]
-    return found
 
 
 def test_a_set_applied_again_is_unchanged_and_writes_nothing(engine: Engine) -> None:

@@ -14,10 +14,9 @@ from engine.model import events as e
 from engine.model.errors import InputError, RefusedError
 from engine.model.health import Health
 from engine.model.upgrade import UpgradeState
-from engine.runtime.apply import apply_documents
 from engine.runtime.engine import Engine
 from engine.runtime.engine_door import EngineDoor
-from tests.unit.runtime.conftest import ANA, scale_set_document
+from tests.unit.runtime.conftest import ANA, apply, scale_set_document
 
 POLICY = {"kind": "rollset.policy/v1", "scaleSets": ["web"], "healthWindow": "PT2M"}
 
@@ -25,7 +24,7 @@ POLICY = {"kind": "rollset.policy/v1", "scaleSets": ["web"], "healthWindow": "PT
 @pytest.fixture
 def door(engine: Engine) -> EngineDoor:
     """The door of an engine with a healthy set `web` of three instances on 1.0.0."""
-    apply_documents(engine, [scale_set_document()], ["web.json"], ANA, None)
+    apply(engine, scale_set_document())
     key = engine.find_set("web").key
     turn = engine.turn()
     for name in ("0", "1", "2"):
@@ -58,7 +57,7 @@ def test_a_saved_plan_starts_to_its_target_with_its_settings(door: EngineDoor) -
 def test_a_plan_of_a_fleet_that_has_drifted_is_refused_with_the_differences(door: EngineDoor) -> None:
     saved = plan(door, to="1.1.0")
     command(door, "hold", instance="1", reason="under repair")
-    apply_documents(door.engine, [POLICY], ["policy.json"], ANA, None)
+    apply(door.engine, POLICY)
 
     with pytest.raises(RefusedError) as refusal:
         command(door, "start", plan=saved)
@@ -91,10 +90,10 @@ def test_a_start_at_a_time_waits_visibly_and_touches_nothing(door: EngineDoor) -
 
 
 def test_policies_are_copied_at_the_start_and_later_changes_leave_the_run_alone(door: EngineDoor) -> None:
-    apply_documents(door.engine, [POLICY], ["policy.json"], ANA, None)
+    apply(door.engine, POLICY)
     name = command(door, "start", to="1.1.0", at=5000.0)["upgrade"]["id"]
 
-    apply_documents(door.engine, [POLICY | {"healthWindow": "PT1M"}], ["policy.json"], ANA, None)
+    apply(door.engine, POLICY | {"healthWindow": "PT1M"})
     assert door.engine.state.upgrades[name].settings.health_window_s == 120.0
 
 
@@ -124,7 +123,7 @@ def test_the_version_of_new_instances_is_checked(door: EngineDoor) -> None:
 def test_previous_disks_are_let_go_in_the_engines_own_time(door: EngineDoor) -> None:
     engine = door.engine
     key, image = engine.find_set("web").key, engine.state.images["contoso:web:stable:1.1.0"].reference
-    apply_documents(engine, [POLICY | {"previousDiskRetention": "PT0S"}], ["policy.json"], ANA, None)
+    apply(engine, POLICY | {"previousDiskRetention": "PT0S"})
     turn = engine.turn()
     turn.on_scale_set(key, e.InstanceDiskChanged("0", image, "d", "2", "1", image, True, "127.0.0.1:1"))
     turn.now = replace(turn.now, at=turn.now.at - 1.0)
