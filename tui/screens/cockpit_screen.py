@@ -98,6 +98,15 @@ class CockpitScreen(Screen[None]):
 
     # --- how it runs ---
 
+    @property
+    def is_current(self) -> bool:
+        """Whether it is in front.
+
+        Textual's own holds for the screen under the front one too, which then repaints everything ten times a second
+        for ever once it has changed.
+        """
+        return bool(self.app.screen_stack) and self.app.screen is self
+
     def compose(self) -> ComposeResult:
         """Header, body, footer."""
         yield Rows(id="head", focusable=False)

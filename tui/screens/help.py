@@ -58,7 +58,7 @@ class HelpSheet(ModalScreen[None]):
         cockpit, rows = self._before.cockpit, self.query_one("#keys", Rows)
         subject = self._before.subject()
         actions = [(a, a.why_not(subject)) for a in cockpit.offered_actions(self._before)]
-        rows.show_lines(help_lines(actions, cockpit.all_keys, cockpit.glyphs, rows.size.width))
+        rows.show_lines(help_lines(actions, cockpit.all_keys, cockpit.glyphs, rows.wide))
 
     def action_leave(self) -> None:
         """Back to the screen."""

@@ -114,13 +114,13 @@ class InstanceScreen(ActingOnInstances):
                 self.source.now(),
                 self.cockpit.clocks,
                 self.cockpit.glyphs,
-                facts.size.width,
+                facts.wide,
             )
             facts.show_lines(fact_lines(view))
         else:
             facts.show_lines([(), (Piece(f"  It {self._missing()}.", Meaning.MUTED),)])
         self._ask()
-        past.show_lines(self._past(past.size.width))
+        past.show_lines(self._past(past.wide))
 
     def _past(self, width: int) -> list[Line]:
         events = [

@@ -104,7 +104,7 @@ class ListScreen(CockpitScreen, Generic[E]):
         """The list as it is now; the cursor stays on its entry."""
         rows, details = self.query_one("#list", Rows), self.query_one("#detail", Rows)
         self._shown = found = list(self.entries())
-        width = rows.size.width
+        width = rows.wide
         rows.has_cursor = bool(found)
         self.query_one("#columns", Rows).show_lines([self.head(width)] if found else [()])
         if found:
@@ -115,7 +115,7 @@ class ListScreen(CockpitScreen, Generic[E]):
         entry = self.chosen()
         if not self.beside:
             details.styles.height = self.detail_lines if found and self.detail_lines else 0
-        lines = self.detail(entry, details.size.width) if entry is not None else []
+        lines = self.detail(entry, details.wide) if entry is not None else []
         details.show_lines(lines)
 
     def _empty(self, width: int) -> list[Line]:
@@ -153,7 +153,7 @@ class ListScreen(CockpitScreen, Generic[E]):
         key = self.key_of(self._shown[event.cursor]) if event.cursor < len(self._shown) else ""
         if key and key != self._chosen:
             self._chosen = key
-            self.query_one("#detail", Rows).scroll_to(y=0, animate=False, immediate=True)
+            self.query_one("#detail", Rows).scroll_lines_to(0)
             self.cursor_moved()
             self.paint_now()
 

@@ -50,10 +50,10 @@ class RunScreen(CockpitScreen):
         self._read()
         page = self.query_one("#page", Rows)
         if self.reports:
-            page.show_lines(self.lines(page.size.width))
+            page.show_lines(self.lines(page.wide))
         else:
             words, meaning = (self.trouble, Meaning.BAD) if self.trouble else ("Reading", Meaning.MUTED)
-            page.show_lines([(), *((Piece(f"  {line}", meaning),) for line in wrap(words, page.size.width - 4))])
+            page.show_lines([(), *((Piece(f"  {line}", meaning),) for line in wrap(words, page.wide - 4))])
 
     def _read(self) -> None:
         seq = self.scene.seq

@@ -153,9 +153,7 @@ class HeatMap(Rows):
             self.post_message(self.CellMoved(self.instance_id))
 
     def _show_cursor(self) -> None:
-        line, top, height = self._line_of(self.at), self.scroll_offset.y, max(1, self.size.height)
-        if line < top or line >= top + height:
-            self.scroll_to(y=line if line < top else line - height + 1, animate=False, immediate=True)
+        self.bring(self._line_of(self.at))
 
     def _line_of(self, at: int) -> int:
         return next((n for n, s in enumerate(self._stretches) if s.first <= at < s.first + s.count), 0)
@@ -179,7 +177,7 @@ class HeatMap(Rows):
 
     def on_click(self, event: Click) -> None:
         """A click chooses a cell; a click on the chosen one opens it."""
-        line = event.y + self.scroll_offset.y
+        line = event.y + self.top
         if line >= len(self._stretches):
             return
         stretch = self._stretches[line]

@@ -1,4 +1,4 @@
-"""Lines drawn one by one: lists of any length, panels, headers. Only lines that look different are painted again."""
+"""Lines drawn one by one: lists of any length, panels, headers. Only cells that look different are painted again."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
-from textual.events import Click, Resize
+from textual.events import Click, MouseScrollDown, MouseScrollUp, Resize
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from engine.wire.safe_text import printable
-from tui.cells import clip
-from tui.palette import Line, Palette
+from tui.cells import clip, width_of
+from tui.palette import Line, Meaning, Palette, Piece
+from tui.widgets.changes import changed_spans
 
 Draw = Callable[[int, int], Line]
 """Line number and width in cells -> the line."""
 
 PLAIN = str.maketrans({"…": "~", "→": ">", "·": "."})
 """What our own words have beside ASCII, one cell each."""
+WHEEL_LINES = 3
 
 MOVES: list[BindingType] = [
     Binding("up,k", "move(-1)", "up", id="rows.up", show=False),
@@ -34,17 +36,26 @@ MOVES: list[BindingType] = [
 ]
 
 
-class Rows(ScrollView, inherit_bindings=False):
-    """`count` lines, each drawn when it is seen. With `has_cursor` one line is chosen; else the keys scroll."""
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """One line of the screen as it was painted: its pieces, its ground, its cell of the scroll bar."""
+
+    line: Line
+    ground: str
+    bar: str
+
+
+class Rows(Widget, can_focus=True, inherit_bindings=False):
+    """`count` lines, each drawn when it is seen. With `has_cursor` one line is chosen; else the keys scroll.
+
+    It scrolls by itself and draws its own scroll bar, in a last column that lines never reach: so more lines neither
+    lay out the screen anew nor make lines narrower. One that cannot be focused has no bar and shows its first lines.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = MOVES
+    ALLOW_SELECT = False
     DEFAULT_CSS = """
-    Rows {
-        height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0;
-        scrollbar-color: $faint; scrollbar-color-hover: $faint; scrollbar-color-active: $faint;
-        scrollbar-background: $background; scrollbar-background-hover: $background;
-        scrollbar-background-active: $background;
-    }
+    Rows { height: 1fr; width: 1fr; }
     """
 
     @dataclass
@@ -84,11 +95,14 @@ class Rows(ScrollView, inherit_bindings=False):
         self.can_focus = focusable
         self.cursor = 0
         self.has_cursor = has_cursor
+        self.top = 0
+        """The first line on the screen."""
+        self._scrolls = focusable
         self._follows_end = follows_end
         self._at_end = True
         self._draw: Draw = lambda _y, _width: ()
         self._count = 0
-        self._painted: dict[int, tuple[Line, str]] = {}
+        self._shown: dict[int, _Shown] = {}
         self._palette: Palette | None = None
         self._ascii = False
 
@@ -99,84 +113,117 @@ class Rows(ScrollView, inherit_bindings=False):
 
     @property
     def wide(self) -> int:
-        """Cells of a line, without a scrollbar."""
-        return self.scrollable_content_region.width
+        """Cells of a line."""
+        return max(0, self.size.width - self._scrolls)
 
     def use(self, palette: Palette, *, ascii: bool) -> None:
         """Draw with these colours; `ascii` for a terminal that has no other signs."""
         self._palette = palette
         self._ascii = ascii
-        self._painted.clear()
+        self._shown.clear()
         self.refresh()
 
     def show(self, count: int, draw: Draw) -> None:
-        """Draw these lines from now on; those on screen that look different are painted."""
-        at_end = self._at_end
-        grown = count != self._count
+        """Draw these lines from now on; cells on screen that look different are painted."""
+        other = count != self._count
         self._count, self._draw = count, draw
-        if grown:
-            self.virtual_size = Size(0, count)
+        if other:
             self.cursor = max(0, min(self.cursor, count - 1))
-            if self._follows_end and at_end:
-                self.call_after_refresh(self._to_end)
-        self._repaint()
+            height = self.styles.height
+            if height is not None and height.is_auto:
+                self.refresh(layout=True)
+        self._settle()
 
     def show_lines(self, lines: Sequence[Line]) -> None:
         """Draw these lines, as they are."""
         found = tuple(lines)
         self.show(len(found), lambda y, _width: found[y])
 
-    def _to_end(self) -> None:
-        self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Where the style says `auto`: as high as its lines."""
+        return max(1, self._count)
+
+    # --- drawing ---
+
+    def _settle(self) -> None:
+        """Keep the first line within what there is, then paint what differs."""
+        most = max(0, self._count - self.size.height)
+        if self._follows_end and self._at_end:
+            self.top = most
+        self.top = max(0, min(self.top, most))
+        self._repaint()
 
     def _repaint(self) -> None:
-        width, height = self.wide, self.size.height
-        top = self.scroll_offset.y
-        changed = [
-            Region(0, y - top, width, 1)
-            for y in range(top, top + height)
-            if self._painted.get(y) != (self._line(y, width), self._ground(y))
-        ]
+        if not self.is_attached or self._palette is None:
+            return
+        width = self.size.width
+        changed: list[Region] = []
+        for row in range(self.size.height):
+            after, before = self._look(row), self._shown.get(row)
+            if after == before:
+                continue
+            self._shown[row] = after
+            if before is None or before.ground != after.ground:
+                changed.append(Region(0, row, width, 1))
+                continue
+            changed += [Region(x, row, cells, 1) for x, cells in changed_spans(before.line, after.line, self.wide)]
+            if before.bar != after.bar:
+                changed.append(Region(width - 1, row, 1, 1))
         if changed:
             self.refresh(*changed)
 
-    def _line(self, y: int, width: int) -> Line:
-        return clip(self._draw(y, width), width) if y < self._count else ()
+    def _look(self, row: int) -> _Shown:
+        number, width = row + self.top, self.wide
+        line = clip(self._draw(number, width), width) if number < self._count else ()
+        return _Shown(self._safe(line), self._ground(number), self._bar(row))
 
-    def _ground(self, y: int) -> str:
-        if not self.has_cursor or y != self.cursor or y >= self._count:
-            return "plain"
-        return "chosen" if self.has_focus else "blurred"
+    def _safe(self, line: Line) -> Line:
+        return tuple(
+            Piece(text, piece.meaning, piece.bold, piece.reverse, piece.underline)
+            for piece in line
+            if (text := self._safe_text(piece.text))
+        )
 
-    def render_line(self, y: int) -> Strip:
-        """One line of the screen."""
-        width = self.wide
-        number = y + self.scroll_offset.y
-        if self._palette is None:
-            return Strip.blank(width)
-        line, ground = self._line(number, width), self._ground(number)
-        if len(self._painted) > 4 * max(1, self.size.height):
-            self._painted.clear()
-        self._painted[number] = (line, ground)
-        palette = self._palette
-        segments = [Segment(self._safe(piece.text), palette.style(piece, ground)) for piece in line if piece.text]
-        return Strip(segments).adjust_cell_length(width, palette.ground(ground))
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Whether the end is seen: then what is added is followed."""
-        super().watch_scroll_y(old_value, new_value)
-        self._at_end = new_value >= self.max_scroll_y
-
-    def _safe(self, text: str) -> str:
+    def _safe_text(self, text: str) -> str:
         safe = printable(text)
         return safe.translate(PLAIN) if self._ascii else safe
 
+    def _ground(self, number: int) -> str:
+        if not self.has_cursor or number != self.cursor or number >= self._count:
+            return "plain"
+        return "chosen" if self.has_focus else "blurred"
+
+    def _bar(self, row: int) -> str:
+        """The scroll bar's cell: empty where all lines are seen."""
+        height = self.size.height
+        if not self._scrolls:
+            return ""
+        if self._count <= height:
+            return " "
+        long = max(1, height * height // self._count)
+        first = round(self.top * (height - long) / (self._count - height))
+        return ("#" if self._ascii else "▐") if first <= row < first + long else " "
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        palette, width = self._palette, self.size.width
+        if palette is None:
+            return Strip.blank(width)
+        shown = self._shown.get(y)
+        if shown is None:
+            shown = self._shown[y] = self._look(y)
+        segments = [Segment(piece.text, palette.style(piece, shown.ground)) for piece in shown.line]
+        if not self._scrolls:
+            return Strip(segments).adjust_cell_length(width, palette.ground(shown.ground))
+        space = Segment(" " * (self.wide - width_of(shown.line)), palette.ground(shown.ground))
+        bar = Segment(shown.bar, palette.style(Piece("", Meaning.FAINT), "plain"))
+        return Strip([*segments, space, bar], width)
+
     def on_resize(self, _event: Resize) -> None:
-        """Another width draws other lines."""
-        self._painted.clear()
+        """Another size draws other lines."""
+        self._shown.clear()
         self.post_message(self.Resized(self))
-        if self._follows_end and self._at_end:
-            self.call_after_refresh(self._to_end)
+        self._settle()
         self._keep_visible()
 
     def on_focus(self) -> None:
@@ -187,6 +234,23 @@ class Rows(ScrollView, inherit_bindings=False):
         """The cursor's line looks different."""
         self._repaint()
 
+    # --- moving ---
+
+    def scroll_lines_to(self, top: int) -> None:
+        """Show from this line on, or as near as there is one."""
+        most = max(0, self._count - self.size.height)
+        self.top = max(0, min(top, most))
+        self._at_end = self.top >= most
+        self._repaint()
+
+    def bring(self, line: int) -> None:
+        """Scroll as little as is needed to see a line."""
+        height = max(1, self.size.height)
+        if line < self.top:
+            self.scroll_lines_to(line)
+        elif line >= self.top + height:
+            self.scroll_lines_to(line - height + 1)
+
     def move_to(self, line: int) -> None:
         """Put the cursor on a line, or as near as there is one."""
         before, self.cursor = self.cursor, max(0, min(line, self._count - 1))
@@ -196,20 +260,15 @@ class Rows(ScrollView, inherit_bindings=False):
             self.post_message(self.Moved(self, self.cursor))
 
     def _keep_visible(self) -> None:
-        if not self.has_cursor:
-            return
-        top, height = self.scroll_offset.y, max(1, self.size.height)
-        if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False, immediate=True)
-        elif self.cursor >= top + height:
-            self.scroll_to(y=self.cursor - height + 1, animate=False, immediate=True)
+        if self.has_cursor:
+            self.bring(self.cursor)
 
     def action_move(self, lines: int) -> None:
         """Move the cursor, or scroll."""
         if self.has_cursor:
             self.move_to(self.cursor + lines)
         else:
-            self.scroll_relative(y=lines, animate=False, immediate=True)
+            self.scroll_lines_to(self.top + lines)
 
     def action_page(self, pages: int) -> None:
         """Move by a screenful."""
@@ -219,12 +278,28 @@ class Rows(ScrollView, inherit_bindings=False):
         """Move to the first or the last line."""
         self.action_move(direction * self._count)
 
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        """The wheel."""
+        self._wheel(event, WHEEL_LINES)
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        """The wheel."""
+        self._wheel(event, -WHEEL_LINES)
+
+    def _wheel(self, event: MouseScrollDown | MouseScrollUp, lines: int) -> None:
+        if self._scrolls:
+            event.stop()
+            self.scroll_lines_to(self.top + lines)
+
     def on_click(self, event: Click) -> None:
-        """A click chooses a line; a click on the chosen one opens it."""
-        if not self.has_cursor:
+        """A click chooses a line, a click on the chosen one opens it; in the scroll bar it scrolls there."""
+        if self._scrolls and event.x >= self.wide:
+            self.scroll_lines_to(event.y * self._count // max(1, self.size.height))
             return
-        line = event.y + self.scroll_offset.y
-        if line == self.cursor and line < self._count:
+        line = event.y + self.top
+        if not self.has_cursor or line >= self._count:
+            return
+        if line == self.cursor:
             self.post_message(self.Opened(self, line))
-        elif line < self._count:
+        else:
             self.move_to(line)

@@ -11,6 +11,8 @@ from textual.widgets import Input
 from tests.snapshots.still import StillSession
 from tests.snapshots.test_scale_set import KEY, session, story
 from tui.app import Cockpit
+from tui.screens.cockpit_screen import CockpitScreen
+from tui.screens.home import HomeScreen
 
 Drive = Callable[[Cockpit, Any], Awaitable[None]]
 
@@ -89,3 +91,12 @@ def test_a_refused_command_stays_in_its_dialog() -> None:
         assert app.screen.query("#confirm")
 
     drive(Refusing(story("rolling").scene), "c", "enter", check=check)
+
+
+def test_a_screen_behind_another_draws_nothing() -> None:
+    def check(app: Cockpit) -> None:
+        behind, front = app.screen_stack[1], app.screen
+        assert isinstance(behind, HomeScreen) and isinstance(front, CockpitScreen)
+        assert front.is_current and not behind.is_current
+
+    drive(session("rolling"), check=check)
