@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.decide.draws import chance, gauss, normal_quantile, quantile
 from engine.model.upgrade import DOING, Direction, MemberState, Now, Upgrade
@@ -48,6 +48,8 @@ class Pace:
 
 
 ASSUMED = Pace()
+ASSUMED_LOCAL_MEDIAN_S = 2.0
+"""A process with a directory for its disk, where a machine would boot."""
 
 
 def member_times(upgrade: Upgrade) -> list[float]:
@@ -61,12 +63,20 @@ def member_times(upgrade: Upgrade) -> list[float]:
     return found
 
 
-def learn_pace(upgrades: Iterable[Upgrade]) -> Pace:
-    """The pace of a set from its ended upgrades; the newest RUNS_REMEMBERED count."""
+def assumed_pace(fleet: str) -> Pace:
+    """What a set of this fleet is taken to need before it was ever upgraded."""
+    if fleet != "local":
+        return ASSUMED
+    origin = f"assumed: {ASSUMED_LOCAL_MEDIAN_S:g} s a member, as this set was never upgraded"
+    return replace(ASSUMED, mean_log=math.log(ASSUMED_LOCAL_MEDIAN_S), origin=origin)
+
+
+def learn_pace(upgrades: Iterable[Upgrade], fleet: str = "") -> Pace:
+    """The pace of a set of this fleet from its ended upgrades; the newest RUNS_REMEMBERED count."""
     ended = sorted((u for u in upgrades if not u.live), key=lambda u: u.started_at, reverse=True)
     runs = [(u, logs) for u in ended if len(logs := [math.log(t) for t in member_times(u)]) > 1][:RUNS_REMEMBERED]
     if not runs:
-        return ASSUMED
+        return assumed_pace(fleet)
     means = [sum(logs) / len(logs) for _, logs in runs]
     count = sum(len(logs) for _, logs in runs)
     squares = sum((x - mean) ** 2 for (_, logs), mean in zip(runs, means, strict=True) for x in logs)

@@ -33,8 +33,10 @@ class Share:
         return max(whole, self.limit_percent + 1) if self.exceeded else whole
 
     @property
-    def more_stop_it(self) -> int:
-        """How many more bad ones, the total unchanged, exceed the limit."""
+    def more_stop_it(self) -> int | None:
+        """How many more bad ones, the total unchanged, exceed the limit; None when no number does (100 %)."""
+        if self.limit_percent >= 100:
+            return None
         return max(0, self.limit_percent * self.total // 100 + 1 - self.bad)
 
 
@@ -65,8 +67,11 @@ def upgraded_share(upgrade: Upgrade, scale_set: ScaleSet) -> Share:
     return Share(bad, len(ended), upgrade.settings.policy.max_unhealthy_upgraded_instance_percent)
 
 
-def more_upgraded_stop_it(upgrade: Upgrade, scale_set: ScaleSet) -> int:
-    """How many more bad upgraded members stop the run at the end of the running batch, were all of it to end."""
+def more_upgraded_stop_it(upgrade: Upgrade, scale_set: ScaleSet) -> int | None:
+    """How many more bad upgraded members stop the run at the end of the running batch, were all of it to end.
+
+    None when no number does.
+    """
     share = upgraded_share(upgrade, scale_set)
     coming = sum(not m.judged_failed for m in upgrade.in_flight())
     return Share(share.bad, share.total + coming, share.limit_percent).more_stop_it

@@ -91,6 +91,7 @@ def make_plan(
         room_free_bytes=room_free_bytes,
         eta_low_s=low_s,
         eta_high_s=high_s,
+        eta_origin=pace.origin,
         request=request,
     )
     return replace(plan, hash=plan_hash(plan)), settings, members

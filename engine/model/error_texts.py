@@ -61,9 +61,10 @@ def in_rolling_upgrade(percent: int | str, threshold: int | str) -> str:
 
 def upgraded(percent: int | str, threshold: int | str, detail: str, first_failed: str) -> str:
     """Too many of the upgraded instances are unhealthy."""
+    cause = detail.removesuffix(".")
     return (
         "Rolling Upgrade failed after exceeding the MaxUnhealthyUpgradedInstancePercent value "
         f"defined in the RollingUpgradePolicy. {percent}% of instances are in an unhealthy state after being upgraded "
         f"- more than the threshold of {threshold}%. "
-        f"The most impactful error is: {detail}. First failed instance ID is: {first_failed}."
+        f"The most impactful error is: {cause}. First failed instance ID is: {first_failed}."
     )

@@ -65,7 +65,8 @@ class Plan:
     """Batches after the first are a forecast: each is decided when it begins. `hash` names fleet, target and settings.
 
     `request` is what the plan was asked for: `start --plan` asks for the same again.
-    ETA is seconds; `room_needed_bytes` is for the new OS disks beside the old ones, which are kept.
+    ETA is seconds, `eta_origin` says in words what it is drawn from. `room_needed_bytes` is
+    for the new OS disks beside the old ones, which are kept.
     """
 
     scale_set: str
@@ -83,6 +84,7 @@ class Plan:
     room_free_bytes: int | None
     eta_low_s: float
     eta_high_s: float
+    eta_origin: str = ""
     request: StartRequest = StartRequest()
 
     @property

@@ -38,7 +38,7 @@ async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -
     """The plan that `start` with the same request would carry out."""
     room = await engine.fleet_of(scale_set.key).room_bytes()
     policies = engine.state.policies.values()
-    pace = learn_pace(engine.state.upgrades_of(scale_set.key))
+    pace = learn_pace(engine.state.upgrades_of(scale_set.key), scale_set.fleet)
     images = engine.state.images
     return make_plan(scale_set, images, request, room_free_bytes=room, policies=policies, pace=pace)[0]
 
@@ -87,7 +87,7 @@ async def _begin(
         engine.state.images,
         request,
         room_free_bytes=room,
-        pace=learn_pace(engine.state.upgrades_of(scale_set.key)),
+        pace=learn_pace(engine.state.upgrades_of(scale_set.key), scale_set.fleet),
         policies=engine.state.policies.values(),
         rollback=is_rollback_of is not None,
     )

@@ -105,9 +105,10 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
 
 
 def _forecast_lines(plan: Mapping[str, Any]) -> list[str]:
+    origin = f" ({cell(plan['eta_origin'])})" if plan.get("eta_origin") else ""
     return [
         f"room: needs {size(plan['room_needed_bytes'])}, {size(plan['room_free_bytes'])} free",
-        f"time: {show_duration(plan['eta_low_s'])} to {show_duration(plan['eta_high_s'])}",
+        f"time: {show_duration(plan['eta_low_s'])} to {show_duration(plan['eta_high_s'])}{origin}",
         f"restore point: {cell(plan['restore_point'])}",
     ]
 
@@ -135,9 +136,10 @@ def _limit_lines(limits: Mapping[str, Any]) -> list[str]:
         limit = limits.get(key)
         if limit:
             stop = limit.get("more_stop_it")
+            stops = f"{stop} more stop it" if stop is not None else "which no number of them exceeds"
             lines.append(
                 f"{words}: {limit['now']} of {limit['total']} ({float(limit['percent']):.0f} %), "
-                f"limit {limit['limit_percent']} %" + (f", {stop} more stop it" if stop is not None else "")
+                f"limit {limit['limit_percent']} %, {stops}"
             )
     return lines
 

@@ -132,6 +132,8 @@ def _gauge(view: PanelView, label: str, share: Share) -> list[Line]:
         tail = "over the limit"
     elif not share.total:
         tail = "none upgraded yet"
+    elif more is None:
+        tail = "never stops it"
     else:
         tail = f"{more:,} more stop it"
     text = f" {real:.1f} of {share.limit_percent} %" if real else f" 0 of {share.limit_percent} %"
@@ -140,7 +142,7 @@ def _gauge(view: PanelView, label: str, share: Share) -> list[Line]:
     bar = max(5, min(20, room - len(text) - (2 + len(tail) if on_one_line else 0)))
     done, rest = glyphs.bar(used, bar)
     gauge = _labelled(label, Piece(done, meaning), Piece(rest, Meaning.FAINT), Piece(text, meaning))
-    end = Piece(tail, meaning if share.exceeded or (more <= 2 and share.total) else Meaning.MUTED)
+    end = Piece(tail, meaning if share.exceeded or (more is not None and more <= 2 and share.total) else Meaning.MUTED)
     return [(*gauge, Piece("  "), end)] if on_one_line else [gauge, _labelled("", end)]
 
 

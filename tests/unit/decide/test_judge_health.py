@@ -66,6 +66,11 @@ def test_so_many_more_stop_it(bad: int, total: int, limit: int, more: int) -> No
     assert not more or not Share(bad + more - 1, total, limit).exceeded
 
 
+def test_no_number_exceeds_a_limit_of_all() -> None:
+    assert Share(9, 10, 100).more_stop_it is None
+    assert not Share(10, 10, 100).exceeded
+
+
 @pytest.mark.parametrize(
     ("health", "counts"),
     (

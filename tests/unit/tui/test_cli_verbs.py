@@ -161,6 +161,7 @@ PLAN = {
     "room_free_bytes": 5_000_000,
     "eta_low_s": 10.0,
     "eta_high_s": 200.0,
+    "eta_origin": "the last 2 upgrades",
     "settings": [{"name": "batch", "value": "20%", "origin": "command"}],
 }
 READING: list[tuple[list[str], str, dict[str, str], Any, str]] = [
@@ -212,7 +213,7 @@ def test_plan_can_be_kept(run: Run, engine: FakeEngine, tmp_path: Path) -> None:
 
     result = run("plan", "web", "--save", str(tmp_path / "p.json"), "--json")
 
-    assert "room: needs 5 B, 5.0 MB free\ntime: 10s to 3m20s\n" in run("plan", "web").stdout
+    assert "room: needs 5 B, 5.0 MB free\ntime: 10s to 3m20s (the last 2 upgrades)\n" in run("plan", "web").stdout
     assert json.loads(result.stdout) == {"plan": PLAN}
     assert json.loads((tmp_path / "p.json").read_text()) == PLAN
 
