@@ -12,6 +12,7 @@ from rich.text import Text
 from textual.app import App
 from textual.binding import Binding
 from textual.driver import Driver
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from engine.wire.recording import OVERVIEW
@@ -21,6 +22,7 @@ from tui.clocks import Clocks
 from tui.opening import Opening
 from tui.options import CockpitOptions
 from tui.palette import Palette
+from tui.plain_lines import line_filters
 from tui.screens.cockpit_screen import CockpitScreen
 from tui.screens.home import HomeScreen
 from tui.session import Player, Session
@@ -89,6 +91,10 @@ class Cockpit(Opening, App[None]):
             self.register_theme(theme.textual())
         self.palette: Palette = self._themes[DEFAULT].palette()
         self.dialog_palette = self._themes[DEFAULT].dialog_palette()
+
+    def get_line_filters(self) -> list[LineFilter]:
+        """What every drawn line goes through."""
+        return line_filters(super().get_line_filters(), no_color=self.no_color, ascii=self.glyphs.ascii)
 
     def on_mount(self) -> None:
         """Open the first screen, and tell what is wrong with the set-up."""
@@ -208,8 +214,8 @@ class Cockpit(Opening, App[None]):
 
     def choose_theme(self, name: str) -> None:
         """Draw everything in another theme."""
-        self.palette = self._themes[name].palette()
-        self.dialog_palette = self._themes[name].dialog_palette()
+        self.palette = self._themes[name].palette(reverses=self.no_color)
+        self.dialog_palette = self._themes[name].dialog_palette(reverses=self.no_color)
         self.theme = name
         for screen in self.screen_stack:
             if isinstance(screen, CockpitScreen) and screen.is_mounted:

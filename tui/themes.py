@@ -54,17 +54,17 @@ class ThemeFile(BaseModel):
             raise ValueError(f"missing: {', '.join(missing)}")
         return {meaning: _colour(colour) for meaning, colour in value.items()}
 
-    def palette(self) -> Palette:
-        """Its styles on the screen's background."""
-        return self._palette(self.grounds.screen)
+    def palette(self, *, reverses: bool = False) -> Palette:
+        """Its styles on the screen's background; `reverses` where the chosen line cannot have a colour."""
+        return self._palette(self.grounds.screen, reverses)
 
-    def dialog_palette(self) -> Palette:
+    def dialog_palette(self, *, reverses: bool = False) -> Palette:
         """Its styles on a dialog's background."""
-        return self._palette(self.grounds.dialog)
+        return self._palette(self.grounds.dialog, reverses)
 
-    def _palette(self, background: str) -> Palette:
+    def _palette(self, background: str, reverses: bool) -> Palette:
         chosen, elsewhere = self.grounds.chosen, self.grounds.chosen_elsewhere
-        return Palette(self.colours, background, chosen, elsewhere, reverses=self.terminal_colours)
+        return Palette(self.colours, background, chosen, elsewhere, reverses=reverses or self.terminal_colours)
 
     def textual(self) -> Theme:
         """The same for Textual's own widgets."""

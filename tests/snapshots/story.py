@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -22,7 +23,8 @@ from engine.model.plan import StartRequest
 from engine.model.policy import RollingUpgradePolicy
 from engine.model.scale_set import Extension, Instance, ScaleSet, ScaleSetModel
 from engine.model.upgrade import MemberState, Now
-from engine.wire.recording import Header, Record
+from engine.wire.events import recorded_to_dict
+from engine.wire.recording import Header, Record, header_line, record_line
 from tui.scene import Scene, fold
 
 BEGAN_AT = 1_767_275_960.0  # 2026-01-01 13:59:20 UTC
@@ -61,7 +63,7 @@ def scale_set(name: str, count: int, location: str, *, production: bool = False,
 
 
 class Story:
-    """One scale set and one upgrade, driven by hand; `scene` is what a cockpit shows of it."""
+    """One scale set and one upgrade, driven by hand; `scene` is what a cockpit shows of it, `recording` its lines."""
 
     def __init__(self, start: ScaleSet, *, bad: frozenset[str] = frozenset()) -> None:
         self.t = 0.0
@@ -69,8 +71,10 @@ class Story:
         self.key = start.key
         self._done: set[str] = set()
         self._seq = 100
-        self.scene = fold(Scene(""), Header(start.key, self._seq, BEGAN_AT, 0.0, "rollset 0.1.0"))
+        header = Header(start.key, self._seq, BEGAN_AT, 0.0, "rollset 0.1.0")
+        self.scene = fold(Scene(""), header)
         records: tuple[Record, ...] = (FACTS, start, *IMAGES.values())
+        self.recording = [header_line(header), *map(record_line, records)]
         for record in records:
             self.scene = fold(self.scene, record)
 
@@ -86,6 +90,7 @@ class Story:
             event = self._told(plain)
             line = e.Recorded(self._seq, stream, self._seq, self.now.at, self.now.clock, 7, actor, "", event)
             self.scene = fold(self.scene, line)
+            self.recording.append(json.dumps(recorded_to_dict(line)))
 
     def _told(self, event: e.Event) -> e.Event:
         """As the engine writes it: with what those who only count must know."""

@@ -37,7 +37,7 @@ def show(session: Session, *, first_set: str = "", hint: str = "") -> None:
 
     from tui.app import Cockpit
     from tui.options import config_folder, read_options
-    from tui.terminal_driver import TerminalDriver
+    from tui.terminal.driver import TerminalDriver
 
     if not engine_access.on_terminal() or os.environ.get("TERM", "") in ("", "dumb"):
         raise InputError(
