@@ -51,7 +51,10 @@ def replay(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .jsonl or .jsonl.gz recording.", show_default=False)],
     state_dir: StateDir = None,
 ) -> None:
-    """Show a recording in the cockpit: p plays, . and , step, n finds the next error."""
+    """Show a recording in the cockpit.
+
+    p plays and stops; the dot and the comma step; n finds the next error.
+    """
     from tui.recording import RecordedSession
 
     session = RecordedSession.open(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -27,6 +28,11 @@ from tui.verbs.printing import note, say
 SETTLE_LIMIT_S = 45.0
 STOP_LIMIT_S = 10.0
 POLL_S = 0.1
+VALID_S = 86_400.0
+ASK_REGISTRY = (
+    'test "$(date +%s)" -lt "$(cat {expires})" || '
+    "{{ echo '401 Unauthorized: the token of the package registry has expired' >&2; exit 41; }}; "
+)
 COCKPIT_PAUSE = "PT3S"
 HINT = "demo: p pauses, u resumes, r rolls back, enter and ] look closer, q ends it"
 SHOWN_MEMBER_STATES = frozenset({"Failed", "RolledBack", "RolledBackUnhealthy", "RestoreFailed"})
@@ -38,6 +44,7 @@ class Scenario(StrEnum):
     GOOD_IMAGE = "good-image"
     BAD_IMAGE = "bad-image"
     UNHEALTHY_FLEET = "unhealthy-fleet"
+    EXPIRED_CREDENTIAL = "expired-credential"
     SLOW_HEALTH = "slow-health"
 
 
@@ -54,6 +61,7 @@ SCRIPTS = {
     Scenario.GOOD_IMAGE: Script(demo_images.GOOD, demo_images.GOOD, 30.0),
     Scenario.BAD_IMAGE: Script(demo_images.GOOD, demo_images.BAD, 8.0),
     Scenario.UNHEALTHY_FLEET: Script(demo_images.PARTLY_UNHEALTHY, demo_images.GOOD, 8.0),
+    Scenario.EXPIRED_CREDENTIAL: Script(demo_images.GOOD, demo_images.GOOD, 8.0),
     Scenario.SLOW_HEALTH: Script(demo_images.GOOD, demo_images.SLOW, 30.0),
 }
 
@@ -135,12 +143,20 @@ def prepare(client: EngineClient, directory: Path, scenario: Scenario, instances
     script = SCRIPTS[scenario]
     say([f"demo {scenario}: {instances} instances in 2 zones below {directory}"])
     _publish(client, directory, demo_documents.FIRST, script.first)
-    began = time.monotonic()
-    arguments = {"documents": demo_documents.documents(instances), "file": "the demo's documents"}
+    began, began_at = time.monotonic(), time.time()
+    expires = directory / "registry-access-ends"
+    expires.write_text(f"{began_at + VALID_S:.0f}\n", encoding="utf-8")
+    configure = ASK_REGISTRY.format(expires=shlex.quote(str(expires))) + demo_documents.CONFIGURE
+    arguments = {
+        "documents": demo_documents.documents(instances, configure=configure),
+        "file": "the demo's documents",
+    }
     send(client, "apply", arguments)
     found = settle(client, instances, all_healthy=script.first == demo_images.GOOD)
     say([f"{found['healthy']} of {instances} instances healthy after {time.monotonic() - began:.0f} s"])
     _publish(client, directory, demo_documents.SECOND, script.second)
+    if scenario is Scenario.EXPIRED_CREDENTIAL:
+        expires.write_text(f"{began_at - 1:.0f}\n", encoding="utf-8")
     return {
         "set": demo_documents.SET,
         "to": demo_documents.SECOND,

@@ -18,11 +18,20 @@ def reference(version: str) -> str:
     return f"{PUBLISHER}:{OFFER}:{SKU}:{version}"
 
 
+CONFIGURE = "date -u > ../../configured-by-extension"
+
+
 def documents(
-    instances: int, name: str = SET, image: tuple[str, str, str] = (PUBLISHER, OFFER, SKU)
+    instances: int,
+    name: str = SET,
+    image: tuple[str, str, str] = (PUBLISHER, OFFER, SKU),
+    configure: str = CONFIGURE,
 ) -> list[dict[str, Any]]:
-    """The load balancer, then the scale set of so many instances in two zones; `image` is publisher, offer and sku."""
-    return [_load_balancer(), _scale_set(instances, name, image)]
+    """The load balancer, then the scale set of so many instances in two zones; `image` is publisher, offer and sku.
+
+    `configure` is what the custom script of each instance runs after every swap of its OS disk.
+    """
+    return [_load_balancer(), _scale_set(instances, name, image, configure)]
 
 
 def _load_balancer() -> dict[str, Any]:
@@ -43,13 +52,13 @@ def _load_balancer() -> dict[str, Any]:
     }
 
 
-def _scale_set(instances: int, name: str, image: tuple[str, str, str]) -> dict[str, Any]:
+def _scale_set(instances: int, name: str, image: tuple[str, str, str], configure: str) -> dict[str, Any]:
     extension = {
         "publisher": "Microsoft.Azure.Extensions",
         "type": "CustomScript",
         "typeHandlerVersion": "2.1",
         "autoUpgradeMinorVersion": True,
-        "settings": {"commandToExecute": "date -u > ../../configured-by-extension"},
+        "settings": {"commandToExecute": configure},
     }
     reference = dict(zip(("publisher", "offer", "sku"), image, strict=True)) | {"version": FIRST}
     rolling = {

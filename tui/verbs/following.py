@@ -17,6 +17,8 @@ COMPLETED = "Completed"
 PAUSED = "Paused"
 MAX_RECONNECTS = 5
 TELLING_TYPES = ("Upgrade", "Batch", "Hold", "Limit", "Failures", "Step", "Cancel", "RollBack")
+NOTICE = "FailuresNoticed"
+"""Told again when a failed member is restored, though its sentence stays the same: shown once."""
 ENDING_TYPES = frozenset({"UpgradeCompleted", "UpgradeCancelled", "UpgradeFaulted", "UpgradeRolledBack"})
 
 Reconnect = Callable[[], EngineClient]
@@ -86,10 +88,12 @@ def follow(
     try:
         upgrade = upgrade_of(client, upgrade_id)
         feed.progress(upgrade)
-        stream = f"upgrade/{upgrade_id}"
+        stream, noticed = f"upgrade/{upgrade_id}", ""
         for event in events_from(client, after, scope, reconnect):
-            if event["words"] and wanted(event):
+            if event["words"] and event["words"] != noticed and wanted(event):
                 feed.line(feed_line(event))
+            if event["type"] == NOTICE:
+                noticed = event["words"]
             if event["stream"] != stream or not (feed.is_terminal or ends(event)):
                 continue
             upgrade = _ask_again(client, reconnect, upgrade_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 import subprocess
 import time
@@ -55,6 +56,19 @@ def test_the_image_answers_by_its_behaviour(tmp_path: Path, behaviour: str, inst
     assert answered == status
     assert body["version"] == "1.0.0"
     assert body["ApplicationHealthState"] == ("Healthy" if status == 200 else "Unhealthy")
+
+
+@pytest.mark.parametrize(("left_s", "code"), ((60, 0), (-60, 41)))
+def test_the_extension_fails_once_its_access_has_ended(tmp_path: Path, left_s: int, code: int) -> None:
+    expires = tmp_path / "access ends"
+    expires.write_text(f"{time.time() + left_s:.0f}\n")
+    command = demo.ASK_REGISTRY.format(expires=shlex.quote(str(expires))) + "echo configured"
+
+    ran = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True)
+
+    assert ran.returncode == code
+    assert ("configured" in ran.stdout) == (code == 0)
+    assert ("has expired" in ran.stderr) == (code != 0)
 
 
 def test_the_scale_set_points_to_the_load_balancers_probe() -> None:

@@ -67,6 +67,21 @@ def test_a_lost_engine_is_found_again_behind_the_last_event(run: Run, engine: Fa
     assert result.stdout.count("first") == result.stdout.count("second") == 1
 
 
+def test_a_notice_that_says_the_same_again_is_shown_once(run: Run, engine: FakeEngine) -> None:
+    engine.answers["upgrade"] = [shown(UPGRADE), shown(COMPLETED)]
+    engine.log = [
+        event(42, "1 failed; goes on", "FailuresNoticed"),
+        event(43, "instance 3 is rolled back"),
+        event(44, "1 failed; goes on", "FailuresNoticed"),
+        event(45, "2 failed; goes on", "FailuresNoticed"),
+        event(46, "upgrade Completed", "UpgradeCompleted"),
+    ]
+
+    shown_lines = run("start", "web", "--follow").stdout
+
+    assert (shown_lines.count("1 failed"), shown_lines.count("2 failed")) == (1, 1)
+
+
 def test_following_gives_up_when_the_engine_stays_away(run: Run, engine: FakeEngine) -> None:
     engine.answers["upgrade"] = shown(UPGRADE)
 
