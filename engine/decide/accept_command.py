@@ -101,7 +101,7 @@ def _retry(upgrade: Upgrade, command: Command, now: Now) -> list[e.Event]:
     states = {MemberState.RESTORE_FAILED} if back else FAILED_STATES
     open_members = upgrade.open_batch.members if upgrade.open_batch is not None else ()
     able = [m for m in upgrade.members.values() if m.state in states and (back or m.id not in open_members)]
-    chosen = _asked(upgrade, command, able, "could not be restored" if back else "failed and has ended its batch")
+    chosen = _asked(upgrade, command, able, "failed to be restored" if back else "failed and has ended its batch")
     found: list[e.Event] = []
     for member in chosen:
         entered = MemberState.FAILED if back else MemberState.PENDING
@@ -133,7 +133,7 @@ def _skip(upgrade: Upgrade, command: Command, now: Now) -> list[e.Event]:
 
 def _accept_loss(upgrade: Upgrade, command: Command, now: Now) -> list[e.Event]:
     able = [m for m in upgrade.members.values() if m.state is MemberState.RESTORE_FAILED]
-    chosen = _asked(upgrade, command, able, "could not be restored")
+    chosen = _asked(upgrade, command, able, "failed to be restored")
     lost: list[e.Event] = [e.LossAccepted(m.id, m.instance_id) for m in chosen]
     return lost + _lift_restore_failed(upgrade, {m.id for m in chosen}, command.actor)
 
