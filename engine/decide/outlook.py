@@ -17,8 +17,7 @@ def batches_to_come(upgrade: Upgrade, scale_set: ScaleSet) -> list[int]:
     sizes: list[int] = []
     while left:
         choice = choose_from(left.values(), upgrade.settings, upgrade.direction, scale_set)
-        if choice is None:
-            break
+        assert choice is not None, "members are left, so one can be chosen"
         for name in choice.members:
             del left[name]
         sizes.append(len(choice.members))

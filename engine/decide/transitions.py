@@ -1,8 +1,9 @@
-"""Every (state, command) pair, as data: accepted, or refused with the reason. Docs are generated from this table."""
+"""The state machine as data: every (state, command) pair and every change of state. Docs are made from these tables."""
 
 from __future__ import annotations
 
 from engine.model.commands import Verb
+from engine.model.upgrade import MemberState as M
 from engine.model.upgrade import UpgradeState as S
 
 ACCEPTED = None
@@ -76,3 +77,56 @@ VERDICTS: dict[tuple[S, Verb], str | None] = {
     **{(state, verb): NEW_UPGRADE for state in _ENDED for verb in (Verb.ROLL_BACK, Verb.RETRY)},
     (S.ROLLED_BACK, Verb.ROLL_BACK): "it is rolled back already; every touched instance is on its previous image",
 }
+
+UPGRADE_MOVES: dict[tuple[S, S], str] = {
+    (S.CHECKING, S.ROLLING_FORWARD): "unhealthy instances are within maxUnhealthyInstancePercent",
+    (S.CHECKING, S.FAULTED): "more are unhealthy than that, or its time is over; nothing was touched",
+    (S.CHECKING, S.COMPLETED): "no instance needs the target",
+    (S.ROLLING_FORWARD, S.COMPLETED): "no member waits any more, and none is held",
+    (S.ROLLING_FORWARD, S.FAULTED): "a limit was broken, or its time is over, and what was in flight has ended",
+    **{(s, S.PAUSING): "Pause, or another hold" for s in (S.CHECKING, S.ROLLING_FORWARD, S.ROLLING_BACK)},
+    (S.PAUSING, S.PAUSED): "nothing is in flight any more; deadlines stop",
+    **{
+        (S.PAUSED, s): "the last hold is lifted: Resume, Step, Retry or Accept loss, or its cause is gone"
+        for s in (S.CHECKING, S.ROLLING_FORWARD, S.ROLLING_BACK)
+    },
+    **{(S.PAUSING, s): "the last hold is lifted" for s in (S.CHECKING, S.ROLLING_FORWARD, S.ROLLING_BACK)},
+    **{(s, S.PAUSED): "held again before anything began" for s in (S.CHECKING, S.ROLLING_FORWARD, S.ROLLING_BACK)},
+    **{(s, S.CANCELLING): "Cancel" for s in (S.CHECKING, S.ROLLING_FORWARD, S.PAUSING, S.PAUSED)},
+    (S.CANCELLING, S.CANCELLED): "what had begun has finished",
+    **{(s, S.ROLLING_BACK): "Roll back" for s in (S.CHECKING, S.ROLLING_FORWARD, S.CANCELLING)},
+    **{(S.CANCELLING, s): "Roll back, while something else holds" for s in (S.PAUSING, S.PAUSED)},
+    (S.ROLLING_BACK, S.ROLLED_BACK): "every touched member is on its previous disk, or its loss was accepted",
+}
+"""Every change of an upgrade's state, and what makes it."""
+
+_TAKEN_BACK = (M.FAILED, M.ROLLED_BACK, M.ROLLED_BACK_UNHEALTHY, M.RESTORE_FAILED)
+
+MEMBER_MOVES: dict[tuple[M, M], str] = {
+    (M.PENDING, M.CAPTURING): "its batch began",
+    (M.CAPTURING, M.REPLACING): "its restore point is written down",
+    (M.REPLACING, M.EXTENDING): "the disk is replaced, and the model has extensions",
+    (M.REPLACING, M.AWAITING_HEALTH): "the disk is replaced",
+    (M.EXTENDING, M.EXTENDING): "an extension succeeded, the next one runs",
+    (M.EXTENDING, M.AWAITING_HEALTH): "the last extension succeeded",
+    (M.AWAITING_HEALTH, M.SUCCEEDED): "healthy",
+    (M.AWAITING_HEALTH, M.FAILED): "not healthy within the health window of observed time",
+    **{(s, M.FAILED): "the act failed for good" for s in (M.CAPTURING, M.REPLACING, M.EXTENDING)},
+    (M.FAILED, M.RESTORING): "its previous disk is put back: at once, on a broken limit, or on the way back",
+    **{
+        (s, M.RESTORING): "the way back takes every member on the new disk"
+        for s in (M.SUCCEEDED, M.PENDING, M.LEFT_OUT)
+    },
+    (M.RESTORING, M.AWAITING_HEALTH_AFTER_RESTORE): "the previous disk is back",
+    (M.RESTORING, M.RESTORE_FAILED): "the restore failed; this holds the upgrade",
+    (M.AWAITING_HEALTH_AFTER_RESTORE, M.ROLLED_BACK): "healthy",
+    (M.AWAITING_HEALTH_AFTER_RESTORE, M.ROLLED_BACK_UNHEALTHY): "not healthy within the health window",
+    (M.RESTORE_FAILED, M.ROLLED_BACK_UNHEALTHY): "Accept loss",
+    (M.RESTORE_FAILED, M.FAILED): "Retry of its restore, on the way back or after a broken limit",
+    **{(s, M.PENDING): "Retry" for s in _TAKEN_BACK},
+    (M.PENDING, M.LEFT_OUT): "held, protected or skipped",
+    (M.LEFT_OUT, M.LEFT_OUT): "Skip of a held member; or released, and on the target by now",
+    (M.LEFT_OUT, M.PENDING): "released, or no longer protected",
+    **{(s, M.GONE): "the instance left the scale set" for s in M if s is not M.GONE},
+}
+"""Every change of a member's state, and what makes it."""

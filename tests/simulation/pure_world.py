@@ -34,6 +34,7 @@ from engine.model.errors import RefusedError
 from engine.model.health import Health
 from engine.model.scale_set import Instance, InstanceHold, ScaleSet
 from engine.model.upgrade import DOING, Hold, HoldKind, MemberState, Now, Outcome, Upgrade
+from tests.simulation.oracle import check_moves, judge
 from tests.simulation.recipe import IMAGES, NEW, OLD, Recipe, draw_scale_set, draw_start
 
 STEPS_OF_TROUBLE = 150
@@ -89,7 +90,8 @@ class PureWorld:
     def fold(self, *found: e.Event) -> None:
         for plain in found:
             event = tell_what_it_leaves(self.upgrade, plain)
-            self.upgrade = evolve_upgrade(self.upgrade, event, self.now)
+            before, self.upgrade = self.upgrade, evolve_upgrade(self.upgrade, event, self.now)
+            check_moves(before, self.upgrade, event)
             self.trace.append((self.now, event))
             afar = fold_upgrade(self.afar, event, self.now)
             assert afar is not None
@@ -108,6 +110,7 @@ class PureWorld:
         small = self.recipe.instances <= FULL_CHECK_UP_TO
         worth_it = small and len(self.trace) != self.checked
         while found := advance(self.upgrade, self.scale_set, self.now):
+            judge(self.upgrade, self.scale_set, found)
             self.fold(*found)
             worth_it = worth_it or small or any(isinstance(event, e.BatchEnded) for event in found)
             if small:

@@ -35,6 +35,14 @@ def test_every_code_has_a_meaning_and_something_to_do(code: ErrorCode) -> None:
     assert find_codes(code.value) == [entry]
 
 
+def test_advice_names_the_case() -> None:
+    entry = CATALOGUE[ErrorCode.UNHEALTHY_UPGRADED]
+    said = " ".join(entry.advice("web", "7", "contoso:web:stable:2.0.0"))
+    assert "web" in said
+    assert " SET" not in said
+    assert entry.advice() == entry.what_to_do
+
+
 def test_codes_are_found_by_their_beginning_in_any_case() -> None:
     found = find_codes(" maxunhealthyinstance ")
     assert [x.code for x in found] == [ErrorCode.UNHEALTHY_BEFORE, ErrorCode.UNHEALTHY_DURING]
