@@ -91,9 +91,12 @@ def noticed(folder: Path, module: str, source: str) -> bool:
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     try:
         for tests in (first, ["tests/unit/decide"], ["tests/simulation/test_upgrade_machine.py"]):
-            if tests and subprocess.run(
-                [*command, *tests], cwd=folder, env=environment, capture_output=True, timeout=MOST_S, check=False
-            ).returncode:
+            if (
+                tests
+                and subprocess.run(
+                    [*command, *tests], cwd=folder, env=environment, capture_output=True, timeout=MOST_S, check=False
+                ).returncode
+            ):
                 return True
         return False
     except subprocess.TimeoutExpired:

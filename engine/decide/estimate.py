@@ -42,10 +42,6 @@ class Pace:
     failing: float = 0.0
     origin: str = f"assumed: {ASSUMED_MEDIAN_S:g} s a member, as this set was never upgraded"
 
-    @property
-    def median_s(self) -> float:
-        return math.exp(self.mean_log)
-
 
 ASSUMED = Pace()
 ASSUMED_LOCAL_MEDIAN_S = 2.0

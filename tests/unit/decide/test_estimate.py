@@ -176,6 +176,10 @@ def test_member_times_count_from_the_beginning_of_the_batch() -> None:
     assert member_times(ran([[3.0, 5.0], [2.0, 4.0]])) == [3.0, 5.0, 2.0, 4.0]
 
 
+def test_a_member_that_a_clock_set_back_lets_end_before_it_began_teaches_nothing() -> None:
+    assert member_times(ran([[-1.0, 0.0, 2.0]])) == [2.0]
+
+
 @pytest.mark.parametrize(("share", "value"), ((0.5, 0.0), (0.975, 1.959964), (0.001, -3.090232), (0.1, -1.281552)))
 def test_the_normal_quantile_is_the_one_of_the_tables(share: float, value: float) -> None:
     assert normal_quantile(share) == pytest.approx(value, abs=1e-5)
