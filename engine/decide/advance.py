@@ -73,21 +73,27 @@ def _fleet_changes(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
         if instance is None:
             if member.state is not MemberState.GONE:
                 found.append(_moved(member, MemberState.GONE, "the instance left the scale set"))
-        elif member.state is MemberState.PENDING and instance.hold is not None:
-            found.append(e.MemberLeftOut(member.id, member.instance_id, LeftOut.HELD, instance.hold.reason))
-        elif member.state is MemberState.PENDING and instance.protected_from_actions:
-            found.append(
-                e.MemberLeftOut(member.id, member.instance_id, LeftOut.PROTECTED, "protectFromScaleSetActions")
-            )
-        elif member.state is MemberState.LEFT_OUT and _may_join(member, instance):
-            found.append(_joined(upgrade, member.id, instance))
+        elif member.state is MemberState.PENDING or _may_join(member):
+            found += _kept_out(upgrade, member, instance)
     new = [i for i in scale_set.instances.values() if i.instance_id not in seen and i.provisioned]
     return found + [_joined(upgrade, f"m{instance.instance_id}", instance) for instance in new]
 
 
-def _may_join(member: Member, instance: Instance) -> bool:
-    waits = member.left_out in (LeftOut.HELD, LeftOut.PROTECTED)
-    return waits and instance.hold is None and not instance.protected_from_actions
+def _may_join(member: Member) -> bool:
+    return member.state is MemberState.LEFT_OUT and member.left_out in (LeftOut.HELD, LeftOut.PROTECTED)
+
+
+def _kept_out(upgrade: Upgrade, member: Member, instance: Instance) -> list[e.Event]:
+    """Held and protected members stay out for the reason that holds now: an upgrade waits for held ones alone."""
+    if instance.protected_from_actions:
+        why, words = LeftOut.PROTECTED, "protectFromScaleSetActions"
+    elif instance.hold is not None:
+        why, words = LeftOut.HELD, instance.hold.reason
+    else:
+        return [_joined(upgrade, member.id, instance)] if _may_join(member) else []
+    if _may_join(member) and member.left_out is why:
+        return []
+    return [e.MemberLeftOut(member.id, member.instance_id, why, words)]
 
 
 def _joined(upgrade: Upgrade, member: str, instance: Instance) -> e.MemberJoined:

@@ -355,6 +355,27 @@ def test_an_instance_still_held_or_protected_does_not_join() -> None:
     assert run.member("1").state is MemberState.LEFT_OUT
 
 
+def test_a_held_instance_that_is_protected_meanwhile_is_no_longer_waited_for() -> None:
+    run = Run(scale_set(2))
+    run.hold("1")
+    run.fold_set(e.ProtectionChanged("1", True, False))
+    run.settle()
+    assert run.member("1").left_out is LeftOut.PROTECTED
+    run.batch()
+    assert run.state == "Completed"
+
+
+def test_a_protected_instance_that_is_held_and_loses_its_protection_is_waited_for() -> None:
+    run = Run(scale_set([instance("0"), instance("1", protected_from_actions=True)]))
+    run.hold("1")
+    run.fold_set(e.ProtectionChanged("1", False, False))
+    run.batch()
+    assert (run.member("1").left_out, run.state) == (LeftOut.HELD, "RollingForward")
+    run.release("1")
+    run.run()
+    assert run.state == "Completed"
+
+
 def test_an_instance_on_the_target_that_loses_its_protection_needs_no_batch() -> None:
     run = Run(scale_set([instance("0"), instance("1", image=V2, protected_from_actions=True)]))
     run.fold_set(e.ProtectionChanged("1", False, False))
