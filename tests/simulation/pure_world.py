@@ -28,6 +28,7 @@ from engine.decide.invariants import check_upgrade
 from engine.decide.plan_effects import plan_effects
 from engine.decide.plan_upgrade import new_upgrade
 from engine.model import events as e
+from engine.model.codes import ErrorCode
 from engine.model.commands import Command, Verb
 from engine.model.effects import Effect, EffectKind, EffectOutcome, OutcomeKind
 from engine.model.errors import RefusedError
@@ -65,6 +66,7 @@ class PureWorld:
         self.first_set = self.scale_set
         self.broken = {i for i in self.scale_set.instances if self.dice.random() < recipe.broken_share}
         request, _, settings, members = draw_start(self.scale_set, Random(f"start {recipe.seed}"))
+        self.limited = request.timeout_s is not None
         started = new_upgrade(
             self.scale_set,
             IMAGES[str(NEW)],
@@ -150,6 +152,8 @@ class PureWorld:
         self.check_counts()
         members = self.upgrade.members.values()
         assert not self.upgrade.in_flight() and self.upgrade.open_batch is None
+        if not self.limited and self.upgrade.error is not None:
+            assert self.upgrade.error.code != ErrorCode.TIMEOUT, "only its limit of time ended it: it waited for nobody"
         if self.upgrade.outcome is Outcome.COMPLETED:
             assert not any(m.state is MemberState.PENDING for m in members), "completed, and a member still waits"
         if self.upgrade.outcome is Outcome.ROLLED_BACK:
