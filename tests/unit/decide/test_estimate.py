@@ -128,7 +128,7 @@ def test_members_still_under_way_for_long_say_that_the_run_is_slow() -> None:
 
 def test_without_history_an_assumption_is_named() -> None:
     assert learn_pace([]) is ASSUMED
-    assert learn_pace([], "local").median_s < ASSUMED.median_s
+    assert learn_pace([], "local").mean_log < ASSUMED.mean_log
     assert learn_pace([], "local").origin == "assumed: 2 s a member, as this set was never upgraded"
     assert "assumed" in ASSUMED.origin
     assert "2 upgrades of this set, 4 members" in learn_pace([ran([[1.0, 2.0]]), ran([[2.0, 3.0]], 50.0)]).origin
