@@ -116,7 +116,7 @@ def test_the_message_has_azures_wording_the_numbers_and_the_first_failed_instanc
     assert run.upgrade.error.message == (
         "Rolling Upgrade failed after exceeding the MaxUnhealthyUpgradedInstancePercent value defined in the "
         "RollingUpgradePolicy. 50% of instances are in an unhealthy state after being upgraded - more than the "
-        "threshold of 20%. The most impactful error is: Instance found to be unhealthy or unreachable.. First failed "
+        "threshold of 20%. The most impactful error is: Instance found to be unhealthy or unreachable. First failed "
         "instance ID is: 1."
     )
 
