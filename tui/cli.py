@@ -22,6 +22,7 @@ from tui.verbs import (
     engine_process,
     images,
     policies,
+    recording,
     sets,
     upgrades,
     watching,
@@ -79,7 +80,7 @@ def before_every_verb(
         cockpit.open_cockpit(where, readonly=engine_access.is_readonly())
 
 
-for family in (sets, images, policies, upgrades, watching, asking, demo, cockpit, engine_process):
+for family in (sets, images, policies, upgrades, watching, asking, demo, recording, cockpit, engine_process):
     family.register(app)
 
 

@@ -143,6 +143,10 @@ class TimelineQuery(EdgeType):
     limit: Annotated[int, Field(ge=1, le=5_000, description="So many of the last ones.")] = 1_000
 
 
+class RecordingQuery(EdgeType):
+    upgrade: Annotated[str, Field(description="An upgrade's id.")]
+
+
 class SnapshotQuery(EdgeType):
     scope: Annotated[str, Field(description="overview, or a scale set.")] = "overview"
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from engine.control.edge_answers import ANSWERS, COMMAND_ANSWERS, ErrorAnswer, EventLine, Message
-from engine.control.edge_types import COMMANDS, QUERIES, EdgeType, EventsQuery, SnapshotQuery
+from engine.control.edge_types import COMMANDS, QUERIES, EdgeType, EventsQuery, RecordingQuery, SnapshotQuery
 from engine.model.version import VERSION
 from engine.runtime.permissions import Role, needed_for
 
@@ -21,7 +21,7 @@ Document = dict[str, Any]
 def openapi_document() -> Document:
     """OpenAPI 3.1. Every route, its arguments and answers; commands say which role they need."""
     models: set[type[BaseModel]] = {*COMMANDS.values(), *ANSWERS.values(), *COMMAND_ANSWERS.values()}
-    models |= {*QUERIES.values(), EventsQuery, SnapshotQuery, ErrorAnswer, EventLine, Message}
+    models |= {*QUERIES.values(), EventsQuery, RecordingQuery, SnapshotQuery, ErrorAnswer, EventLine, Message}
     ordered = sorted(models, key=lambda model: model.__name__)
     schemas = models_json_schema([(model, "validation") for model in ordered], ref_template=REFERENCE)[1]["$defs"]
     return {
@@ -36,6 +36,7 @@ def openapi_document() -> Document:
             **{f"/v1/{what}": {"get": _query(what, model)} for what, model in sorted(QUERIES.items())},
             "/v1/events": {"get": _stream("Events after a seq, one a line.", EventsQuery)},
             "/v1/snapshot": {"get": _stream("A snapshot: a header, then one record a line.", SnapshotQuery)},
+            "/v1/recording": {"get": _stream("One upgrade as a recording, one line each.", RecordingQuery)},
             "/metrics": {"get": {"summary": "Prometheus text.", "responses": {"200": {"description": "metrics"}}}},
         },
         "components": {"schemas": schemas},

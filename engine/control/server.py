@@ -83,6 +83,10 @@ class Routes:
         """GET /v1/snapshot."""
         return _lines(await self._door.snapshot(request.query_params.get("scope", "overview")))
 
+    async def recording(self, request: Request, caller: Caller) -> Response:
+        """GET /v1/recording."""
+        return _lines(await self._door.recording(request.query_params.get("upgrade", "")))
+
     async def metrics(self, request: Request, caller: Caller) -> Response:
         """GET /metrics."""
         return Response(self._metrics(), media_type=CONTENT_TYPE)
@@ -102,6 +106,7 @@ def make_app(
             Route("/v1/commands/{verb}", routes.guarded(routes.command, None), methods=["POST"]),
             Route("/v1/events", routes.guarded(routes.events, Role.VIEWER)),
             Route("/v1/snapshot", routes.guarded(routes.snapshot, Role.VIEWER)),
+            Route("/v1/recording", routes.guarded(routes.recording, Role.VIEWER)),
             Route("/metrics", routes.guarded(routes.metrics, Role.VIEWER)),
             Route("/v1/{what}", routes.guarded(routes.query, Role.VIEWER)),
         ],

@@ -48,6 +48,10 @@ class Door(Protocol):
         """The lines of a snapshot at the head, without line breaks; the events after it carry on from there."""
         ...
 
+    async def recording(self, upgrade: str) -> list[str]:
+        """The lines of a recording of one upgrade, without line breaks."""
+        ...
+
     async def wait_for_events(self, seq: int, timeout_s: float) -> None:
         """Return when there is an event after `seq`, or after the time given."""
         ...

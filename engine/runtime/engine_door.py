@@ -24,6 +24,7 @@ from engine.runtime.engine import Engine
 from engine.runtime.explain import explain
 from engine.runtime.housekeeping import examined
 from engine.runtime.looking_back import run, timeline
+from engine.runtime.past_run import recording_lines
 from engine.runtime.permissions import Role, permit
 from engine.runtime.recent_events import EventLine, event_line
 from engine.runtime.snapshot import lines_after, snapshot_lines, streams_of
@@ -71,6 +72,9 @@ class EngineDoor:
 
     async def snapshot(self, scope: str) -> list[str]:
         return snapshot_lines(self.engine, scope)
+
+    async def recording(self, upgrade: str) -> list[str]:
+        return await recording_lines(self.engine, upgrade)
 
     async def wait_for_events(self, seq: int, timeout_s: float) -> None:
         if self.engine.head <= seq:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import pwd
 import socket
+from collections.abc import Iterable, Sequence
 
 from engine.decide.fold_overview import overview_of, upgrade_overview
+from engine.model.image import ImageVersion
 from engine.model.overview import EngineFacts
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade
@@ -27,8 +29,12 @@ def snapshot_lines(engine: Engine, scope: str) -> list[str]:
     header = Header(
         scale_set.key if scale_set is not None else OVERVIEW, engine.head, now.at, now.clock, f"rollset {VERSION}"
     )
-    lines = [header_line(header), record_line(_engine_facts(engine))]
-    lines += _overview(engine) if scale_set is None else _one_set(engine, scale_set)
+    lines = [header_line(header), record_line(engine_facts(engine))]
+    if scale_set is None:
+        lines += _overview(engine)
+    else:
+        own = [u for u in engine.state.upgrades.values() if u.scale_set == scale_set.key]
+        lines += set_lines(scale_set, own, engine.state.images.values())
     earlier = lines_before(engine, engine.head, streams_of(engine, scope), FEED)
     return lines + [earlier_line(line.text) for line in earlier]
 
@@ -63,13 +69,13 @@ def _overview(engine: Engine) -> list[str]:
     return lines + [record_line(image) for image in engine.state.images.values()]
 
 
-def _one_set(engine: Engine, scale_set: ScaleSet) -> list[str]:
-    own = [u for u in engine.state.upgrades.values() if u.scale_set == scale_set.key]
-    last = engine.state.last_upgrade(scale_set.key)
+def set_lines(scale_set: ScaleSet, upgrades: Sequence[Upgrade], images: Iterable[ImageVersion]) -> list[str]:
+    """Records of one set and its upgrades, the last of them whole."""
+    last = max(upgrades, key=lambda u: (u.live, u.started_at, u.id), default=None)
     lines = [record_line(scale_set)]
-    lines += _past([u for u in own if u is not last])
+    lines += _past([u for u in upgrades if u is not last])
     lines += [record_line(last)] if last is not None else []
-    return lines + [record_line(image) for image in engine.state.images.values()]
+    return lines + [record_line(image) for image in images]
 
 
 def _past(upgrades: list[Upgrade]) -> list[str]:
@@ -77,7 +83,8 @@ def _past(upgrades: list[Upgrade]) -> list[str]:
     return [record_line(upgrade_overview(u)) for u in ordered]
 
 
-def _engine_facts(engine: Engine) -> EngineFacts:
+def engine_facts(engine: Engine) -> EngineFacts:
+    """Who serves, and since when."""
     try:
         user = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sqlite_utils import Database
@@ -29,7 +29,9 @@ def compare_with_log(connection: sqlite3.Connection) -> list[str]:
     try:
         store = Store(Database(connection, execute_plugins=False))
         state = store.load_state()
-        told = _Told(store)
+        told = Told()
+        for item in every_event(store):
+            told.fold(item)
         found = [
             *_holes(connection),
             *_differences("scale set", told.scale_sets, {s.key: s for s in state.scale_sets}),
@@ -41,20 +43,23 @@ def compare_with_log(connection: sqlite3.Connection) -> list[str]:
     return found if len(found) <= _SHOWN else [*found[:_SHOWN], f"and {len(found) - _SHOWN} more"]
 
 
-class _Told:
-    """Every event folded, oldest first."""
+def every_event(store: Store, after: int = 0, streams: Sequence[str] = ()) -> Iterator[e.Recorded]:
+    """Events with a greater seq than `after`, oldest first; of the streams named, or of all."""
+    while recorded := store.events(after, _AT_ONCE, streams=streams):
+        after = recorded[-1].seq
+        yield from recorded
 
-    def __init__(self, store: Store) -> None:
+
+class Told:
+    """What a log tells, as far as it was folded; begin at its first event."""
+
+    def __init__(self) -> None:
         self.scale_sets: dict[str, ScaleSet] = {}
         self.upgrades: dict[str, Upgrade] = {}
         self.images: dict[str, ImageVersion] = {}
-        after = 0
-        while recorded := store.events(after, _AT_ONCE):
-            after = recorded[-1].seq
-            for item in recorded:
-                self._fold(item)
 
-    def _fold(self, item: e.Recorded) -> None:
+    def fold(self, item: e.Recorded) -> None:
+        """Take in the next event."""
         kind, _, key = item.stream.partition("/")
         now = Now(item.at, item.clock)
         if kind == "upgrade" and (key in self.upgrades or isinstance(item.event, e.UpgradeStarted)):

@@ -7,18 +7,23 @@ import stat
 from pathlib import Path
 
 from engine.model.errors import UnreachableError
+from engine.model.safe_text import printable
+from engine.store.reading import DATABASE
 
 _OTHERS_MAY_WRITE = 0o022
 _SHARED = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "glusterfs", "gfs2", "ocfs2", "beegfs", "davfs"}
 )
+_OURS = frozenset({"spawn.lock", "images", "local", "simulated", "backups", "ballast"})
+_SETTINGS = frozenset({".toml", ".json"})
 MOUNTS = Path("/proc/self/mountinfo")
 
 
 def check_state_directory(path: Path, *, uid: int | None = None, mounts: Path = MOUNTS) -> None:
     """Raise UnreachableError unless `path` is a directory of the user `uid` (the caller), closed to writing by others.
 
-    A file system that several machines or a user process serve is refused: the store's locks hold on one machine only.
+    One that holds anything else and no state is refused too, lest a slip of the hand fills somebody's home. A file
+    system that several machines or a user process serve is refused: the store's locks hold on one machine only.
     """
     mine = os.geteuid() if uid is None else uid
     try:
@@ -38,6 +43,23 @@ def check_state_directory(path: Path, *, uid: int | None = None, mounts: Path = 
             f"is on a file system of type {kind}, where the store's locks and syncs cannot be relied upon",
             "Choose a --state-dir on a local disk.",
         )
+
+    foreign = _foreign(path)
+    if foreign:
+        more = ", ..." if len(foreign) > 3 else ""
+        raise _refuse(
+            path,
+            f"holds other things ({printable(', '.join(foreign[:3]))}{more}) and no state of an engine",
+            "Name a directory of its own for --state-dir; it is made where there is none.",
+        )
+
+
+def _foreign(path: Path) -> list[str]:
+    """What no engine and no operator's settings put there; nothing in a directory with a database."""
+    names = sorted(os.listdir(path))
+    if DATABASE in names:
+        return []
+    return [n for n in names if n not in _OURS and not n.startswith("engine.") and Path(n).suffix not in _SETTINGS]
 
 
 def file_system_of(path: Path, mounts: Path = MOUNTS) -> str:

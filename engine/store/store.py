@@ -236,6 +236,12 @@ class Store:
         sql = f"SELECT * FROM event WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608 - placeholders only
         return [_recorded(row) for row in self._connection.execute(sql, [*conditions, limit])]
 
+    def span_of(self, stream: str) -> tuple[int, int]:
+        """The first and the last seq of a stream that has events."""
+        sql = "SELECT min(seq), max(seq) FROM event WHERE stream=?"
+        first, last = self._connection.execute(sql, (stream,)).fetchone()
+        return int(first), int(last)
+
     def last_events(
         self, seq: int, limit: int, *, streams: Sequence[str] = (), holding: str = "", without: Sequence[str] = ()
     ) -> list[Recorded]:

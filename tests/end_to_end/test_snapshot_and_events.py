@@ -71,3 +71,37 @@ def test_folding_the_events_after_an_early_snapshot_gives_the_late_one(world: Wo
     late_overview = only(SetOverview, snapshot(world, "overview")[1])[0]
     assert seen_upgrade == late_overview.upgrade
     assert (seen.scale_set, seen.tally) == (late_overview.scale_set, late_overview.tally)
+
+
+def test_a_past_upgrade_is_recorded_from_just_before_it_to_its_end(world: World) -> None:
+    # Given a run that ended, one after it, and one before it
+    world.publish("1.0.0")
+    world.create(4)
+    world.publish("1.1.0")
+    for target in ("1.1.0", "1.0.0", "1.1.0"):
+        world.client.command("start", {"set": SCALE_SET, "to": target, "batch": "2"})
+        world.until_ended()
+    runs = world.client.query("history", {"set": SCALE_SET})["ours"]
+    middle = next(run["id"] for run in runs if run["target"].endswith(":1.0.0"))
+    # When it is recorded
+    header, *rest = read_lines(world.client.recording(middle), "recording")
+    # Then it begins with the fleet on the version before, knows the runs before and nothing of those after
+    assert isinstance(header, Header)
+    scale_set = only(ScaleSet, rest)[0]
+    assert {str(i.image.version) for i in scale_set.instances.values()} == {"1.1.0"}
+    assert [u.target.version for u in only(Upgrade, rest)] == ["1.1.0"]
+    # And its events, folded, end the run
+    events = only(Recorded, rest)
+    assert events[0].seq > header.first and events[-1].seq >= (header.last or 0)
+    upgrade = None
+    for recorded in events:
+        if recorded.stream == f"upgrade/{middle}":
+            upgrade = evolve_upgrade(upgrade, recorded.event, now_of(recorded))
+        elif recorded.stream.startswith("scale_set/"):
+            scale_set = evolve_scale_set(scale_set, recorded.event, now_of(recorded))
+            assert scale_set is not None
+    assert upgrade is not None and upgrade.state == "Completed"
+    assert {str(i.image.version) for i in scale_set.instances.values()} == {"1.0.0"}
+    assert not any(
+        recorded.stream.startswith("upgrade/") and recorded.stream != f"upgrade/{middle}" for recorded in events
+    )

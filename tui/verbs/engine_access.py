@@ -35,6 +35,10 @@ class EngineClient(Protocol):
         """Events with a greater seq, oldest first; with `follow` it waits for more."""
         ...
 
+    def recording(self, upgrade: str) -> list[bytes]:
+        """The lines of a recording of one upgrade."""
+        ...
+
 
 def state_dir(given: Path | None) -> Path:
     """The absolute state directory: the option, else ROLLSET_STATE_DIR, else $XDG_STATE_HOME/rollset."""

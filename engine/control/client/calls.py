@@ -74,7 +74,14 @@ class Client:
 
     def snapshot(self, scope: str) -> list[bytes]:
         """The lines of a snapshot; `engine.wire.recording.read_lines` reads them."""
-        connection, response = self._send("GET", f"/v1/snapshot?{urlencode({'scope': scope})}", None, ANSWER_S)
+        return self._read_lines(f"/v1/snapshot?{urlencode({'scope': scope})}")
+
+    def recording(self, upgrade: str) -> list[bytes]:
+        """The lines of a recording of one upgrade, by its id."""
+        return self._read_lines(f"/v1/recording?{urlencode({'upgrade': upgrade})}")
+
+    def _read_lines(self, path: str) -> list[bytes]:
+        connection, response = self._send("GET", path, None, ANSWER_S)
         try:
             text = response.read()
         except (OSError, http.client.HTTPException) as error:

@@ -66,6 +66,9 @@ class FakeDoor:
     async def snapshot(self, scope: str) -> list[str]:
         return [json.dumps({"scope": scope, "from": self.head()})]
 
+    async def recording(self, upgrade: str) -> list[str]:
+        return [json.dumps({"upgrade": upgrade})]
+
     async def wait_for_events(self, seq: int, timeout_s: float) -> None:
         if self.head() <= seq:
             try:

@@ -30,6 +30,23 @@ def test_a_private_directory_of_ours_on_a_local_disk_will_do(state_dir: Path, tm
     check_state_directory(state_dir, mounts=mounts(tmp_path))
 
 
+def test_what_an_engine_and_its_operator_put_there_will_do(state_dir: Path, tmp_path: Path) -> None:
+    for name in ("engine.log", "engine.lock", "spawn.lock", "ballast", "hooks.json", "config.toml"):
+        (state_dir / name).touch()
+    (state_dir / "images").mkdir()
+    check_state_directory(state_dir, mounts=mounts(tmp_path))
+
+
+def test_a_directory_of_other_things_is_refused_unless_it_has_a_database(state_dir: Path, tmp_path: Path) -> None:
+    for name in ("passwd", "notes.txt", "bin", "x\x1b[2J"):
+        (state_dir / name).touch()
+    with pytest.raises(UnreachableError, match=r"holds other things \(bin, notes.txt, passwd, ...\)") as refused:
+        check_state_directory(state_dir, mounts=mounts(tmp_path))
+    assert "a directory of its own" in refused.value.next_step
+    (state_dir / "rollset.db").touch()
+    check_state_directory(state_dir, mounts=mounts(tmp_path))
+
+
 @pytest.mark.parametrize("mode", (0o770, 0o720, 0o702, 0o777))
 def test_others_may_not_write_to_it(state_dir: Path, mode: int) -> None:
     state_dir.chmod(mode)

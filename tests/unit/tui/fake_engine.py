@@ -116,6 +116,10 @@ class FakeEngine:
         if follow:
             raise UnreachableError("EngineUnreachable", "the stream ended.")
 
+    def recording(self, upgrade: str) -> list[bytes]:
+        lines: list[bytes] = self._answer("recording", [[f'{{"upgrade":"{upgrade}"}}'.encode()]])
+        return lines
+
     def _answer(self, what: str, default: Any) -> Any:
         answer = self.answers.get(what, default)
         if isinstance(answer, list):
