@@ -10,6 +10,7 @@ import typer
 from engine.model.errors import InputError
 from tui.verbs import engine_access
 from tui.verbs.options import StateDir
+from tui.verbs.printing import say
 
 if TYPE_CHECKING:
     from engine.control.client import Line
@@ -48,16 +49,25 @@ def show(session: Session, *, first_set: str = "", hint: str = "") -> None:
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .jsonl or .jsonl.gz recording.", show_default=False)],
+    recording: Annotated[
+        str,
+        typer.Argument(metavar="NAME|FILE", help="A recording that comes with Rollset, or a .jsonl or .jsonl.gz file."),
+    ] = "good-run",
+    names: Annotated[bool, typer.Option("--list", help="Name the recordings that come with Rollset.")] = False,
     state_dir: StateDir = None,
 ) -> None:
     """Show a recording in the cockpit.
 
     p plays and stops; the dot and the comma step; n finds the next error.
     """
+    from tui.shipped_recordings import find_recording, shipped_recordings
+
+    if names:
+        say(list(shipped_recordings()))
+        return
     from tui.recording import RecordedSession
 
-    session = RecordedSession.open(file)
+    session = RecordedSession.open(find_recording(recording))
     show(session, first_set=session.set_in_scope)
 
 
