@@ -21,6 +21,7 @@ from tui.verbs import (
     engine_access,
     engine_process,
     images,
+    moving,
     policies,
     recording,
     sets,
@@ -80,7 +81,19 @@ def before_every_verb(
         cockpit.open_cockpit(where, readonly=engine_access.is_readonly())
 
 
-for family in (sets, images, policies, upgrades, watching, asking, demo, recording, cockpit, engine_process):
+for family in (
+    sets,
+    images,
+    policies,
+    upgrades,
+    watching,
+    asking,
+    demo,
+    recording,
+    cockpit,
+    moving,
+    engine_process,
+):
     family.register(app)
 
 

@@ -235,6 +235,7 @@ COMMAND_ANSWERS: dict[str, type[EdgeType]] = {
     "start": StartAnswer,
     "apply": Answer,
     "backup": Answer,
+    "export": Answer,
     "image-publish": Answer,
     "image-exclude": Answer,
     "image-include": Answer,

@@ -98,6 +98,10 @@ class Backup(Command):
     path: Annotated[str | None, Field(description="An absolute path; the engine's own backups when left out.")] = None
 
 
+class Export(Command):
+    path: Annotated[str, Field(description="An absolute path of a file that does not exist yet.")]
+
+
 class Nothing(EdgeType):
     """No arguments."""
 
@@ -159,6 +163,7 @@ COMMANDS: dict[str, type[Command]] = {
     "delete": OnSet,
     "engine-hand-over": Command,
     "engine-stop": EngineStop,
+    "export": Export,
     "hold": Hold,
     "image-exclude": ImageExclusion,
     "image-include": ImageExclusion,

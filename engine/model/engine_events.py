@@ -66,6 +66,7 @@ class StoreRestored(Event):
     backup: str
     head: int
     aside: str | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ class Role(StrEnum):
 
 
 _POWER = {None: 0, Role.VIEWER: 1, Role.OPERATOR: 2, Role.ADMIN: 3}
-ADMIN_VERBS = frozenset({"backup", "delete", "engine-stop", "engine-hand-over"})
+ADMIN_VERBS = frozenset({"backup", "delete", "export", "engine-stop", "engine-hand-over"})
 
 
 def weaker(one: Role | None, other: Role | None) -> Role | None:

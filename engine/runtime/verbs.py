@@ -25,7 +25,7 @@ from engine.runtime.arguments import (
     truth,
     whole,
 )
-from engine.runtime.backup_verbs import back_up
+from engine.runtime.backup_verbs import back_up, export
 from engine.runtime.confirm import confirm
 from engine.runtime.decided import Answer, Decided
 from engine.runtime.door import Caller
@@ -230,5 +230,6 @@ _VERBS: dict[str, Do] = {
     "delete": _delete,
     "backup": back_up,
     "engine-hand-over": _hand_over,
+    "export": export,
     "engine-stop": _stop,
 }

@@ -14,6 +14,17 @@ class StoreNotWritableError(UnreachableError):
         )
 
 
+class StoreUnreadableError(UnreachableError):
+    """The disk or the system does not let the database be read; nothing says that it is damaged."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "StoreUnreadable",
+            f"the database cannot be read: {why}.",
+            "Look at the disk: room, rights, mounted read-only?",
+        )
+
+
 class StoreCorruptError(UnreachableError):
     """The database is damaged; the file is kept as it is."""
 

@@ -9,15 +9,16 @@ from pathlib import Path
 from urllib.parse import quote
 
 from engine.store.connection import APPLICATION_ID, FORMAT
-from engine.store.failures import StoreCorruptError
+from engine.store.failures import StoreCorruptError, StoreUnreadableError
 
 DATABASE = "rollset.db"
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a database for reading. Raises StoreCorruptError when it is damaged, is none, or none of ours.
+    """Open a database for reading.
 
+    Raises StoreCorruptError when it is damaged, is none, or none of ours, StoreUnreadableError when the disk refuses.
     What the block's other work raises is not touched.
     """
     connection = _opened(path)
@@ -35,7 +36,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)
     except sqlite3.Error as error:
-        raise StoreCorruptError(f"{path}: {error}") from error
+        raise StoreUnreadableError(f"{path}: {error}") from error
     try:
         connection.execute("PRAGMA query_only=ON")
         owner = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -43,6 +44,9 @@ def _opened(path: Path) -> sqlite3.Connection:
         if owner == APPLICATION_ID and 1 <= written <= FORMAT:
             return connection
         why = f"{path} is no store that this version reads (id {owner:x}, format {written})"
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise StoreUnreadableError(f"{path}: {error}") from error
     except sqlite3.Error as error:
         why = f"{path}: {error}"
     connection.close()

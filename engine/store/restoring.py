@@ -9,7 +9,8 @@ import shutil
 import sqlite3
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from engine.model.errors import InputError, RollsetError, UnreachableError
@@ -28,45 +29,67 @@ UNREAD_EPOCHS = 1_000
 """How far the epoch goes up when the present database cannot tell its own: no act of an older engine is repeated."""
 
 
-def restore(state_dir: Path, backup: Path, *, actor: str, at: float) -> dict[str, object]:
+def restore(state_dir: Path, backup: Path, *, actor: str, reason: str, at: float) -> dict[str, object]:
     """Put a backup in the database's place. Raises RollsetError; then the database is the one that was there.
 
     The present one is moved to a folder beside it. Fences go on from the present epoch, so that every instance obeys
     the next engine; what instances became since the backup is found by looking, as after any start.
     """
-    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    check_state_directory(state_dir)
-    lock = EngineLock(state_dir / "engine.lock")
-    if not lock.acquire():
-        raise UnreachableError("EngineRuns", f"an engine serves {state_dir}.", "Stop it first: rollset engine stop")
+    with no_engine(state_dir):
+        return put_in_place(state_dir, backup, actor=actor, reason=reason, at=at)
+
+
+def put_in_place(state_dir: Path, backup: Path, *, actor: str, reason: str, at: float) -> dict[str, object]:
+    """What `restore` does, for a caller that holds the engine's place."""
+    head = sound_head(backup)
+    fresh = state_dir / f".{DATABASE}.restoring"
+    _copy(backup, fresh)
+    epoch = _raise_epoch(fresh, _epoch_of(state_dir / DATABASE))
+    aside = _set_aside(state_dir, at)
+    os.rename(fresh, state_dir / DATABASE)
+    store = open_store(state_dir / DATABASE)
     try:
-        head = _sound_head(backup)
-        fresh = state_dir / f".{DATABASE}.restoring"
-        _copy(backup, fresh)
-        epoch = _raise_epoch(fresh, _epoch_of(state_dir / DATABASE))
-        aside = _set_aside(state_dir, at)
-        os.rename(fresh, state_dir / DATABASE)
-        store = open_store(state_dir / DATABASE)
-        try:
-            clock = store.begin_epoch(os.getpid(), VERSION, at).clock
-            event = StoreRestored(backup.name, head, str(aside) if aside is not None else None)
-            store.commit(Transaction([("engine", event, actor, "")], at, clock))
-            store.mark_stopped(clock, True)
-        finally:
-            store.close()
+        clock = store.begin_epoch(os.getpid(), VERSION, at).clock
+        event = StoreRestored(backup.name, head, str(aside) if aside is not None else None, reason)
+        store.commit(Transaction([("engine", event, actor, "")], at, clock))
+        store.mark_stopped(clock, True)
     finally:
-        lock.release()
+        store.close()
     return {"head": head, "aside": str(aside) if aside is not None else None, "epoch": epoch}
 
 
-def _sound_head(backup: Path) -> int:
+@contextmanager
+def no_engine(state_dir: Path) -> Iterator[None]:
+    """Hold the engine's place in a state directory, made if need be. Raises UnreachableError when an engine has it."""
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_state_directory(state_dir)
+        lock = EngineLock(state_dir / "engine.lock")
+        free = lock.acquire()
+    except OSError as error:
+        said = f"{error.filename or state_dir} cannot be used: {error.strerror}."
+        raise UnreachableError("StateDirectory", said, "Choose another --state-dir.") from error
+    if not free:
+        raise UnreachableError("EngineRuns", f"an engine serves {state_dir}.", "Stop it first: rollset engine stop")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def sound_head(backup: Path) -> int:
+    """The last event of a database. Raises InputError when it is no file, StoreCorruptError when it is damaged."""
     if not backup.is_file():
         raise InputError("InvalidParameter", f"{backup} is no file.", "Name a backup.")
-    with reading(backup) as connection:
-        words = unsound(connection, thoroughly=True) or "; ".join(compare_with_log(connection))
-        if words:
-            raise StoreCorruptError(f"{backup}: {words}")
-        return int(connection.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0])
+    try:
+        with reading(backup) as connection:
+            words = unsound(connection, thoroughly=True) or "; ".join(compare_with_log(connection))
+            head = int(connection.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0])
+    except (sqlite3.Error, ValueError, LookupError, TypeError, AssertionError) as error:
+        raise StoreCorruptError(f"{backup}: what it holds cannot be read ({type(error).__name__}: {error})") from error
+    if words:
+        raise StoreCorruptError(f"{backup}: {words}")
+    return head
 
 
 def _copy(backup: Path, fresh: Path) -> None:
@@ -124,15 +147,22 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="rollset restore")
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--actor", default="")
+    parser.add_argument("--reason", default="")
     parser.add_argument("backup", type=Path)
-    options = parser.parse_args(argv)
+    given = parser.parse_args(argv)
     try:
-        print(json.dumps(restore(options.state_dir, options.backup, actor=options.actor, at=time.time())))
+        told = restore(given.state_dir, given.backup, actor=given.actor, reason=given.reason, at=time.time())
     except RollsetError as error:
-        said = {"code": str(error.code), "message": error.message, "next_step": error.next_step}
-        print(json.dumps({"error": said | {"exit_code": error.exit_code}}))
-        return error.exit_code
+        return told_as_json(error)
+    print(json.dumps(told))
     return 0
+
+
+def told_as_json(error: RollsetError) -> int:
+    """Print an error for the process that asked; returns its exit code."""
+    said = {"code": str(error.code), "message": error.message, "next_step": error.next_step}
+    print(json.dumps({"error": said | {"exit_code": error.exit_code}}))
+    return error.exit_code
 
 
 if __name__ == "__main__":

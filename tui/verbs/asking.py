@@ -14,6 +14,10 @@ from tui.verbs.options import Json, StateDir
 from tui.verbs.printing import note, say, say_json
 
 DOCTOR_LIMIT_S = 60
+Bundle = Annotated[
+    Path | None,
+    typer.Option("--bundle", metavar="FILE", help="Write a bug report without secrets to FILE.", show_default=False),
+]
 AUDIT_COLUMNS = ("at", "actor", "type", "words")
 
 
@@ -89,8 +93,11 @@ def audit_lines(entries: list[Mapping[str, Any]]) -> list[str]:
     return table(("TIME", "WHO", "TYPE", "WHAT"), rows)
 
 
-def doctor(json: Json = False, state_dir: StateDir = None) -> None:
+def doctor(bundle: Bundle = None, json: Json = False, state_dir: StateDir = None) -> None:
     """Check the engine, its store and this machine."""
+    if bundle is not None:
+        _report(bundle, json, state_dir)
+        return
     try:
         answer = engine_access.connect(state_dir).query("doctor", {})
     except UnreachableError as unreachable:
@@ -102,6 +109,19 @@ def doctor(json: Json = False, state_dir: StateDir = None) -> None:
         say(doctor_lines(answer["checks"]))
     if not all(check["ok"] for check in answer["checks"]):
         raise typer.Exit(1)
+
+
+def _report(bundle: Path, as_json: bool, given: Path | None) -> None:
+    from tui.plain.upgrades import size
+    from tui.verbs.moving import own_directory, run_apart
+
+    directory = own_directory(given, "doctor --bundle")
+    told = run_apart("engine.store.bug_report", directory, ["--", str(bundle.expanduser().absolute())])
+    if as_json:
+        say_json(told)
+        return
+    say([f"wrote {bundle} ({size(told['size_bytes'])}), for a bug report; look at it before you send it"])
+    say([f"kept: {told['kept']}", "left out:", *(f"  {what}" for what in told["left_out"])])
 
 
 def doctor_lines(checks: list[Mapping[str, Any]]) -> list[str]:

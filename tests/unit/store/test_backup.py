@@ -134,12 +134,12 @@ def test_restore_puts_a_backup_in_place_and_keeps_what_was_there(state_dir: Path
     made = Backups(state_dir).make(NOW)
     more(store, 5)
     store.close()
-    told = restore(state_dir, made, actor="ana", at=NOW + 10)
+    told = restore(state_dir, made, actor="ana", reason="why", at=NOW + 10)
     aside = Path(str(told["aside"]))
     assert head(aside / DATABASE) == 8
     store = open_store(state_dir / DATABASE)
     last = store.events(0, 100)[-1]
-    assert (last.seq, last.actor, last.event) == (4, "ana", e.StoreRestored(made.name, 3, str(aside)))
+    assert (last.seq, last.actor, last.event) == (4, "ana", e.StoreRestored(made.name, 3, str(aside), "why"))
     assert [s.key for s in store.load_state().scale_sets] == ["k"]
     store.close()
 
@@ -151,7 +151,7 @@ def test_the_next_engine_is_obeyed_by_instances_that_saw_later_ones(state_dir: P
         store = open_store(state_dir / DATABASE)
         latest = store.begin_epoch(1, "test", NOW).epoch
         store.close()
-    restore(state_dir, made, actor="ana", at=NOW)
+    restore(state_dir, made, actor="ana", reason="why", at=NOW)
     store = open_store(state_dir / DATABASE)
     assert store.begin_epoch(1, "test", NOW).epoch > latest
     store.close()
@@ -161,7 +161,7 @@ def test_restore_over_a_destroyed_database_raises_the_fence_far(state_dir: Path)
     filled(state_dir).close()
     made = Backups(state_dir).make(NOW)
     (state_dir / DATABASE).write_bytes(b"\0" * 10_000)
-    told = restore(state_dir, made, actor="ana", at=NOW)
+    told = restore(state_dir, made, actor="ana", reason="why", at=NOW)
     assert told["epoch"] == 1 + restoring.UNREAD_EPOCHS
     assert (Path(str(told["aside"])) / DATABASE).read_bytes() == b"\0" * 10_000
 
@@ -169,7 +169,7 @@ def test_restore_over_a_destroyed_database_raises_the_fence_far(state_dir: Path)
 def test_restore_into_an_empty_directory(state_dir: Path, tmp_path: Path) -> None:
     filled(state_dir).close()
     made = Backups(state_dir).make(NOW)
-    told = restore(tmp_path / "fresh", made, actor="ana", at=NOW)
+    told = restore(tmp_path / "fresh", made, actor="ana", reason="why", at=NOW)
     assert told["aside"] is None and head(tmp_path / "fresh" / DATABASE) == 4
 
 
@@ -179,7 +179,7 @@ def test_restore_is_refused_under_a_running_engine(state_dir: Path) -> None:
     lock = EngineLock(state_dir / "engine.lock")
     assert lock.acquire()
     with pytest.raises(UnreachableError, match="an engine serves"):
-        restore(state_dir, made, actor="ana", at=NOW)
+        restore(state_dir, made, actor="ana", reason="why", at=NOW)
     lock.release()
 
 
@@ -197,7 +197,7 @@ def test_a_bad_backup_changes_nothing(state_dir: Path, tmp_path: Path, sort: str
         bad.touch()
     before = (state_dir / DATABASE).read_bytes()
     with pytest.raises((InputError, StoreCorruptError)):
-        restore(state_dir, bad, actor="ana", at=NOW)
+        restore(state_dir, bad, actor="ana", reason="why", at=NOW)
     assert (state_dir / DATABASE).read_bytes() == before
 
 
