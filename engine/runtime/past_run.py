@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio.to_thread
-from sqlite_utils import Database
 
 from engine.model.codes import ErrorCode
 from engine.model.errors import NotFoundError
@@ -53,7 +52,7 @@ async def recording_lines(engine: Engine, upgrade_id: str) -> list[str]:
 
 def _told_again(database: Path, run: _Run) -> list[str]:
     with reading(database) as connection:
-        store = Store(Database(connection, execute_plugins=False))
+        store = Store(connection)
         first, last = store.span_of(run.upgrade)
         told, before, at, clock = Told(), 0, 0.0, 0.0
         for item in every_event(store, streams=run.streams):

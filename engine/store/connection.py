@@ -5,16 +5,24 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from engine.model.errors import UnreachableError
 from engine.store.failures import StoreCorruptError, StoreNotWritableError
-from engine.store.migrations import migrations
+from engine.store.schema import FORMAT, MIGRATIONS
 from engine.store.store import Store
 
 APPLICATION_ID = 0x526F6C6C
-FORMAT = 1
-"""`user_version` of the file; a newer one is refused, never guessed at."""
+
+_RECORD = (
+    """CREATE TABLE "_sqlite_migrations" (
+   "id" INTEGER PRIMARY KEY,
+   "migration_set" TEXT,
+   "name" TEXT,
+   "applied_at" TEXT
+)""",
+    """CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
+    ON "_sqlite_migrations" ("migration_set", "name")""",
+)
+"""What sqlite-utils makes to remember the migrations that are done."""
 
 
 def open_store(path: Path) -> Store:
@@ -46,8 +54,32 @@ def _open(connection: sqlite3.Connection, path: Path) -> Store:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
         connection.execute(f"PRAGMA {pragma}")
     connection.execute("PRAGMA journal_size_limit=67108864")
-    database = Database(connection, execute_plugins=False)
-    migrations.apply(database)
+    if not tables:
+        _create(connection)
+    elif written < FORMAT:
+        from engine.store.migrations import migrate  # a start with nothing to migrate need not load what it takes
+
+        migrate(connection)
+        connection.execute(f"PRAGMA user_version={FORMAT}")
+    return Store(connection)
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    """A fresh database with every migration done and recorded, as the migrations themselves would leave it.
+
+    All of it is one transaction: a kill leaves an empty file or a whole database.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in _RECORD:
+        connection.execute(statement)
+    for name, statements in MIGRATIONS:
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute(
+            "INSERT INTO _sqlite_migrations(migration_set, name, applied_at) "
+            "VALUES('rollset', ?, strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'))",
+            (name,),
+        )
     connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version={FORMAT}")
-    return Store(database)
+    connection.execute("COMMIT")

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from engine.store.connection import APPLICATION_ID, FORMAT
+from engine.store.connection import APPLICATION_ID
 from engine.store.failures import StoreCorruptError, StoreUnreadableError
+from engine.store.schema import FORMAT
 
 DATABASE = "rollset.db"
 

@@ -6,8 +6,6 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from sqlite_utils import Database
-
 from engine.decide.evolve import evolve_upgrade
 from engine.decide.evolve_scale_set import evolve_scale_set
 from engine.model import events as e
@@ -27,7 +25,7 @@ def compare_with_log(connection: sqlite3.Connection) -> list[str]:
     """
     connection.execute("BEGIN")
     try:
-        store = Store(Database(connection, execute_plugins=False))
+        store = Store(connection)
         state = store.load_state()
         told = Told()
         for item in every_event(store):

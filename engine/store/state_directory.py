@@ -17,6 +17,7 @@ _SHARED = frozenset(
 _OURS = frozenset({"spawn.lock", "images", "local", "simulated", "backups", "ballast"})
 _SETTINGS = frozenset({".toml", ".json"})
 MOUNTS = Path("/proc/self/mountinfo")
+_BEGINNINGS = ("engine.", ".importing-", f".{DATABASE}.")
 
 
 def check_state_directory(path: Path, *, uid: int | None = None, mounts: Path = MOUNTS) -> None:
@@ -59,7 +60,7 @@ def _foreign(path: Path) -> list[str]:
     names = sorted(os.listdir(path))
     if DATABASE in names:
         return []
-    return [n for n in names if n not in _OURS and not n.startswith("engine.") and Path(n).suffix not in _SETTINGS]
+    return [n for n in names if n not in _OURS and not n.startswith(_BEGINNINGS) and Path(n).suffix not in _SETTINGS]
 
 
 def file_system_of(path: Path, mounts: Path = MOUNTS) -> str:

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlite_utils import Database
-
 from engine.model.effects import Effect, EffectOutcome
 from engine.model.events import Event, Recorded
 from engine.model.image import ImageVersion
@@ -76,9 +74,8 @@ class StoredState:
 class Store:
     """All writing goes through `commit`, in one thread. Reads see what is committed."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._connection: sqlite3.Connection = database.conn
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
         self._epoch = 0
         self._rows = StateRows(self._connection)
         self._head = self._one("SELECT coalesce(max(seq), 0) FROM event")

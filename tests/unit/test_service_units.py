@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.control.serve import _options
+from engine.control.serve import read_options
 
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = sorted((ROOT / "docs" / "systemd").glob("*.service"))
@@ -60,7 +60,7 @@ def test_what_it_starts_is_what_the_engine_takes(unit: Path) -> None:
 
     assert program.endswith("/rollset")
     assert (engine, serve) == ("engine", "serve")
-    assert _options(options).foreground
+    assert read_options(options).foreground
 
 
 def test_the_shared_engine_listens_where_clients_look() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +18,15 @@ from engine.model.errors import UnreachableError
 from engine.model.image import ImageReference
 from engine.model.upgrade import Outcome
 from engine.store import connection as opening
+from engine.store import migrations, schema
 from engine.store.connection import open_store
 from engine.store.failures import EpochLostError, StoreNotWritableError
+from engine.store.migrations import migrate
+from engine.store.schema import FORMAT
 from engine.store.store import CommandRecord, Store, Transaction
 from tests.unit.decide.given import Run
 
+ROOT = Path(__file__).resolve().parents[3]
 IMAGE = ImageReference("contoso", "web", "stable", "1.0.0")
 STOPPED = ("engine", e.EngineStopped("for a test"), "ana", "")
 
@@ -179,7 +186,7 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
 def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "rollset.db"
     store = open_store(path)
-    store._connection.execute(f"PRAGMA user_version={opening.FORMAT + 1}")
+    store._connection.execute(f"PRAGMA user_version={FORMAT + 1}")
     store.close()
     with pytest.raises(UnreachableError, match="newer Rollset"):
         open_store(path)
@@ -207,3 +214,36 @@ def test_opening_again_migrates_nothing_twice(tmp_path: Path) -> None:
         found = rows(store, "SELECT count(*) FROM _sqlite_migrations")
         store.close()
     assert found == [(1,)]
+
+
+def test_a_fresh_database_is_what_the_migrations_lead_to(tmp_path: Path) -> None:
+    open_store(tmp_path / "fresh.db").close()
+    with closing(sqlite3.connect(tmp_path / "migrated.db", isolation_level=None)) as migrated:
+        migrate(migrated)
+        with closing(sqlite3.connect(tmp_path / "fresh.db")) as fresh:
+            for sql in (
+                "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name",
+                "SELECT id, migration_set, name, length(applied_at) FROM _sqlite_migrations",
+            ):
+                assert fresh.execute(sql).fetchall() == migrated.execute(sql).fetchall()
+            assert fresh.execute("PRAGMA user_version").fetchone() == (FORMAT,)
+
+
+def test_a_database_of_an_earlier_format_is_migrated_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "rollset.db"
+    open_store(path).close()
+    later = (*schema.MIGRATIONS, ("a_later_one", ("CREATE TABLE later(one INTEGER) STRICT",)))
+    monkeypatch.setattr(migrations, "MIGRATIONS", later)
+    monkeypatch.setattr(opening, "FORMAT", FORMAT + 1)
+
+    store = open_store(path)
+
+    assert rows(store, "SELECT name FROM _sqlite_migrations ORDER BY id") == [(name,) for name, _ in later]
+    assert rows(store, "PRAGMA user_version") == [(FORMAT + 1,)] and rows(store, "SELECT * FROM later") == []
+    store.close()
+
+
+def test_a_start_without_migrations_loads_no_library_for_them() -> None:
+    command = "import sys, engine.store.connection; print('sqlite_utils' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,17 @@
+"""Telling the process that started the engine that it is ready, or in one line why it is not."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def tell(ready_fd: int | None, line: str, code: int) -> int:
+    """Write one line to a pipe that is then closed, or to standard error; returns `code`."""
+    one = " ".join(line.split())
+    if ready_fd is None:
+        print(one, file=sys.stderr)
+    else:
+        os.write(ready_fd, (one + "\n").encode())
+        os.close(ready_fd)
+    return code
