@@ -48,6 +48,10 @@ def _some_sets(subject: Subject) -> str | None:
     return why_not_change(subject)
 
 
+def _upgrade_chosen(subject: Subject) -> str | None:
+    return None if subject.upgrade is not None else "no upgrade is chosen"
+
+
 def _two_marked(subject: Subject) -> str | None:
     return None if len(subject.marked_runs) == 2 else "mark two first, with space"
 
@@ -103,6 +107,16 @@ _ALL = (
     Action("history", "h", "history", "The upgrades of this set.", Kind.LOOK, why_not=_set_chosen, rank=65),
     Action("compare", "equals_sign", "compare", "Compare the two marked.", Kind.LOOK, why_not=_two_marked, rank=75),
     Action("save", "w", "save…", "Save what is shown to a file: a report, a plan.", Kind.LOOK, rank=28),
+    Action(
+        "replay",
+        "R",
+        "replay",
+        "Play the chosen upgrade again, event by event, from just before it.",
+        Kind.LOOK,
+        When.LIVE,
+        _upgrade_chosen,
+        rank=79,
+    ),
     Action("copy", "y", "copy", "Copy what the cursor is on to your clipboard.", Kind.LOOK, rank=77),
     Action("utc", "z", "UTC", "Times in UTC, or in your zone.", Kind.LOOK, rank=78),
     Action(

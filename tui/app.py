@@ -19,7 +19,7 @@ from engine.wire.recording import OVERVIEW
 from tui.actions import ACTIONS, Action, When
 from tui.clipboard import osc52
 from tui.clocks import Clocks
-from tui.opening import Opening
+from tui.opening import Opening, Recorded
 from tui.options import CockpitOptions
 from tui.palette import Palette
 from tui.plain_lines import line_filters
@@ -60,8 +60,8 @@ def _bindings() -> list[Binding]:
     ]
 
 
-class Cockpit(Opening, App[None]):
-    """Screens on a session. `player` is the recording's, None on an engine."""
+class Cockpit(Opening, App[Recorded]):
+    """Screens on a session. `player` is the recording's, None on an engine. Returns a recording it was left for."""
 
     TITLE = "rollset"
     ENABLE_COMMAND_PALETTE = False

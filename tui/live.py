@@ -51,6 +51,10 @@ class LiveSession:
         """Read something."""
         return await asyncio.to_thread(self.client.query, what, arguments)
 
+    async def recording(self, upgrade: str) -> list[bytes]:
+        """The engine tells its log again from before the upgrade."""
+        return await asyncio.to_thread(self.client.recording, upgrade)
+
     async def start_again(self) -> None:
         """Start the engine when this session may; several sources that ask at once start it once."""
         if self._start is None:

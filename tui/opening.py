@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from engine.model.errors import RollsetError
+from engine.model.upgrade import Upgrade
 from engine.wire.recording import OVERVIEW
 from tui.saving import save_text
 from tui.subject import Subject
@@ -13,6 +15,15 @@ from tui.subject import Subject
 if TYPE_CHECKING:
     from tui.app import Cockpit
     from tui.screens.cockpit_screen import CockpitScreen
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the cockpit was left for: the recording of an upgrade of `scale_set` (its key)."""
+
+    upgrade: str
+    scale_set: str
+    lines: list[bytes]
 
 
 class Opening:
@@ -73,6 +84,20 @@ class Opening:
 
         scale_set = self._subject().scale_set
         self._go(ErrorsScreen(scale_set.key if scale_set is not None else self._front().scope))
+
+    def do_replay(self) -> None:
+        """Leave for a recording of the chosen upgrade; whoever ran the cockpit shows it and comes back."""
+        upgrade = self._subject().upgrade
+        if upgrade is not None:
+            self._cockpit.run_worker(self._fetch(upgrade), group="replay", exclusive=True, exit_on_error=False)
+
+    async def _fetch(self, upgrade: Upgrade) -> None:
+        try:
+            lines = await self._cockpit.session.recording(upgrade.id)
+        except RollsetError as error:
+            self._cockpit.say(f"{error.message} {error.next_step}", bad=True)
+        else:
+            self._cockpit.exit(Recorded(upgrade.id, upgrade.scale_set, lines))
 
     def do_help(self) -> None:
         """The keys of the screen in front."""

@@ -80,6 +80,10 @@ class RecordedSession:
             "OperationNotAllowed", f"{self.place} is a recording: nothing can be changed.", "Open the engine."
         )
 
+    async def recording(self, upgrade: str) -> list[bytes]:
+        """Refused: this is one."""
+        raise RefusedError("OperationNotAllowed", f"{self.place} is a recording already.", "Press p to play it.")
+
     async def query(self, what: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """What its state and its events tell; refused for what they do not."""
         return recorded_answer(what, arguments, self.player.scene, self._events, self.place)

@@ -91,6 +91,10 @@ class Session(Protocol):
         """Carry out a verb; raises RollsetError when it is refused or the engine is not there."""
         ...
 
+    async def recording(self, upgrade: str) -> list[bytes]:
+        """The lines of a recording of one upgrade, by its id; raises RollsetError."""
+        ...
+
     async def query(self, what: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Read something that is no part of the state (a plan, images, history); raises RollsetError."""
         ...

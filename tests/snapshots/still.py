@@ -51,6 +51,10 @@ class StillSession:
         self.commands.append((verb, arguments))
         return {"message": f"{verb} accepted"}
 
+    async def recording(self, upgrade: str) -> list[bytes]:
+        """What the test gave."""
+        return [f'{{"upgrade":"{upgrade}"}}'.encode()]
+
     async def query(self, what: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """What the test gave."""
         found: dict[str, Any] = self._answers[what]

@@ -33,7 +33,10 @@ def open_cockpit(where: Path | Line, *, readonly: bool, first_set: str = "", hin
 
 
 def show(session: Session, *, first_set: str = "", hint: str = "") -> None:
-    """Run the cockpit on this terminal until it is left. Raises InputError where there is none."""
+    """Run the cockpit on this terminal until it is left. Raises InputError where there is none.
+
+    Where it is left for the recording of an upgrade, that is shown, and then the session again.
+    """
     import os
 
     from tui.app import Cockpit
@@ -45,7 +48,16 @@ def show(session: Session, *, first_set: str = "", hint: str = "") -> None:
             "NoTerminal", "the cockpit needs a terminal.", "For scripts: rollset list, rollset status SET --json."
         )
     options = read_options(config_folder(), hint=hint)
-    Cockpit(session, options, first_set=first_set, driver=TerminalDriver).run(mouse=options.mouse)
+    while True:
+        cockpit = Cockpit(session, options, first_set=first_set, driver=TerminalDriver)
+        chosen = cockpit.run(mouse=options.mouse)
+        if chosen is None:
+            return
+        from tui.recording import RecordedSession
+
+        first_set = chosen.scale_set
+        recorded = RecordedSession(chosen.upgrade, chosen.lines)
+        Cockpit(recorded, options, first_set=first_set, driver=TerminalDriver).run(mouse=options.mouse)
 
 
 def replay(

@@ -100,3 +100,20 @@ def test_a_screen_behind_another_draws_nothing() -> None:
         assert front.is_current and not behind.is_current
 
     drive(session("rolling"), check=check)
+
+
+def test_replay_leaves_for_the_recording_of_the_chosen_upgrade() -> None:
+    async def run() -> Cockpit:
+        app = Cockpit(session("rolling"), first_set=KEY)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await pilot.pause(0.1)
+            await pilot.press("R")
+            await pilot.pause(0.2)
+        return app
+
+    left = asyncio.run(run()).return_value
+
+    upgrade = story("rolling").scene.upgrade
+    assert left is not None and upgrade is not None
+    assert (left.upgrade, left.scale_set) == (upgrade.id, KEY)
+    assert left.lines == [f'{{"upgrade":"{upgrade.id}"}}'.encode()]
