@@ -17,7 +17,7 @@ from engine.decide.judge_health import (
     untouched_share,
     upgraded_share,
 )
-from engine.decide.member_steps import begin_member, members_follow, restore_members
+from engine.decide.member_steps import Heard, begin_member, members_follow, restore_members
 from engine.model import events as e
 from engine.model.codes import ApiError, ErrorCode
 from engine.model.health import Health
@@ -39,13 +39,16 @@ from engine.model.upgrade import (
 _BAD_AFTER_RESTORE = frozenset({MemberState.ROLLED_BACK_UNHEALTHY, MemberState.RESTORE_FAILED})
 
 
-def advance(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
-    """The next events of a live upgrade, or none when it waits for something outside."""
+def advance(upgrade: Upgrade, scale_set: ScaleSet, now: Now, heard: Heard | None = None) -> list[e.Event]:
+    """The next events of a live upgrade, or none when it waits for something outside.
+
+    `heard` says when the health of an instance was last answered for; without it, what is known is as fresh as `now`.
+    """
     if not upgrade.live:
         return []
     return (
         _fleet_changes(upgrade, scale_set)
-        or members_follow(upgrade, scale_set, now)
+        or members_follow(upgrade, scale_set, now, heard or (lambda _: now.clock))
         or _close_batch(upgrade, scale_set, now)
         or _notice(upgrade, scale_set)
         or _hold_failed_restores(upgrade, now)

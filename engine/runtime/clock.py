@@ -6,18 +6,34 @@ from collections.abc import Callable
 
 from engine.model.upgrade import Now
 
+MOST_AT_ONCE_S = 2.0
+"""More than this between two readings was not observed: a process that runs reads its clock far more often."""
+
 
 class EngineClock:
     """Observed seconds go on from `base` of the last run, and only while this process runs.
 
-    A suspended host, a wall clock that jumps, an engine that was away: none of them adds observed time.
+    A process that was stopped or starved, a suspended host, a wall clock that jumps, an engine that was away: none of
+    them adds observed time beyond MOST_AT_ONCE_S. Whoever uses it reads it at least that often.
     """
 
     def __init__(self, base: float, wall: Callable[[], float], monotonic: Callable[[], float]) -> None:
-        self._base = base
+        self._observed = base
         self._wall = wall
         self._monotonic = monotonic
-        self._began = monotonic()
+        self._read_at = monotonic()
+        self._lost_s = 0.0
 
     def now(self) -> Now:
-        return Now(at=self._wall(), clock=self._base + (self._monotonic() - self._began))
+        read_at = self._monotonic()
+        passed_s = max(0.0, read_at - self._read_at)
+        self._read_at = read_at
+        seen_s = min(passed_s, MOST_AT_ONCE_S)
+        self._observed += seen_s
+        self._lost_s += passed_s - seen_s
+        return Now(at=self._wall(), clock=self._observed)
+
+    def lost_s(self) -> float:
+        """Seconds of this process that were not observed, up to now."""
+        self.now()
+        return self._lost_s

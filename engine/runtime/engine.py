@@ -92,7 +92,10 @@ class Engine:
 
     def turn(self, actor: str = "engine", cause: str = "") -> Turn:
         """A fresh draft on the committed state."""
-        return Turn(self.state, self.clock.now(), actor, cause)
+        return Turn(self.state, self.clock.now(), actor, cause, self._heard)
+
+    def _heard(self, scale_set: str, instance_id: str) -> float:
+        return self.watch.heard(scale_set, instance_id) if self.watch is not None else float("-inf")
 
     def commit(self, turn: Turn, command: CommandRecord | None = None) -> None:
         """Advance what the draft touched, plan, put all of it on disk, then act.
@@ -179,15 +182,23 @@ class Engine:
         facts gather for the next.
         """
         while True:
-            with anyio.move_on_after(TICK_S if self._ticking() else 5.0):
-                await self._awake.wait()
-            self._awake = anyio.Event()
+            await self._until_awake()
             began = self.clock.now().clock
             await self.take_facts()
             if self.draining is not None:
                 self._end_drain(self.draining)
             took_s = self.clock.now().clock - began
             await anyio.sleep(0 if self._backlog() else min(REST_SHARE * took_s, LONGEST_REST_S))
+
+    async def _until_awake(self) -> None:
+        """Until something happened or it is time to look; the clock is read often enough that no second is lost."""
+        pieces, piece_s = (1, TICK_S) if self._ticking() else (5, 1.0)
+        for _ in range(pieces):
+            self.clock.now()
+            with anyio.move_on_after(piece_s):
+                await self._awake.wait()
+                break
+        self._awake = anyio.Event()
 
     def drain(self, limit_s: float, *, stops_anyway: bool) -> None:
         """Begin nothing new, and stop once all that has begun is settled.

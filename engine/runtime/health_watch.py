@@ -37,7 +37,9 @@ class HealthWatch:
         self._records: dict[str, HealthRecord] = {}
         self._pending: dict[str, tuple[Health, str]] = {}
         self._addresses: set[str] = set()
-        self.pool = ProbePool(self._wanted, self._answered, self._addresses.__contains__, dice)
+        self._heard: dict[str, float] = {}
+        lost_s = engine.clock.lost_s
+        self.pool = ProbePool(self._wanted, self._answered, self._addresses.__contains__, dice, lost_s)
         self.told = ToldHealth(engine, self._learn)
 
     def refresh(self) -> None:
@@ -92,6 +94,8 @@ class HealthWatch:
         clock = self._engine.clock.now().clock
         record = track(self._records.get(key, HealthRecord()), sample, clock, source)
         self._records[key] = record
+        if sample is not Health.HEALTHY or record.state is Health.HEALTHY:  # else it is about to become healthy
+            self._heard[key] = clock
         if differs(instance, record.state, answer.detail):
             self._pending[key] = (record.state, answer.detail)
             self._engine.wake()
@@ -106,6 +110,19 @@ class HealthWatch:
             self._engine.wake()
         else:
             self._pending.pop(set_key + SEPARATOR + instance_id, None)
+
+    def heard(self, set_key: str, instance_id: str) -> float:
+        """When the health of an instance was last answered for (observed seconds), as far as it is taken in.
+
+        A fleet that tells health by itself is asked here and now.
+        """
+        key = set_key + SEPARATOR + instance_id
+        scale_set = self._engine.state.scale_sets.get(set_key)
+        if key in self._pending or scale_set is None:
+            return float("-inf")
+        if self._tells(scale_set):
+            return self._engine.clock.now().clock if self.told.is_as_told(scale_set, instance_id) else float("-inf")
+        return self._heard.get(key if scale_set.model.health is not None else set_key, float("-inf"))
 
     def put_back(self, changes: list[tuple[str, e.Event]]) -> None:
         """Changes that could not be committed: they are taken again next time, unless something newer is known."""
@@ -139,6 +156,7 @@ class HealthWatch:
                 if contact.heard_of(scale_set.key):
                     continue
                 names = names[:1]
+            asked = self._engine.clock.now().clock
             try:
                 facts = await self._observe(scale_set.key, names)
             except Exception as error:  # noqa: BLE001 - whatever a fleet raises must not end the engine
@@ -148,6 +166,7 @@ class HealthWatch:
             running = {name: fact.running for name, fact in facts.items()}
             with suppress(UnreachableError):  # the engine's guard knows; the next look brings it again
                 self._take_power(scale_set.key, running)
+                self._heard[scale_set.key] = asked
 
     async def _observe(self, key: str, names: list[str]) -> Mapping[str, InstanceFacts]:
         return await in_time(lambda: self._engine.fleet_of(key).observe(key, names))

@@ -9,7 +9,7 @@ from random import Random
 import anyio
 from anyio.abc import TaskGroup
 
-from engine.runtime.probe import ProbeAnswer, ProbeTarget, probe
+from engine.runtime.probe import ProbeAnswer, ProbeKind, ProbeTarget, probe
 
 SETTLING_S = 0.1
 """After a disk swap a key is asked again after this long, then after twice that, up to its own interval."""
@@ -28,6 +28,8 @@ class Schedule:
 class ProbePool:
     """Probes what `wanted` names now and reports each answer. `limit` bounds the probes in flight.
 
+    `lost_s` tells for how long this process stood still so far: a time-out that fell into that is no answer.
+
     Start times are spread over the interval by `dice`, so that a thousand instances are not asked in one moment.
     """
 
@@ -37,12 +39,14 @@ class ProbePool:
         on_answer: Callable[[str, ProbeAnswer], None],
         allowed: Callable[[str], bool],
         dice: Random,
+        lost_s: Callable[[], float] = lambda: 0.0,
         limit: int = 128,
     ) -> None:
         self._wanted = wanted
         self._on_answer = on_answer
         self._allowed = allowed
         self._dice = dice
+        self._lost_s = lost_s
         self._slots = anyio.CapacityLimiter(limit)
         self._due: dict[str, float] = {}
         self._flying: set[str] = set()
@@ -94,11 +98,15 @@ class ProbePool:
 
     async def _probe(self, key: str, schedule: Schedule) -> None:
         async with self._slots:
+            lost_s = self._lost_s()
             answer = await probe(schedule.target, allowed=self._allowed)
+            stood_still = self._lost_s() > lost_s
         self.count += 1
         self._flying.discard(key)
         if key in self._again:
             self._again.discard(key)
+        elif stood_still and answer.kind is ProbeKind.TIMED_OUT:
+            self._due.pop(key, None)
         elif key in self._due:
             self._on_answer(key, answer)
         self._changed.set()

@@ -44,6 +44,20 @@ class ToldHealth:
         self._again.add((scale_set, instance_id))
         self._awake.set()
 
+    def is_as_told(self, scale_set: ScaleSet, instance_id: str) -> bool:
+        """Whether the fleet still tells what the engine knows; if not, the news is on its way."""
+        fleet, instance = self._engine.fleets[scale_set.fleet], scale_set.instances.get(instance_id)
+        if instance is None or not isinstance(fleet, HealthTellingFleet):
+            return False
+        try:
+            health, _ = fleet.health(scale_set.key, [instance_id])[instance_id]
+        except Exception:  # noqa: BLE001 - whatever a fleet raises must not end the engine
+            return False
+        if health is not instance.health:
+            self.look_again(scale_set.key, instance_id)
+            return False
+        return True
+
     async def run(self) -> None:
         """Follow until cancelled."""
         async with anyio.create_task_group() as tasks:

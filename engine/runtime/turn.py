@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from engine.decide.advance import advance
 from engine.decide.after_the_end import model_after
@@ -56,8 +57,17 @@ class EngineState:
 class Turn:
     """A draft on top of the committed state. Nothing is visible outside before the caller commits it."""
 
-    def __init__(self, state: EngineState, now: Now, actor: str = "engine", cause: str = "") -> None:
+    def __init__(
+        self,
+        state: EngineState,
+        now: Now,
+        actor: str = "engine",
+        cause: str = "",
+        heard: Callable[[str, str], float] | None = None,
+    ) -> None:
+        """`heard` gives, by scale set and instance, when its health was last answered for (see `advance`)."""
         self.state = state
+        self._heard = heard
         self.now = now
         self.actor = actor
         self.cause = cause
@@ -134,7 +144,8 @@ class Turn:
             scale_set = self.scale_set(upgrade.scale_set) if upgrade is not None else None
             if upgrade is None or scale_set is None:
                 return
-            found = advance(upgrade, scale_set, self.now)
+            heard = partial(self._heard, scale_set.key) if self._heard is not None else None
+            found = advance(upgrade, scale_set, self.now, heard)
             if not found:
                 self._assert(upgrade, scale_set)
                 if was_live and not upgrade.live:

@@ -103,6 +103,8 @@ class Run:
             request=asked,
             now=self.now,
         )
+        self.heard_clock: float | None = None
+        """When health was last answered for; None: all the time."""
         self.events: list[e.Event] = []
         self.upgrade = evolve_upgrade(None, e.UpgradeStarted(started), self.now)
         self.settle()
@@ -126,12 +128,16 @@ class Run:
 
     def settle(self) -> None:
         for _ in range(5000):
-            found = advance(self.upgrade, self.set, self.now)
+            found = advance(self.upgrade, self.set, self.now, self.heard)
             if not found:
                 return
             self.fold(*found)
             assert check_upgrade(self.upgrade, self.set) == [], found
         raise AssertionError(f"it does not settle: {found}")
+
+    def heard(self, instance_id: str) -> float:
+        assert instance_id in self.set.instances
+        return self.clock if self.heard_clock is None else self.heard_clock
 
     def command(self, verb: Verb, *instances: str, actor: str = "omar", reason: str = "") -> None:
         self.fold(*accept_command(self.upgrade, Command(verb, actor, reason, instances), self.now))

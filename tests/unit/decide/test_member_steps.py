@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.decide.member_steps import LAST_ANSWER_S
 from engine.model.commands import Verb
 from engine.model.effects import EffectKind
 from engine.model.health import Health
@@ -82,6 +83,42 @@ def test_time_in_which_the_engine_did_not_run_is_not_counted() -> None:
     run.t += 10_000.0  # the wall clock goes on, the observed one does not
     run.settle()
     assert run.member("0").state is MemberState.AWAITING_HEALTH
+
+
+@pytest.mark.parametrize("restoring", (False, True))
+def test_no_member_fails_for_health_on_an_answer_from_before_the_end_of_its_window(restoring: bool) -> None:
+    run = one()
+    run.swap()
+    if restoring:
+        run.wait(300.0)
+        run.act()
+    run.sick("0")
+    waits = run.member("0").state
+    run.heard_clock = run.clock + 299.0
+    run.wait(300.0)
+    run.wait(LAST_ANSWER_S - 1.0)
+    assert run.member("0").state is waits
+    run.healthy("0")
+    assert run.member("0").state is (MemberState.ROLLED_BACK if restoring else MemberState.SUCCEEDED)
+
+
+def test_the_first_answer_after_the_end_of_the_window_fails_it() -> None:
+    run = one(restore_failed="never")
+    run.swap()
+    run.heard_clock = run.clock + 299.0
+    run.wait(310.0)
+    assert run.member("0").state is MemberState.AWAITING_HEALTH
+    run.heard_clock = run.clock
+    run.settle()
+    assert run.member("0").state is MemberState.FAILED
+
+
+def test_an_instance_that_nobody_can_ask_is_not_waited_for_for_ever() -> None:
+    run = one(restore_failed="never")
+    run.swap()
+    run.heard_clock = 0.0
+    run.wait(300.0 + LAST_ANSWER_S)
+    assert run.member("0").state is MemberState.FAILED
 
 
 def test_a_failed_member_gets_its_previous_disk_back_at_once() -> None:
