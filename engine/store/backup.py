@@ -13,7 +13,8 @@ from pathlib import Path
 
 from engine.model.errors import InputError
 from engine.store.failures import StoreCorruptError, StoreNotWritableError
-from engine.store.reading import DATABASE, reading, unsound
+from engine.store.reading import reading, unsound
+from engine.store.schema import DATABASE
 
 BETWEEN_S = 3600.0
 NEWEST_KEPT, DAYS_KEPT = 24, 14

@@ -23,8 +23,9 @@ from engine.model.errors import InputError, RollsetError
 from engine.model.version import VERSION
 from engine.store.doctor import examine
 from engine.store.failures import StoreNotWritableError
-from engine.store.reading import DATABASE, reading
+from engine.store.reading import reading
 from engine.store.restoring import told_as_json
+from engine.store.schema import DATABASE
 from engine.store.state_directory import file_system_of
 from engine.store.veil import Veil
 

@@ -7,10 +7,8 @@ from pathlib import Path
 
 from engine.model.errors import UnreachableError
 from engine.store.failures import StoreCorruptError, StoreNotWritableError
-from engine.store.schema import FORMAT, MIGRATIONS
+from engine.store.schema import APPLICATION_ID, FORMAT, MIGRATIONS
 from engine.store.store import Store
-
-APPLICATION_ID = 0x526F6C6C
 
 _RECORD = (
     """CREATE TABLE "_sqlite_migrations" (

@@ -15,8 +15,9 @@ from engine.model.errors import RollsetError
 from engine.store.backup import Backups
 from engine.store.ballast import LOW_BYTES, Ballast
 from engine.store.engine_lock import holder_of
-from engine.store.reading import DATABASE, reading, unsound
+from engine.store.reading import reading, unsound
 from engine.store.replay import compare_with_log
+from engine.store.schema import DATABASE
 from engine.store.state_directory import check_state_directory, file_system_of
 
 Check = dict[str, Any]

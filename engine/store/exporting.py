@@ -21,7 +21,7 @@ from engine.model.version import VERSION
 from engine.store.backup import write_backup
 from engine.store.failures import StoreNotWritableError
 from engine.store.image_blobs import ImageBlobs
-from engine.store.reading import DATABASE
+from engine.store.schema import DATABASE
 
 FORMAT = 1
 MANIFEST, IMAGES, SIMULATED = "manifest.json", "images", "simulated"

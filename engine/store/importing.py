@@ -26,9 +26,9 @@ from engine.store.connection import open_store
 from engine.store.exporting import FORMAT, IMAGES, MANIFEST, SIMULATED
 from engine.store.failures import StoreNotWritableError
 from engine.store.image_blobs import ImageBlobs
-from engine.store.reading import DATABASE
 from engine.store.restoring import no_engine, put_in_place, sound_head, told_as_json
 from engine.store.safe_archive import Limits, SourceEntry, read_archive
+from engine.store.schema import DATABASE
 from engine.store.store import Store, Transaction
 
 _NAMES = re.compile(rf"{DATABASE}|{IMAGES}/[0-9a-f]{{64}}\.tar|{SIMULATED}/[0-9a-f]{{16}}\.jsonl")

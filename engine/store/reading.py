@@ -8,11 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from engine.store.connection import APPLICATION_ID
 from engine.store.failures import StoreCorruptError, StoreUnreadableError
-from engine.store.schema import FORMAT
-
-DATABASE = "rollset.db"
+from engine.store.schema import APPLICATION_ID, FORMAT
 
 
 @contextmanager

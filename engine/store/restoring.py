@@ -19,8 +19,9 @@ from engine.model.version import VERSION
 from engine.store.connection import open_store
 from engine.store.engine_lock import EngineLock
 from engine.store.failures import StoreCorruptError
-from engine.store.reading import DATABASE, reading, unsound
+from engine.store.reading import reading, unsound
 from engine.store.replay import compare_with_log
+from engine.store.schema import DATABASE
 from engine.store.state_directory import check_state_directory
 from engine.store.store import Transaction
 

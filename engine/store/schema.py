@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+DATABASE = "rollset.db"
+APPLICATION_ID = 0x526F6C6C
+
 _FIRST = (
     """CREATE TABLE engine(
         one INTEGER PRIMARY KEY CHECK(one = 1), epoch INTEGER NOT NULL, pid INTEGER NOT NULL, version TEXT NOT NULL,

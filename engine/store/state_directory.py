@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.model.errors import UnreachableError
 from engine.model.safe_text import printable
-from engine.store.reading import DATABASE
+from engine.store.schema import DATABASE
 
 _OTHERS_MAY_WRITE = 0o022
 _SHARED = frozenset(

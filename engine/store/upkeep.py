@@ -16,8 +16,9 @@ from pathlib import Path
 from engine.model.errors import RollsetError
 from engine.store.backup import Backups
 from engine.store.failures import StoreCorruptError
-from engine.store.reading import DATABASE, reading, unsound
+from engine.store.reading import reading, unsound
 from engine.store.replay import compare_with_log
+from engine.store.schema import DATABASE
 
 NICENESS = 10
 

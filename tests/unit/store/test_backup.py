@@ -18,8 +18,9 @@ from engine.store.backup import Backups, write_backup
 from engine.store.connection import open_store
 from engine.store.engine_lock import EngineLock, holder_of
 from engine.store.failures import StoreCorruptError, StoreNotWritableError
-from engine.store.reading import DATABASE, reading
+from engine.store.reading import reading
 from engine.store.restoring import restore
+from engine.store.schema import DATABASE
 from engine.store.store import Store, Transaction
 from tests.unit.store.test_state_rows import a_set
 

@@ -21,7 +21,7 @@ from engine.model.upgrade import Now
 from engine.store import bug_report as reporting
 from engine.store.bug_report import LEFT_OUT, bug_report
 from engine.store.connection import open_store
-from engine.store.reading import DATABASE
+from engine.store.schema import DATABASE
 from engine.store.store import CommandRecord, Transaction
 from engine.store.veil import Veil
 from tests.unit.decide import given

@@ -169,7 +169,7 @@ def test_a_clock_that_was_put_back_gives_no_negative_time_away(tmp_path: Path) -
 def test_the_file_is_ours_and_set_up_for_power_loss(store: Store) -> None:
     assert rows(store, "PRAGMA journal_mode") == [("wal",)]
     assert rows(store, "PRAGMA synchronous") == [(2,)], "FULL: a commit is on the disk before anybody is told"
-    assert rows(store, "PRAGMA application_id") == [(opening.APPLICATION_ID,)]
+    assert rows(store, "PRAGMA application_id") == [(schema.APPLICATION_ID,)]
 
 
 def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:

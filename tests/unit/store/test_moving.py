@@ -30,7 +30,7 @@ from engine.store.exporting import export_to
 from engine.store.failures import StoreCorruptError, StoreNotWritableError, StoreUnreadableError
 from engine.store.image_blobs import ImageBlobs
 from engine.store.importing import import_from
-from engine.store.reading import DATABASE
+from engine.store.schema import DATABASE
 from engine.store.store import StoredState, Transaction
 from tests.unit.decide import given
 from tests.unit.store.test_state_rows import a_set
