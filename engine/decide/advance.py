@@ -69,16 +69,21 @@ def observed_s(upgrade: Upgrade, now: Now) -> float:
 
 def _fleet_changes(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
     found: list[e.Event] = []
-    seen: set[str] = set()
+    instances = scale_set.instances
     for member in upgrade.members.values():
-        seen.add(member.instance_id)
-        instance = scale_set.instances.get(member.instance_id)
+        instance = instances.get(member.instance_id)
         if instance is None:
             if member.state is not MemberState.GONE:
                 found.append(_moved(member, MemberState.GONE, "the instance left the scale set"))
-        elif member.state is MemberState.PENDING or _may_join(member):
+        elif member.state is MemberState.PENDING:
+            if instance.protected_from_actions or instance.hold is not None:
+                found += _kept_out(upgrade, member, instance)
+        elif member.state is MemberState.LEFT_OUT and _may_join(member):
             found += _kept_out(upgrade, member, instance)
-    new = [i for i in scale_set.instances.values() if i.instance_id not in seen and i.provisioned]
+    seen = {member.instance_id for member in upgrade.members.values()}
+    if instances.keys() <= seen:
+        return found
+    new = [i for i in instances.values() if i.instance_id not in seen and i.provisioned]
     return found + [_joined(upgrade, f"m{instance.instance_id}", instance) for instance in new]
 
 

@@ -29,7 +29,10 @@ def state_bucket(state: MemberState, left_out: LeftOut | None) -> str:
 
 def count_members(upgrade: Upgrade) -> Counters:
     """Counters of an upgrade. While it checks, and when it ended there, Azure's four are zero (decisions 16)."""
-    counted = Counter(bucket(member) for member in upgrade.members.values())
+    states = Counter([(member.state, member.left_out) for member in upgrade.members.values()])
+    counted: Counter[str] = Counter()
+    for (state, left_out), count in states.items():
+        counted[state_bucket(state, left_out)] += count
     if upgrade.checking or (not upgrade.batches and not upgrade.live):
         for name in ("successful", "failed", "in_progress", "pending"):
             counted[name] = 0

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from engine.model import events as e
+from engine.model.record_copy import replace
 from engine.model.upgrade import Batch, Direction, HoldKind, LeftOut, Member, MemberState, Now, Outcome, Upgrade
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from engine.model import events as e
 from engine.model.health import Health
+from engine.model.record_copy import replace
 from engine.model.scale_set import Instance, ScaleSet
 from engine.model.upgrade import Now
 

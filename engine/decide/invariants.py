@@ -59,11 +59,11 @@ def _fleet(upgrade: Upgrade, scale_set: ScaleSet) -> list[str]:
         return []
     broken: list[str] = []
     known = [m.instance_id for m in upgrade.members.values() if m.state is not MemberState.GONE]
-    if len(set(known)) != len(known):
-        broken.append("an instance is in two members")
-    if any(name not in scale_set.instances for name in known):
-        broken.append("a member counts an instance that is not in the scale set")
     counted = set(known)
-    if any(i.provisioned and i.instance_id not in counted for i in scale_set.instances.values()):
+    if len(counted) != len(known):
+        broken.append("an instance is in two members")
+    if not counted <= scale_set.instances.keys():
+        broken.append("a member counts an instance that is not in the scale set")
+    if any(scale_set.instances[name].provisioned for name in scale_set.instances.keys() - counted):
         broken.append("an instance of the scale set is in no member")
     return broken

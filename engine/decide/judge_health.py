@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from engine.model.codes import ApiError, ErrorCode, ErrorDetail
 from engine.model.error_texts import before_rolling_upgrade, in_rolling_upgrade, instance_unhealthy, upgraded
+from engine.model.health import READ_AS_UNHEALTHY
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import DOING, FAILED_STATES, Member, MemberState, Upgrade
+from engine.model.upgrade import DOING, FAILED_STATES, MemberState, Upgrade
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +43,30 @@ class Share:
 
 def unhealthy_share(scale_set: ScaleSet, limit_percent: int) -> Share:
     """Instances unhealthy now, for any reason, of all instances of the set."""
-    bad = sum(instance.is_unhealthy for instance in scale_set.instances.values())
+    bad = len([1 for instance in scale_set.instances.values() if instance.health in READ_AS_UNHEALTHY])
     return Share(bad, len(scale_set.instances), limit_percent)
 
 
-def _is_bad(member: Member, scale_set: ScaleSet) -> bool:
-    """Whether an upgraded member failed, or is unhealthy now; restoring does not take it out."""
-    if member.judged_failed or member.state in FAILED_STATES:
-        return True
-    instance = scale_set.instances.get(member.instance_id)  # it may have left the set after the end
-    return member.state is MemberState.SUCCEEDED and instance is not None and instance.is_unhealthy
-
-
 def upgraded_share(upgrade: Upgrade, scale_set: ScaleSet) -> Share:
-    """Unhealthy upgraded of all upgraded that reached an end, over the whole run (Azure: cumulative)."""
-    ended = [
-        m
-        for m in upgrade.members.values()
-        if m.replaced
-        and m.state is not MemberState.GONE
-        and (m.judged_failed or (m.state not in DOING and m.state is not MemberState.PENDING))
-    ]
-    bad = sum(_is_bad(m, scale_set) for m in ended)
-    return Share(bad, len(ended), upgrade.settings.policy.max_unhealthy_upgraded_instance_percent)
+    """Unhealthy upgraded of all upgraded that reached an end, over the whole run (Azure: cumulative).
+
+    A failed member stays bad when its disk is restored.
+    """
+    ended = bad = 0
+    for member in upgrade.members.values():
+        state = member.state
+        if not member.replaced or state is MemberState.GONE:
+            continue
+        if member.judged_failed or state in FAILED_STATES:
+            ended += 1
+            bad += 1
+        elif state is MemberState.SUCCEEDED:
+            ended += 1
+            instance = scale_set.instances.get(member.instance_id)  # it may have left the set after the end
+            bad += instance is not None and instance.health in READ_AS_UNHEALTHY
+        elif state not in DOING and state is not MemberState.PENDING:
+            ended += 1
+    return Share(bad, ended, upgrade.settings.policy.max_unhealthy_upgraded_instance_percent)
 
 
 def more_upgraded_stop_it(upgrade: Upgrade, scale_set: ScaleSet) -> int | None:

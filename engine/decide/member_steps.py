@@ -18,6 +18,8 @@ Heard = Callable[[str], float]
 LAST_ANSWER_S = 90.0
 """So much longer than its window a member waits for the answer that condemns it (Azure: probes up to 60 s apart)."""
 
+_MAY_FOLLOW = frozenset({MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE, MemberState.FAILED})
+
 
 def move(member: Member, entered: MemberState, why: str, *, error: ApiError | None = None) -> e.MemberMoved:
     """The event that takes a member to its next state."""
@@ -51,6 +53,8 @@ def members_follow(upgrade: Upgrade, scale_set: ScaleSet, now: Now, heard: Heard
     """
     found: list[e.Event] = []
     for member in upgrade.members.values():
+        if member.state not in _MAY_FOLLOW:
+            continue
         if member.state is MemberState.AWAITING_HEALTH:
             found.extend(_await_health(upgrade, member, scale_set, now, heard))
         elif member.state is MemberState.AWAITING_HEALTH_AFTER_RESTORE:

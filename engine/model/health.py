@@ -16,6 +16,10 @@ class Health(StrEnum):
     NOT_OBSERVED = "NotObserved"
 
 
+READ_AS_UNHEALTHY = frozenset({Health.UNHEALTHY, Health.UNKNOWN})
+"""Azure's rolling upgrade reads these two alike."""
+
+
 class HealthSourceKind(StrEnum):
     LOAD_BALANCER_PROBE = "load_balancer_probe"
     APPLICATION_HEALTH_BINARY = "application_health_binary"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from engine.model.health import Health, HealthSource
+from engine.model.health import READ_AS_UNHEALTHY, Health, HealthSource
 from engine.model.image import ImageReference
 from engine.model.policy import RollingUpgradePolicy
 
@@ -114,7 +114,7 @@ class Instance:
     @property
     def is_unhealthy(self) -> bool:
         """Azure's rolling upgrade reads Unhealthy and Unknown alike."""
-        return self.health in (Health.UNHEALTHY, Health.UNKNOWN)
+        return self.health in READ_AS_UNHEALTHY
 
 
 def is_on(instance: Instance, image: ImageReference, digest: str) -> bool:

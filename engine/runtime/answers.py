@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from engine.decide.count_members import count_members
 from engine.decide.judge_health import Share, more_upgraded_stop_it, unhealthy_share, upgraded_share
 from engine.model.codes import ApiError
 from engine.model.events import EngineStarted
-from engine.model.health import Health
+from engine.model.health import READ_AS_UNHEALTHY, Health
 from engine.model.scale_set import Instance, ScaleSet
 from engine.model.upgrade import Member, Upgrade, UpgradeState
 
@@ -138,6 +139,7 @@ def upgrade_detail(engine: Engine, upgrade: Upgrade) -> Answer:
 def set_summary(engine: Engine, scale_set: ScaleSet) -> Answer:
     """One scale set in a row, with its live or last upgrade."""
     instances = scale_set.instances.values()
+    health = Counter([i.health for i in instances])
     last = engine.state.last_upgrade(scale_set.key)
     warnings = list(dict.fromkeys((*scale_set.warnings, *scale_set.model.problems)))
     if scale_set.good_version not in (None, scale_set.model.image.version):
@@ -152,10 +154,10 @@ def set_summary(engine: Engine, scale_set: ScaleSet) -> Answer:
         "fleet": scale_set.fleet,
         "capacity": scale_set.capacity,
         "instances": len(scale_set.instances),
-        "healthy": sum(i.health is Health.HEALTHY for i in instances),
-        "unhealthy": sum(i.is_unhealthy for i in instances),
-        "waiting": sum(i.health in (Health.NOT_OBSERVED, Health.INITIALIZING) for i in instances),
-        "provisioning": sum(not i.provisioned for i in instances),
+        "healthy": health[Health.HEALTHY],
+        "unhealthy": sum(health[x] for x in READ_AS_UNHEALTHY),
+        "waiting": health[Health.NOT_OBSERVED] + health[Health.INITIALIZING],
+        "provisioning": [i.provisioned for i in instances].count(False),
         "image": str(scale_set.model.image),
         "versions": sorted({i.image.version for i in instances}),
         "production": scale_set.is_production,

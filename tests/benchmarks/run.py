@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ def main() -> int:
     """Run the parts asked for."""
     parser = argparse.ArgumentParser(description="Measure Rollset on this machine.")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure this part; may be given again")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed Rollset has its bytecode; compiling is not measured
     for part in parser.parse_args().only or PARTS:
         for measure in importlib.import_module(f"tests.benchmarks.{part}").FIGURES:
             figure = measure()
