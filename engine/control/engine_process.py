@@ -29,12 +29,11 @@ from engine.control.streams import Requests
 from engine.model.version import VERSION
 from engine.runtime.engine_door import EngineDoor
 from engine.runtime.opening import open_engine
+from engine.runtime.verbs import STOP_S
 from engine.store.engine_lock import EngineLock
 
 HOUSEKEEPING_S = 5.0
 CONNECTIONS_LIMIT = 256
-DRAIN_S = 10.0
-"""How long a SIGTERM waits for what has begun; SIGKILL is as safe, only less polite."""
 
 log = logging.getLogger("rollset.engine")
 
@@ -77,9 +76,10 @@ async def _serve(options: argparse.Namespace, lock: EngineLock) -> None:
                 tasks.start_soon(_keep_house, door, seen, hooks, options)
                 tasks.start_soon(Presence(engine, seen).run)
                 tasks.start_soon(hooks.run)
-                tasks.start_soon(_end_server, door, server)
+                tasks.start_soon(_end_server, door, server, lock)
                 bound.listen(128)
                 lock.publish(str(path), VERSION)
+                engine.on_stop = lock.say_stopping
                 log.info("engine %s of %s, process %s, listens on %s", VERSION, options.state_dir, os.getpid(), path)
                 if options.ready_fd is not None:
                     tell(options.ready_fd, "ready", 0)
@@ -104,13 +104,12 @@ async def _watch_signals(door: EngineDoor, *, task_status: TaskStatus[None] = an
         task_status.started()  # before anybody is told that the engine is ready
         async for number in signals:
             log.info("%s: what has begun is finished, nothing new begins", signal.Signals(number).name)
-            if door.engine.draining is not None:
-                door.stopping.set()
-            door.engine.drain(DRAIN_S, stops_anyway=True)
+            door.engine.drain(STOP_S, stops_anyway=True)
 
 
-async def _end_server(door: EngineDoor, server: uvicorn.Server) -> None:
+async def _end_server(door: EngineDoor, server: uvicorn.Server, lock: EngineLock) -> None:
     await door.stopping.wait()
+    lock.say_stopping()
     await anyio.sleep(0.05)
     server.should_exit = True
     server.force_exit = True

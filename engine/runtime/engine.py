@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import anyio
 from anyio.abc import TaskGroup
@@ -75,6 +75,8 @@ class Engine:
         self.guard = StoreGuard(ballast)
         self._old_disks = OldDisks()
         self.draining: Drain | None = None
+        self.on_stop: Callable[[], object] = lambda: None
+        """Called when a stop begins that nothing takes back."""
         self.presence: tuple[Attached, ...] = ()
         self.measures = Measures()
         self._audit_end = Link()
@@ -201,16 +203,22 @@ class Engine:
         self._awake = anyio.Event()
 
     def drain(self, limit_s: float, *, stops_anyway: bool) -> None:
-        """Begin nothing new, and stop once all that has begun is settled.
+        """Begin nothing new, and stop once all that has begun is settled; extensions go on without an engine.
 
-        After `limit_s` seconds it stops all the same with `stops_anyway`, else it goes on as before.
+        After `limit_s` seconds it stops all the same with `stops_anyway`, else it goes on as before. A second stop does
+        not wait.
         """
+        if stops_anyway:
+            self.on_stop()
+            if self.draining is not None and self.draining.stops_anyway:
+                self.stopping.set()
         self.draining = Drain(self.clock.now().clock + limit_s, stops_anyway)
         self.wake()
 
     def _end_drain(self, drain: Drain) -> None:
         late = self.clock.now().clock >= drain.until_clock
-        if not self.state.open_effects or (late and drain.stops_anyway):
+        unsettled = any(x.kind is not EffectKind.RUN_EXTENSION for x in self.state.open_effects.values())
+        if not unsettled or (late and drain.stops_anyway):
             self.stopping.set()
         elif late:
             self.draining = None

@@ -37,6 +37,8 @@ from engine.runtime.turn import Turn
 from engine.runtime.upgrade_verbs import UPGRADE_VERBS, start_upgrade
 
 Do = Callable[[Engine, Arguments, Caller], Awaitable[Decided]]
+STOP_S = 10.0
+"""How long a stop waits for what has begun; what is not settled then, the next engine settles."""
 HAND_OVER_S = 60.0
 """An engine whose acts are not settled by then goes on as it is."""
 HARMLESS = frozenset({"pause", "image-publish", "engine-stop"})
@@ -201,7 +203,7 @@ async def _stop(engine: Engine, arguments: Arguments, caller: Caller) -> Decided
 
     def answer() -> Answer:
         engine.stop_instances = with_instances
-        engine.stopping.set()
+        engine.drain(STOP_S, stops_anyway=True)
         return {"message": "the engine stops" + (", and its instances with it" if with_instances else "")}
 
     return Decided(engine.turn(caller.user), answer)

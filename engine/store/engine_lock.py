@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -14,6 +16,7 @@ class EngineLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
+        self._note: Mapping[str, object] = {}
 
     def acquire(self) -> bool:
         """Take the lock without waiting; False when another engine has it."""
@@ -30,9 +33,20 @@ class EngineLock:
     def publish(self, socket: str, version: str) -> None:
         """Say where clients find this engine."""
         assert self._descriptor is not None, "publish after acquire"
-        note = json.dumps({"pid": os.getpid(), "socket": socket, "version": version}).encode()
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, note, 0)
+        self._note = {"pid": os.getpid(), "socket": socket, "version": version}
+        self._write(self._note)
+
+    def say_stopping(self) -> None:
+        """Say that this engine is about to let go: who needs one waits for that, then starts another."""
+        if self._descriptor is not None and self._note:
+            with suppress(OSError):  # without room for it clients only wait less well
+                self._write(self._note | {"stopping": True})
+
+    def _write(self, note: Mapping[str, object]) -> None:
+        assert self._descriptor is not None, "only the holder writes"
+        text = json.dumps(note).encode()
+        os.pwrite(self._descriptor, text, 0)
+        os.ftruncate(self._descriptor, len(text))
 
     def release(self) -> None:
         """Let go; the file stays, since removing it would let two engines lock two files."""

@@ -141,6 +141,38 @@ def test_sigterm_stops_in_order_and_takes_socket_and_note_away(state_dir: Path) 
     assert "Error" not in (state_dir / "engine.log").read_text()
 
 
+def test_a_command_waits_for_an_engine_that_is_stopping(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state_dir.mkdir(mode=0o700)
+    stopping = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    note = {"pid": stopping.pid, "socket": "/nowhere/engine.sock", "version": "0.1.0", "stopping": True}
+    (state_dir / "engine.lock").write_text(json.dumps(note))
+    monkeypatch.setattr(starting, "STOPPING_TOLD_S", 0.0)
+
+    def end(line: str) -> None:
+        said.append(line)
+        stopping.communicate(b"\n")
+
+    said: list[str] = []
+    answer = connect_or_start(state_dir, owner_pid=os.getpid(), say=end).query("engine", {})
+
+    assert said == [f"engine {stopping.pid} is stopping: it finishes what it has begun"]
+    assert answer["epoch"] == 1
+
+
+def test_an_engine_that_never_gets_done_stopping_is_an_error_not_a_hang(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state_dir.mkdir(mode=0o700)
+    note = {"pid": os.getpid(), "socket": "/nowhere/engine.sock", "version": "0.1.0", "stopping": True}
+    (state_dir / "engine.lock").write_text(json.dumps(note))
+    monkeypatch.setattr(starting, "STOPPING_S", 0.1)
+
+    with pytest.raises(UnreachableError, match="still finishes what it has begun"):
+        begin(state_dir)
+
+    (state_dir / "engine.lock").write_text("")
+
+
 def test_a_hang_up_does_not_end_it(state_dir: Path) -> None:
     client = begin(state_dir)
 
@@ -206,6 +238,7 @@ def test_a_spawn_lock_that_is_never_released_is_an_error_not_a_hang(
     state_dir.mkdir(mode=0o700)
     monkeypatch.setattr(starting, "SPAWN_LOCK_S", 0.1)
     monkeypatch.setattr(starting, "HAND_OVER_S", 0.1)
+    monkeypatch.setattr(starting, "STOPPING_S", 0.1)
     with open(state_dir / "spawn.lock", "w") as holder:
         fcntl.flock(holder, fcntl.LOCK_EX)
 

@@ -14,6 +14,7 @@ from engine.fleets.local.sample_images import write_sample_image
 from engine.model.errors import RollsetError
 
 SCALE_SET = "web"
+SETUP = 'echo ran >> "$ROLLSET_DATA/setup-runs"'
 
 
 class World:
@@ -32,7 +33,7 @@ class World:
         write_sample_image(source, version=version, behaviour=behaviour, **options)
         self.client.command("image-publish", {"path": str(source), "reference": f"contoso:web:stable:{version}"})
 
-    def create(self, capacity: int) -> None:
+    def create(self, capacity: int, setup: str = SETUP) -> None:
         document = {
             "type": "Microsoft.Compute/virtualMachineScaleSets",
             "name": SCALE_SET,
@@ -66,7 +67,7 @@ class World:
                                     "publisher": "Microsoft.Azure.Extensions",
                                     "type": "CustomScript",
                                     "typeHandlerVersion": "2.0",
-                                    "settings": {"commandToExecute": 'echo ran >> "$ROLLSET_DATA/setup-runs"'},
+                                    "settings": {"commandToExecute": setup},
                                 },
                             },
                         ]

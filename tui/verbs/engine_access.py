@@ -95,6 +95,15 @@ def connect(given: Path | None) -> EngineClient:
     return connect_or_start(state_dir(given), say=note)
 
 
+def await_stop(given: Path | None) -> None:
+    """Wait until an engine of this user that was told to stop has ended; one elsewhere is not waited for."""
+    if line_to(given) is None:
+        from engine.control.client import start
+        from tui.verbs.printing import note
+
+        start.await_stop(state_dir(given), note)
+
+
 def connect_running(given: Path | None) -> EngineClient:
     """A client that starts nothing; its calls raise UnreachableError when no engine runs."""
     from engine.control.client import Client

@@ -80,6 +80,7 @@ def stop(
             raise
         say(["no engine runs"])
         return
+    engine_access.await_stop(state_dir)
     say(["engine stopped, its instances too" if with_instances else "engine stopped; its instances go on"])
 
 

@@ -20,6 +20,9 @@ from engine.model.version import VERSION, version_numbers
 READY_S = 15.0
 SPAWN_LOCK_S = 30.0
 HAND_OVER_S = 70.0
+STOPPING_S = 120.0
+"""An engine that stops waits for acts on disks that have begun; they end by then, or something hangs."""
+STOPPING_TOLD_S = 1.0
 LOG_NAME = "engine.log"
 SERVE = "engine.control.serve"
 NO_SPAWN_VARIABLE = "ROLLSET_NO_START"
@@ -43,15 +46,16 @@ def connect_or_start(
     """A client of the engine of `state_dir`, which is started if none runs.
 
     `owner_pid` ties the local instances of a started engine to a process (demo, tests). An engine older than `version`
-    is replaced: at once when nothing is live, else at its next safe point; `say` tells the operator why it takes a
-    moment. Raises UnreachableError with the one line that tells why it did not start.
+    is replaced: at once when nothing is live, else at its next safe point; one that is stopping is waited for; `say`
+    tells the operator why it takes a moment. Raises UnreachableError with the one line that tells why it did not start.
     """
     refuse_foreign(state_dir)
     client = Client(state_dir, readonly=readonly)
-    if _answers(state_dir, client) and not _is_older(state_dir, version):
+    if _answers(state_dir, client) and not _stopping(state_dir) and not _is_older(state_dir, version):
         return client
     _prepare(state_dir)
     with _spawn_lock(state_dir):
+        await_stop(state_dir, say)
         if _answers(state_dir, client) and not (_is_older(state_dir, version) and _replaced(state_dir, client, say)):
             return client
         _spawn(state_dir, owner_pid, serve)
@@ -60,6 +64,38 @@ def connect_or_start(
 
 def _answers(state_dir: Path, client: Client) -> bool:
     return lock_note(state_dir) is not None and client.alive()
+
+
+def await_stop(state_dir: Path, say: Say = _quiet) -> None:
+    """Return once no engine of `state_dir` is stopping any more. Raises UnreachableError after STOPPING_S."""
+    began, told = time.monotonic(), False
+    while (pid := _stopping(state_dir)) is not None:
+        waited_s = time.monotonic() - began
+        if waited_s > STOPPING_S:
+            raise UnreachableError(
+                "EngineStopping",
+                f"engine {pid} stops and still finishes what it has begun, after {STOPPING_S:.0f} s.",
+                "Wait for its end: rollset engine logs --follow",
+            )
+        if not told and waited_s > STOPPING_TOLD_S:
+            told = True
+            say(f"engine {pid} is stopping: it finishes what it has begun")
+        time.sleep(0.02)
+
+
+def _stopping(state_dir: Path) -> int | None:
+    """The process of an engine that said it stops, and is still there."""
+    note = lock_note(state_dir) or {}
+    pid = note.get("pid")
+    return pid if note.get("stopping") and isinstance(pid, int) and _lives(pid) else None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
+    except (OSError, IndexError):
+        return False
 
 
 def _is_older(state_dir: Path, version: str) -> bool:
@@ -117,7 +153,7 @@ def _spawn_lock(state_dir: Path) -> Iterator[None]:
             "StateDirectory", f"{error.filename}: {error.strerror}.", "Is it yours, writable, with room? rollset doctor"
         ) from error
     try:
-        deadline = time.monotonic() + SPAWN_LOCK_S + HAND_OVER_S
+        deadline = time.monotonic() + SPAWN_LOCK_S + HAND_OVER_S + STOPPING_S
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from urllib.parse import unquote, urlsplit
 
 from engine.fleets.local import processes, records
@@ -24,7 +25,6 @@ from engine.fleets.local.layout import (
 from engine.model.errors import InputError, UnreachableError
 
 _END_MARGIN_S = 15.0
-_REPEAT_POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,44 @@ class ExtensionRun:
     environment: Mapping[str, str]
 
 
-def run(paths: InstancePaths, wanted: ExtensionRun, owner: dict[str, int] | None) -> ExtensionResult:
-    """Run it, or give what its first run came to (waiting for one still going); see LocalMachine.run_extension."""
-    deadline = time.monotonic() + wanted.timeout_s + _END_MARGIN_S
+class BegunRun:
+    """A run under way in a process of its own, or ended. Nobody has to stay for it: its end is recorded anyway."""
+
+    def __init__(self, paths: InstancePaths, effect_id: str, limit_s: float, process: subprocess.Popen[bytes] | None):
+        self._paths = paths
+        self._effect_id = effect_id
+        self._deadline = time.monotonic() + limit_s + _END_MARGIN_S
+        self.pipe: IO[bytes] | None = process.stdout if process is not None else None
+        """Readable once the run's end is recorded; None for a run that another process began."""
+
+    def result(self) -> ExtensionResult | None:
+        """What it came to, None while it runs. Raises UnreachableError when its end is long due and not recorded."""
+        found = records.effect(self._paths, self._effect_id)
+        if found is not None and found.result is not None:
+            return found.result
+        lost = found is None and not is_locked(self._paths.effect_lock(self._effect_id))
+        if lost or time.monotonic() > self._deadline:
+            raise UnreachableError(
+                "ExtensionNotSeen",
+                f"the run of effect {self._effect_id} in {self._paths.directory} is not recorded as ended.",
+                "Observe the instance; the run is not repeated.",
+            )
+        return None
+
+    def close(self) -> None:
+        """Let go of the pipe; the run goes on."""
+        if self.pipe is not None:
+            self.pipe.close()
+
+
+def begin(paths: InstancePaths, wanted: ExtensionRun, owner: dict[str, int] | None) -> BegunRun:
+    """Begin it, unless it was begun before; see LocalMachine.begin_extension."""
     process = None
     # Begun under the act lock, so that a stop that comes at the same moment ends the run or comes before it.
     with held(paths.act_lock):
         if records.raw_record(paths, wanted.effect_id) is None:
-            process = _begin(paths, wanted, owner)
-    if process is not None:
-        processes.wait_closed(process, deadline - time.monotonic())
-    return _await_result(paths, wanted.effect_id, deadline)
+            process = _start_runner(paths, wanted, owner)
+    return BegunRun(paths, wanted.effect_id, wanted.timeout_s, process)
 
 
 def end_all(paths: InstancePaths) -> None:
@@ -60,7 +87,7 @@ def end_all(paths: InstancePaths) -> None:
             processes.end_process(record["runner_pid"], record["runner_start_time"])
 
 
-def _begin(paths: InstancePaths, wanted: ExtensionRun, owner: dict[str, int] | None) -> subprocess.Popen[bytes]:
+def _start_runner(paths: InstancePaths, wanted: ExtensionRun, owner: dict[str, int] | None) -> subprocess.Popen[bytes]:
     cwd = _prepare(paths, wanted)
     make_directory(paths.effects)
     records.note_last(paths, wanted.effect_id)
@@ -78,20 +105,6 @@ def _begin(paths: InstancePaths, wanted: ExtensionRun, owner: dict[str, int] | N
     process = processes.launch("extension_runner", paths.directory, spec)
     processes.first_line(process)
     return process
-
-
-def _await_result(paths: InstancePaths, effect_id: str, deadline: float) -> ExtensionResult:
-    while True:
-        found = records.effect(paths, effect_id)
-        if found is not None and found.result is not None:
-            return found.result
-        if time.monotonic() > deadline or (found is None and not is_locked(paths.effect_lock(effect_id))):
-            raise UnreachableError(
-                "ExtensionNotSeen",
-                f"the run of effect {effect_id} in {paths.directory} is not recorded as ended.",
-                "Observe the instance; the run is not repeated.",
-            )
-        time.sleep(_REPEAT_POLL_S)
 
 
 def _prepare(paths: InstancePaths, wanted: ExtensionRun) -> Path:

@@ -15,6 +15,7 @@ from anyio.abc import TaskGroup
 
 from engine.fleets.fleet import Capability, Poll
 from engine.fleets.in_flight import InFlight
+from engine.fleets.local.extensions import BegunRun
 from engine.fleets.local.facts import DiskGoneError
 from engine.fleets.local.facts import InstanceFacts as LocalFacts
 from engine.fleets.local.machine import LocalMachine, Unpack
@@ -23,6 +24,7 @@ from engine.model.effects import Effect, EffectKind, EffectOutcome, InstanceFact
 from engine.model.errors import RollsetError
 
 ACTS_AT_ONCE = 8
+EXTENSION_LOOK_S = 0.25
 
 Fill = Callable[[str, Path], None]
 """Makes a private copy of the image content `digest` at a path that does not exist yet."""
@@ -30,13 +32,20 @@ Fill = Callable[[str, Path], None]
 
 @asynccontextmanager
 async def open_local_fleet(machine: LocalMachine, fill: Fill, root: Path) -> AsyncIterator[LocalFleet]:
-    """The fleet of a state directory; acts still running when the block ends are waited for, not cut."""
+    """The fleet of a state directory.
+
+    When the block ends, an act on disks that runs is waited for, none waiting for its turn begins, and extensions go
+    on without anybody: the next fleet finds out what became of them.
+    """
     async with anyio.create_task_group() as tasks:
-        yield LocalFleet(machine, fill, root, tasks)
+        try:
+            yield LocalFleet(machine, fill, root, tasks)
+        finally:
+            tasks.cancel_scope.cancel()  # a thread at work is shielded from it
 
 
 class LocalFleet:
-    """Implements `engine.fleets.fleet.Fleet`. Blocking work runs in threads, 8 acts at once."""
+    """Implements `engine.fleets.fleet.Fleet`. Blocking work runs in threads, 8 acts at once; extensions only begin there."""
 
     def __init__(self, machine: LocalMachine, fill: Fill, root: Path, tasks: TaskGroup) -> None:
         self._machine = machine
@@ -44,7 +53,6 @@ class LocalFleet:
         self._root = root
         self._flight = InFlight(tasks, self._act)
         self._disk_hands = anyio.CapacityLimiter(ACTS_AT_ONCE)
-        self._script_hands = anyio.CapacityLimiter(64)
 
     def capabilities(self) -> frozenset[Capability]:
         return frozenset({Capability.RESTORE_DISK, Capability.CAPTURE, Capability.FENCE, Capability.LOGS})
@@ -85,9 +93,10 @@ class LocalFleet:
         return await anyio.to_thread.run_sync(look)
 
     async def _act(self, effect: Effect, epoch: int) -> EffectOutcome:
-        hands = self._script_hands if effect.kind is EffectKind.RUN_EXTENSION else self._disk_hands
         try:
-            return await anyio.to_thread.run_sync(self._carry_out, effect, epoch, limiter=hands)
+            if effect.kind is EffectKind.RUN_EXTENSION:
+                return await self._run_extension(effect)
+            return await anyio.to_thread.run_sync(self._carry_out, effect, epoch, limiter=self._disk_hands)
         except RollsetError as error:
             return EffectOutcome(effect.id, OutcomeKind.FAILED, error.code, str(error))
         except OSError as error:
@@ -114,8 +123,6 @@ class LocalFleet:
             return EffectOutcome(effect.id, OutcomeKind.SUCCEEDED)
         if effect.kind is EffectKind.DISCARD_PREVIOUS_DISK:
             return _done(effect, machine.discard_disk(key, name, epoch=epoch, generation=int(effect.disk)))
-        if effect.kind is EffectKind.RUN_EXTENSION:
-            return self._run_extension(effect)
         if effect.kind is EffectKind.RESTORE_OS_DISK:
             return self._restore(effect, epoch)
         return self._replace(effect, epoch)
@@ -146,10 +153,22 @@ class LocalFleet:
             return self._replace(effect, epoch)
         return _done(effect, facts)
 
-    def _run_extension(self, effect: Effect) -> EffectOutcome:
+    async def _run_extension(self, effect: Effect) -> EffectOutcome:
+        run = await anyio.to_thread.run_sync(self._begin_extension, effect, limiter=self._disk_hands)
+        try:
+            if run.pipe is not None:
+                with anyio.move_on_after(effect.deadline_s):
+                    await anyio.wait_readable(run.pipe)
+            while (result := await anyio.to_thread.run_sync(run.result)) is None:
+                await anyio.sleep(EXTENSION_LOOK_S)
+        finally:
+            run.close()
+        return _extension_outcome(effect, result)
+
+    def _begin_extension(self, effect: Effect) -> BegunRun:
         assert effect.extension is not None, "an extension effect names its extension"
         settings: dict[str, Any] = json.loads(effect.extension.settings_json)
-        result = self._machine.run_extension(
+        return self._machine.begin_extension(
             effect.scale_set,
             effect.instance_id,
             effect_id=effect.id,
@@ -160,7 +179,6 @@ class LocalFleet:
             environment=effect.environment,
             files_from=None,
         )
-        return _extension_outcome(effect, result)
 
     def _unpack(self, digest: str) -> Unpack:
         def fill(target: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from engine.fleets.local import disks, extensions, processes, records
 from engine.fleets.local.addresses import AddressBook
-from engine.fleets.local.facts import DiskGoneError, EffectRecord, ExtensionResult, InstanceFacts
+from engine.fleets.local.facts import DiskGoneError, EffectRecord, InstanceFacts
 from engine.fleets.local.layout import (
     InstancePaths,
     held,
@@ -157,7 +157,7 @@ class LocalMachine:
             disks.keep_only(paths, (kept - {generation}) | {disks.current_generation(paths)})
             return observe(paths, instance_id)
 
-    def run_extension(
+    def begin_extension(
         self,
         set_key: str,
         instance_id: str,
@@ -169,18 +169,18 @@ class LocalMachine:
         timeout_s: float,
         environment: Mapping[str, str],
         files_from: Path | None,
-    ) -> ExtensionResult:
-        """Run a Custom Script on the instance's OS disk, at most once per effect id, and wait for its end.
+    ) -> extensions.BegunRun:
+        """Run a Custom Script on the instance's OS disk, at most once per effect id; returns once it is under way.
 
-        A repeat gives the recorded result, waits for a run still going, or gives outcome `unknown`. Its processes,
-        background ones too, are killed at its end. Refuses (InputError) files that are neither file: URIs nor inside
+        A repeat gives the run that was begun first, by whichever process: going on, ended, or with outcome `unknown`.
+        Its processes, background ones too, are killed at its end. Refuses (InputError) files that are neither file: URIs nor inside
         `files_from`; raises NotFoundError for an unknown instance. Does not ask whether the instance is running.
         """
         paths = self._paths(set_key, instance_id)
         identity = _identity(paths, instance_id)
         full = _environment(paths, identity, environment)
         wanted = extensions.ExtensionRun(effect_id, name, command, file_uris, files_from, timeout_s, full)
-        return extensions.run(paths, wanted, self._owner)
+        return extensions.begin(paths, wanted, self._owner)
 
     def start(self, set_key: str, instance_id: str, *, environment: Mapping[str, str]) -> InstanceFacts:
         """Boot a stopped instance; a running one stays as it is. Raises NotFoundError."""

@@ -96,13 +96,6 @@ def first_line(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     return answer
 
 
-def wait_closed(process: subprocess.Popen[bytes], timeout_s: float) -> None:
-    """Wait until the launched process has closed its standard output, at most `timeout_s`, and close ours."""
-    assert process.stdout is not None
-    with process.stdout:
-        select.select([process.stdout.fileno()], [], [], max(0.0, timeout_s))
-
-
 def start_keeper(paths: InstancePaths, environment: Mapping[str, str], owner: dict[str, int] | None) -> None:
     """Start the instance; returns once `boot` is exec'd or has failed to be (then its exit code is recorded)."""
     process = launch("keeper", paths.directory, {"environment": dict(environment), "owner": owner})
