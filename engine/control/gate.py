@@ -7,13 +7,13 @@ import grp
 import os
 import pwd
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import HTTPConnection
 
 from engine.control.config import Roles, Settings
-from engine.control.peer import Peer, user_name
+from engine.control.peer import Peer, Standing, user_name
 from engine.model.errors import NotPermittedError
 from engine.runtime.door import Caller
 from engine.runtime.permissions import Role, stronger, weaker
@@ -66,11 +66,18 @@ class Gate:
             raise NotPermittedError("NotPermitted", "the kernel does not say who is calling.", "Use the Unix socket.")
         name, groups = self._names(peer)
         role = self._role(peer.uid, name, groups)
-        if connection.headers.get("x-rollset-readonly"):
+        standing = _standing(connection)
+        if standing.readonly or _asks_readonly(connection):
             role = weaker(role, Role.VIEWER)
-        claimed = {key: connection.headers.get(f"x-rollset-{key}", "")[:CLAIM_LIMIT] for key in CLAIMS}
+        claimed = standing.claimed if standing.claimed is not None else _claimed(connection)
         login = self._name_of(peer.login_uid) if peer.login_uid is not None else None
-        return Caller(peer.uid, name, {key: value for key, value in claimed.items() if value}, role, login)
+        return Caller(peer.uid, name, claimed, role, login)
+
+    def introduce(self, connection: HTTPConnection) -> None:
+        """Let what this request says of its caller hold for its whole connection; what was said before stays."""
+        standing = _standing(connection)
+        standing.readonly = standing.readonly or _asks_readonly(connection)
+        standing.claimed = standing.claimed if standing.claimed is not None else _claimed(connection)
 
     def _names(self, peer: Peer) -> tuple[str, frozenset[str]]:
         now = self._clock()
@@ -87,6 +94,20 @@ class Gate:
         if uid in (0, self._owner):
             return Role.ADMIN
         return role_in(self._settings().roles, {f"uid:{uid}", f"user:{name}", *(f"group:{g}" for g in groups)})
+
+
+def _standing(connection: HTTPConnection) -> Standing:
+    found: Standing = connection.scope["state"]["standing"]
+    return found
+
+
+def _asks_readonly(connection: HTTPConnection) -> bool:
+    return bool(connection.headers.get("x-rollset-readonly"))
+
+
+def _claimed(connection: HTTPConnection) -> Mapping[str, str]:
+    found = {key: connection.headers.get(f"x-rollset-{key}", "")[:CLAIM_LIMIT] for key in CLAIMS}
+    return {key: value for key, value in found.items() if value}
 
 
 def role_in(roles: Roles, subjects: set[str]) -> Role | None:

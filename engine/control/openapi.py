@@ -33,6 +33,7 @@ def openapi_document() -> Document:
         },
         "paths": {
             **{f"/v1/commands/{verb}": {"post": _command(verb, model)} for verb, model in sorted(COMMANDS.items())},
+            "/v1/connection": {"post": _introduction()},
             **{f"/v1/{what}": {"get": _query(what, model)} for what, model in sorted(QUERIES.items())},
             "/v1/events": {"get": _stream("Events after a seq, one a line.", EventsQuery)},
             "/v1/snapshot": {"get": _stream("A snapshot: a header, then one record a line.", SnapshotQuery)},
@@ -55,6 +56,14 @@ def _command(verb: str, model: type[EdgeType]) -> Document:
         "summary": f"Needs the role {needed_for(verb)}.",
         "requestBody": {"required": True, "content": {"application/json": {"schema": _reference(model)}}},
         "responses": {"200": _answered("application/json", answer), **_errors()},
+    }
+
+
+def _introduction() -> Document:
+    return {
+        "operationId": "introduce",
+        "summary": "The X-Rollset headers of this request hold for every later request of its connection.",
+        "responses": {"200": _answered("application/json", Message), **_errors()},
     }
 
 

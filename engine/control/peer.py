@@ -6,6 +6,7 @@ import asyncio
 import pwd
 import socket
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,14 @@ class Peer:
     uid: int
     gid: int
     login_uid: int | None = None
+
+
+@dataclass(slots=True)
+class Standing:
+    """What was said for a whole connection, by who opened it for somebody else: nothing later takes it back."""
+
+    readonly: bool = False
+    claimed: Mapping[str, str] | None = None
 
 
 def read_peer(connection: socket.socket | None) -> Peer | None:
@@ -59,7 +68,8 @@ def user_name(uid: int) -> str:
 class PeerProtocol(H11Protocol):
     """uvicorn's HTTP protocol, which also says who is calling and does not wait for ever.
 
-    Each request's scope has under `state`: `peer` (Peer or None) and `abort`, which drops the connection at once.
+    Each request's scope has under `state`: `peer` (Peer or None), `abort`, which drops the connection at once, and
+    `standing`, the same for all requests of the connection.
     """
 
     request_s = REQUEST_S
@@ -72,7 +82,8 @@ class PeerProtocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Ask the kernel once, at the start: a pid may be another process later."""
         super().connection_made(transport)
-        self.app_state = {**self.app_state, "peer": self.peer_of(transport), "abort": transport.abort}
+        peer = self.peer_of(transport)
+        self.app_state = {**self.app_state, "peer": peer, "abort": transport.abort, "standing": Standing()}
         self._await_request()
 
     def connection_lost(self, exc: Exception | None) -> None:

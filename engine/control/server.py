@@ -63,6 +63,11 @@ class Routes:
         arguments = await read_body(request) if caller.role is not None else {}
         return JSONResponse(await self._door.command(request.path_params["verb"], arguments, caller))
 
+    async def introduce(self, request: Request, caller: Caller) -> Response:
+        """POST /v1/connection: the headers of this request hold for every later one of the connection."""
+        self._gate.introduce(request)
+        return JSONResponse({"message": "this holds for the whole connection"})
+
     async def query(self, request: Request, caller: Caller) -> Response:
         """GET /v1/{what}."""
         return JSONResponse(await self._door.query(request.path_params["what"], dict(request.query_params), caller))
@@ -104,6 +109,7 @@ def make_app(
     return Starlette(
         routes=[
             Route("/v1/commands/{verb}", routes.guarded(routes.command, None), methods=["POST"]),
+            Route("/v1/connection", routes.guarded(routes.introduce, None), methods=["POST"]),
             Route("/v1/events", routes.guarded(routes.events, Role.VIEWER)),
             Route("/v1/snapshot", routes.guarded(routes.snapshot, Role.VIEWER)),
             Route("/v1/recording", routes.guarded(routes.recording, Role.VIEWER)),

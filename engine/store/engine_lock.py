@@ -40,7 +40,7 @@ class EngineLock:
         """Say that this engine is about to let go: who needs one waits for that, then starts another."""
         if self._descriptor is not None and self._note:
             with suppress(OSError):  # without room for it clients only wait less well
-                self._write(self._note | {"stopping": True})
+                self._write({**self._note, "stopping": True})
 
     def _write(self, note: Mapping[str, object]) -> None:
         assert self._descriptor is not None, "only the holder writes"

@@ -15,7 +15,7 @@ import pytest
 
 from engine.control.client import Client, lock_note
 from engine.control.client.ssh import SshLine
-from engine.model.errors import InputError, NotFoundError, UnreachableError
+from engine.model.errors import InputError, NotFoundError, NotPermittedError, UnreachableError
 
 ROOT = Path(__file__).resolve().parents[2]
 SSH = """#!/bin/sh
@@ -167,6 +167,22 @@ def test_what_is_about_a_machine_is_not_answered_about_this_one(elsewhere: Elsew
     assert done.returncode == 2
     assert "path on that machine" in done.stderr
     assert not elsewhere.log.exists()
+
+
+def test_a_forced_readonly_command_is_a_restriction(elsewhere: Elsewhere) -> None:
+    at_home = SshLine("jump")
+    Client(at_home).query("engine", {})
+    at_home.close()
+    forced = SSH.format(log=elsewhere.log, state=elsewhere.state_dir, there=elsewhere.there)
+    elsewhere.ssh(forced.replace('"exec $*"', '"exec rollset --readonly engine dial-stdio"'))
+    line = SshLine("jump")
+    client = Client(line)
+
+    with pytest.raises(NotPermittedError, match="is viewer here"):
+        client.command("engine-stop", {})
+
+    assert client.query("engine", {})["epoch"] == 1
+    line.close()
 
 
 def test_readonly_over_ssh_changes_nothing(elsewhere: Elsewhere) -> None:

@@ -108,7 +108,10 @@ def logs(
 
 
 def dial_stdio(state_dir: StateDir = None) -> None:
-    """Carry bytes between standard input and output and the engine; what `--host` runs over ssh."""
+    """Carry bytes between standard input and output and the engine; what `--host` runs over ssh.
+
+    With --readonly the engine takes nothing but reading from whoever is at the other end.
+    """
     from engine.control.client import Client, claims
     from engine.control.client.calls import ANSWER_S
     from engine.control.client.dial import dial
@@ -118,7 +121,8 @@ def dial_stdio(state_dir: StateDir = None) -> None:
     connection = client.line.open(ANSWER_S)
     with connection:
         try:
-            dial(connection, sys.stdin.fileno(), sys.stdout.fileno(), claims())
+            readonly = engine_access.is_readonly()
+            dial(connection, sys.stdin.fileno(), sys.stdout.fileno(), claims(), readonly=readonly)
         except OSError as error:
             raise UnreachableError("EngineLost", f"the line broke: {error.strerror}.", "Connect again.") from error
 

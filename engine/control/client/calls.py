@@ -15,6 +15,7 @@ from engine.control.client.lines import Line, StateDirLine
 from engine.model.errors import ERRORS_BY_EXIT_CODE, RollsetError, UnreachableError
 
 ANSWER_S = 60.0
+READONLY = {"X-Rollset-readonly": "1"}
 SILENCE_S = 30.0
 """A stream that is silent for longer than three heartbeats is lost."""
 
@@ -105,7 +106,7 @@ class Client:
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         connection = _Connection(self._line, timeout)
         try:
-            connection.request(method, path, body, claims() | ({"X-Rollset-readonly": "1"} if self._readonly else {}))
+            connection.request(method, path, body, claims() | (READONLY if self._readonly else {}))
             return connection, connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()

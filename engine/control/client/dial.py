@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import http.client
 import os
+import select
 import selectors
 import socket
 from collections.abc import Mapping
 
+from engine.control.client.calls import READONLY, error_from, lost
+
 CHUNK = 64 * 1024
-LINE_LIMIT = 16 * 1024
 
 
-def dial(connection: socket.socket, source: int, sink: int, claims: Mapping[str, str]) -> None:
+def dial(connection: socket.socket, source: int, sink: int, claims: Mapping[str, str], *, readonly: bool) -> None:
     """Carry bytes both ways until the engine or the caller closes.
 
-    `claims` are put in behind the first request line: this process knows where the caller's ssh came from. `source`
-    and `sink` are file descriptors. Raises OSError when one end breaks.
+    `claims` (this process knows where the caller's ssh came from) and `readonly` hold for every request on the line,
+    whatever the caller sends. `source` and `sink` are file descriptors. Raises OSError when one end breaks, and the
+    RollsetError of an engine that does not take the introduction.
     """
+    select.select([source], [], [])  # the engine gives an introduced line only seconds to ask for something
+    _introduce(connection, {**claims, **(READONLY if readonly else {})})
     connection.setblocking(True)
-    connection.sendall(_with_claims(source, claims))
     with selectors.DefaultSelector() as ready:
         ready.register(source, selectors.EVENT_READ)
         ready.register(connection, selectors.EVENT_READ)
@@ -41,10 +46,16 @@ def _carry_out(connection: socket.socket, sink: int) -> bool:
     return bool(part)
 
 
-def _with_claims(source: int, claims: Mapping[str, str]) -> bytes:
-    begun = b""
-    while b"\r\n" not in begun and len(begun) < LINE_LIMIT and (part := os.read(source, CHUNK)):
-        begun += part
-    line, end, rest = begun.partition(b"\r\n")
-    headers = "".join(f"{name}: {value}\r\n" for name, value in claims.items()).encode("ascii")
-    return line + end + headers + rest if end else begun
+def _introduce(connection: socket.socket, headers: Mapping[str, str]) -> None:
+    """Say for whom this line is, and wait until the engine has taken it; not a byte of the caller is sent before."""
+    lines = ["POST /v1/connection HTTP/1.1", "Host: rollset", "Content-Length: 0"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    connection.sendall("".join(line + "\r\n" for line in (*lines, "")).encode("ascii"))
+    with http.client.HTTPResponse(connection, method="POST") as response:
+        try:
+            response.begin()
+            text = response.read()
+        except http.client.HTTPException as error:
+            raise lost(error) from error
+        if response.status != 200:
+            raise error_from(text)

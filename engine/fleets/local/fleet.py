@@ -45,7 +45,7 @@ async def open_local_fleet(machine: LocalMachine, fill: Fill, root: Path) -> Asy
 
 
 class LocalFleet:
-    """Implements `engine.fleets.fleet.Fleet`. Blocking work runs in threads, 8 acts at once; extensions only begin there."""
+    """Implements `engine.fleets.fleet.Fleet`. Blocking work runs in threads, 8 acts at once; extensions only begin so."""
 
     def __init__(self, machine: LocalMachine, fill: Fill, root: Path, tasks: TaskGroup) -> None:
         self._machine = machine
@@ -159,7 +159,7 @@ class LocalFleet:
             if run.pipe is not None:
                 with anyio.move_on_after(effect.deadline_s):
                     await anyio.wait_readable(run.pipe)
-            while (result := await anyio.to_thread.run_sync(run.result)) is None:
+            while (result := await anyio.to_thread.run_sync(run.result)) is None:  # noqa: ASYNC110 - it ends elsewhere
                 await anyio.sleep(EXTENSION_LOOK_S)
         finally:
             run.close()

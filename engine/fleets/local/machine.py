@@ -173,8 +173,9 @@ class LocalMachine:
         """Run a Custom Script on the instance's OS disk, at most once per effect id; returns once it is under way.
 
         A repeat gives the run that was begun first, by whichever process: going on, ended, or with outcome `unknown`.
-        Its processes, background ones too, are killed at its end. Refuses (InputError) files that are neither file: URIs nor inside
-        `files_from`; raises NotFoundError for an unknown instance. Does not ask whether the instance is running.
+        Its processes, background ones too, are killed at its end. Refuses (InputError) files that are neither file:
+        URIs nor inside `files_from`; raises NotFoundError for an unknown instance. Does not ask whether the instance
+        is running.
         """
         paths = self._paths(set_key, instance_id)
         identity = _identity(paths, instance_id)
