@@ -45,7 +45,7 @@ async def open_local_fleet(machine: LocalMachine, fill: Fill, root: Path) -> Asy
 
 
 class LocalFleet:
-    """Implements `engine.fleets.fleet.Fleet`. Blocking work runs in threads, 8 acts at once; extensions only begin so."""
+    """Implements `engine.fleets.fleet.Fleet`. Blocking work is done in threads, 8 acts at once; extensions begin so."""
 
     def __init__(self, machine: LocalMachine, fill: Fill, root: Path, tasks: TaskGroup) -> None:
         self._machine = machine
