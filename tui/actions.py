@@ -85,6 +85,7 @@ _ALL = (
     Action("last_tab", "left_square_bracket", "last tab", "Show the tab before.", Kind.MOVE, rank=72),
     Action("zoom", "plus", "zoom", "Give the panel the whole screen, or take it back.", Kind.MOVE, rank=73),
     Action("mark", "space", "mark", "Mark or unmark what the cursor is on.", Kind.MOVE, rank=60),
+    Action("mark_row", "M", "mark row", "Mark or unmark the whole row of the heat map.", Kind.MOVE, rank=61),
     Action("sets", "1", "sets", "All scale sets.", Kind.MOVE, rank=80),
     Action("rollouts", "2", "rollouts", "Rollouts of one image over many sets.", Kind.MOVE, rank=80),
     Action("images", "3", "images", "What is published, and where it may go.", Kind.MOVE, rank=80),

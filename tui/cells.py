@@ -76,6 +76,14 @@ def wrap(text: str, width: int) -> list[str]:
     return [*found, line] if line or not found else found
 
 
+def first_lines(text: str, width: int, most: int, ellipsis: str = "…") -> list[str]:
+    """The text wrapped, in at most so many lines; the last one has a mark where there would be more."""
+    lines = wrap(text, width)
+    if len(lines) <= most:
+        return lines
+    return [*lines[: most - 1], fit(" ".join(lines[most - 1 :]), width, ellipsis).rstrip()]
+
+
 def wrap_code(code: str, width: int) -> list[str]:
     """An error code in lines of at most `width` cells, broken before its capitals."""
     parts = re.findall(r"[A-Z]?[^A-Z]+|[A-Z]", code)

@@ -24,6 +24,10 @@ class Clocks:
         """`2026-03-01 14:02:11 CET`, or `-`."""
         return "-" if at is None else self._local(at).strftime("%Y-%m-%d %H:%M:%S ") + self.name(at)
 
+    def day(self, at: float) -> str:
+        """`2026-03-01 14:02`; the zone's name stands in the header."""
+        return self._local(at).strftime("%Y-%m-%d %H:%M")
+
     def name(self, at: float) -> str:
         """The zone's name at a moment: `CET`, `UTC`."""
         return self._local(at).tzname() or "UTC"

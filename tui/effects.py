@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.decide.choose_batch import batch_cap, choose_batch, waiting_to_go
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import DOING, FAILED_STATES, HoldKind, LeftOut, Member, MemberState, Upgrade
+from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
 
 IDS_SHOWN = 12
@@ -49,10 +50,6 @@ def _say(text: str, meaning: Meaning = Meaning.TEXT) -> Line:
     return (Piece(text, meaning),)
 
 
-def _many(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
-
-
 def _of(members: Iterable[Member]) -> str:
     return ids(m.instance_id for m in members)
 
@@ -64,7 +61,7 @@ def _next_batch(ground: Ground, upgrade: Upgrade) -> str:
     zone = f", zone {choice.zone}" if choice.zone else ""
     chosen = ids(upgrade.members[name].instance_id for name in choice.members)
     where = f"update domain {choice.update_domain}{zone}"
-    return f"batch {len(upgrade.batches) + 1}: {_many(len(choice.members), 'instance')} in {where}: {chosen}"
+    return f"batch {len(upgrade.batches) + 1}: {many(len(choice.members), 'instance')} in {where}: {chosen}"
 
 
 def _resume(ground: Ground, upgrade: Upgrade) -> list[Line]:
@@ -77,7 +74,7 @@ def _resume(ground: Ground, upgrade: Upgrade) -> list[Line]:
     return [
         *found,
         _say(f"It goes on with {_next_batch(ground, upgrade)}."),
-        _say(f"{_many(waiting, 'instance')} still to go {_change(upgrade)}."),
+        _say(f"{many(waiting, 'instance')} still to go {_change(upgrade)}."),
     ]
 
 
@@ -95,9 +92,9 @@ def _cancel(_ground: Ground, upgrade: Upgrade) -> list[Line]:
     waiting = [m for m in upgrade.members.values() if m.state is MemberState.PENDING]
     old, new = upgrade.previous_image.version, upgrade.target.version
     return [
-        _say(f"{_many(len(doing), 'instance')} in progress finish first" + (f": {_of(doing)}." if doing else ".")),
-        _say(f"{_many(len(done), 'instance')} stay on {new}."),
-        _say(f"{_many(len(waiting), 'instance')} stay on {old}" + (f": {_of(waiting)}." if waiting else ".")),
+        _say(f"{many(len(doing), 'instance')} in progress finish first" + (f": {_of(doing)}." if doing else ".")),
+        _say(f"{many(len(done), 'instance')} stay on {new}."),
+        _say(f"{many(len(waiting), 'instance')} stay on {old}" + (f": {_of(waiting)}." if waiting else ".")),
         _say(f"The scale set runs both versions afterwards, and its model names {new}.", Meaning.NOTICE),
     ]
 
@@ -111,9 +108,9 @@ def _rollback(ground: Ground, upgrade: Upgrade) -> list[Line]:
         back = [i.instance_id for i in ground.scale_set.instances.values() if i.image.version != old]
     doing = [m for m in upgrade.members.values() if m.state in DOING]
     cap = batch_cap(len(ground.scale_set.instances), upgrade.settings)
-    found = [_say(f"{_many(len(back), 'instance')} go back from {new} to {old}" + (f": {ids(back)}." if back else "."))]
+    found = [_say(f"{many(len(back), 'instance')} go back from {new} to {old}" + (f": {ids(back)}." if back else "."))]
     if doing:
-        found.append(_say(f"{_many(len(doing), 'instance')} in progress finish first, then go back: {_of(doing)}."))
+        found.append(_say(f"{many(len(doing), 'instance')} in progress finish first, then go back: {_of(doing)}."))
     words = f"At most {cap} at once, unhealthy ones first; no limit of unhealthy instances stops it."
     found.append(_say(words, Meaning.MUTED))
     if not upgrade.live:
@@ -123,7 +120,7 @@ def _rollback(ground: Ground, upgrade: Upgrade) -> list[Line]:
 
 def _retry(ground: Ground, upgrade: Upgrade) -> list[Line]:
     again = retryable(upgrade, ground.instances)
-    found = [_say(f"{_many(len(again), 'failed instance')} get {upgrade.target.version} again: {ids(again)}.")]
+    found = [_say(f"{many(len(again), 'failed instance')} get {upgrade.target.version} again: {ids(again)}.")]
     if not again:
         found = [_say("No instance has failed.", Meaning.NOTICE)]
     elif not upgrade.live:
@@ -133,7 +130,7 @@ def _retry(ground: Ground, upgrade: Upgrade) -> list[Line]:
 
 def _skip(ground: Ground, upgrade: Upgrade) -> list[Line]:
     return [
-        _say(f"{_many(len(ground.instances), 'instance')} take no part in this upgrade: {ids(ground.instances)}."),
+        _say(f"{many(len(ground.instances), 'instance')} take no part in this upgrade: {ids(ground.instances)}."),
         _say(f"They stay as they are; the upgrade can end without them {_change(upgrade)}.", Meaning.MUTED),
     ]
 
@@ -141,21 +138,21 @@ def _skip(ground: Ground, upgrade: Upgrade) -> list[Line]:
 def _accept_loss(_ground: Ground, upgrade: Upgrade) -> list[Line]:
     lost = [m for m in upgrade.members.values() if m.state is MemberState.RESTORE_FAILED]
     return [
-        _say(f"{_many(len(lost), 'instance')} could not be restored: {_of(lost)}."),
+        _say(f"{many(len(lost), 'instance')} could not be restored: {_of(lost)}."),
         _say("They stay as they are, and the upgrade goes on.", Meaning.NOTICE),
     ]
 
 
 def _hold(ground: Ground) -> list[Line]:
     return [
-        _say(f"{_many(len(ground.instances), 'instance')} are kept out of batches: {ids(ground.instances)}."),
+        _say(f"Out of batches from now on: {ids(ground.instances)}."),
         _say("An upgrade waits for them at its end until they are released or skipped.", Meaning.MUTED),
     ]
 
 
 def _release(ground: Ground) -> list[Line]:
     held = [i for i in ground.instances if i in ground.scale_set.instances and ground.scale_set.instances[i].hold]
-    found = [_say(f"{_many(len(held), 'held instance')} may be upgraded again: {ids(held)}.")]
+    found = [_say(f"{many(len(held), 'held instance')} may be upgraded again: {ids(held)}.")]
     part = ground.upgrade is not None and ground.upgrade.live
     mine = [m for m in (ground.upgrade.members.values() if ground.upgrade else ()) if m.left_out is LeftOut.HELD]
     if part and mine:
@@ -164,12 +161,12 @@ def _release(ground: Ground) -> list[Line]:
 
 
 def _protect(ground: Ground) -> list[Line]:
-    text = f"{_many(len(ground.instances), 'instance')} are left out of upgrades and kept when the set shrinks"
+    text = f"{many(len(ground.instances), 'instance')} are left out of upgrades and kept when the set shrinks"
     return [_say(f"{text}: {ids(ground.instances)}.")]
 
 
 def _unprotect(ground: Ground) -> list[Line]:
-    text = f"{_many(len(ground.instances), 'instance')} are upgraded and removed as any other"
+    text = f"{many(len(ground.instances), 'instance')} are upgraded and removed as any other"
     return [_say(f"{text}: {ids(ground.instances)}.")]
 
 

@@ -9,6 +9,7 @@ from engine.decide.evolve import evolve_upgrade
 from engine.decide.evolve_scale_set import evolve_scale_set
 from engine.decide.fold_overview import fold_set, fold_upgrade, overview_of, upgrade_overview
 from engine.model import events as e
+from engine.model.engine_events import Attached
 from engine.model.events import Recorded
 from engine.model.image import ImageVersion
 from engine.model.overview import EngineFacts, SetOverview, UpgradeOverview
@@ -19,6 +20,7 @@ from engine.wire.recording import OVERVIEW, Earlier, Header, Record
 from engine.wire.words import words
 
 FEED_LINES = 400
+QUIET = (e.UpgradeOutlookChanged, e.InstanceDiskChanged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Scene:
 
     `now` is the time of the last line; `seq` its place in the log. In the scope of one set `scale_sets` and
     `upgrades` hold whole records; `sets` and `history` (upgrades by id) hold the view from afar in both scopes.
+    `present` are those who follow the engine now.
     """
 
     scope: str
@@ -52,6 +55,7 @@ class Scene:
     images: Mapping[str, ImageVersion] = field(default_factory=dict)
     history: Mapping[str, UpgradeOverview] = field(default_factory=dict)
     engine: EngineFacts | None = None
+    present: tuple[Attached, ...] = ()
     feed: tuple[FeedLine, ...] = ()
 
     @property
@@ -138,7 +142,9 @@ def _fold_exclusion(scene: Scene, event: e.ImageExclusionChanged) -> Scene:
 
 def _told(scene: Scene, recorded: Recorded) -> Scene:
     """The feed with this event, unless another line or the screen itself says the same."""
-    if isinstance(recorded.event, e.UpgradeOutlookChanged | e.InstanceDiskChanged):
+    if isinstance(recorded.event, e.PresenceChanged):
+        return replace(scene, present=recorded.event.attached)
+    if isinstance(recorded.event, QUIET):
         return scene
     return replace(scene, feed=(*scene.feed[1 - FEED_LINES :], feed_line(recorded)))
 

@@ -56,7 +56,7 @@ def _batch_ended(x: e.BatchEnded) -> str:
 
 def _judged(x: e.CommandJudged) -> str:
     verdict = "accepted" if x.refusal is None else f"refused: {x.refusal}"
-    return f"{x.actor}: {x.verb} {x.subject} {verdict}" + (f" ({x.reason})" if x.reason else "")
+    return f"{x.actor}: {x.verb} {x.subject.rpartition('/')[2]} {verdict}" + (f" ({x.reason})" if x.reason else "")
 
 
 def _present(x: e.PresenceChanged) -> str:

@@ -24,13 +24,14 @@ from engine.model.policy import RollingUpgradePolicy
 from engine.model.scale_set import Extension, Instance, ScaleSet, ScaleSetModel
 from engine.model.upgrade import MemberState, Now
 from engine.wire.events import recorded_to_dict
+from engine.wire.plan import plan_to_dict
 from engine.wire.recording import Header, Record, header_line, record_line
 from tui.scene import Scene, fold
 
 BEGAN_AT = 1_767_275_960.0  # 2026-01-01 13:59:20 UTC
 OLD = ImageReference("contoso", "web", "stable", "1.0.3")
 NEW = OLD.with_version("1.1.0")
-IMAGES = {str(r): ImageVersion(r, f"sha256:{r.version}", 1000, 0.0) for r in (OLD, NEW)}
+IMAGES = {str(r): ImageVersion(r, f"sha256:{r.version}", 48_000_000, BEGAN_AT - 9 * 86_400.0) for r in (OLD, NEW)}
 FACTS = EngineFacts(4242, "0.1.0", "jump-1", "rollset", BEGAN_AT - 41 * 3600, 7)
 
 
@@ -69,11 +70,13 @@ class Story:
         self.t = 0.0
         self.bad = bad
         self.key = start.key
+        self.run = f"{start.name}-7"
         self._done: set[str] = set()
         self._seq = 100
         header = Header(start.key, self._seq, BEGAN_AT, 0.0, "rollset 0.1.0")
         self.scene = fold(Scene(""), header)
         records: tuple[Record, ...] = (FACTS, start, *IMAGES.values())
+        self.events: list[e.Recorded] = []
         self.recording = [header_line(header), *map(record_line, records)]
         for record in records:
             self.scene = fold(self.scene, record)
@@ -89,14 +92,32 @@ class Story:
             self._seq += 1
             event = self._told(plain)
             line = e.Recorded(self._seq, stream, self._seq, self.now.at, self.now.clock, 7, actor, "", event)
+            self.events.append(line)
             self.scene = fold(self.scene, line)
             self.recording.append(json.dumps(recorded_to_dict(line)))
+
+    def judged(self, verb: str, actor: str, reason: str = "", refusal: str | None = None, **given: str) -> None:
+        """A line of the audit trail."""
+        self.tell(
+            "audit",
+            e.CommandJudged(
+                verb, self.key, actor, {}, reason, given, None, refusal, f"{verb}-{self._seq}", 1000, "operator"
+            ),
+            actor=actor,
+        )
 
     def _told(self, event: e.Event) -> e.Event:
         """As the engine writes it: with what those who only count must know."""
         own, upgrade = self.scene.scale_set, self.scene.upgrade
         told = tell_health_it_leaves(own, event) if own is not None else event
         return tell_what_it_leaves(upgrade, told) if upgrade is not None else told
+
+    def plan(self, **asked: object) -> dict[str, object]:
+        """What a start would do now, as the engine answers."""
+        assert self.scene.scale_set is not None
+        request = StartRequest(to=NEW.version, **asked)  # type: ignore[arg-type]  # the fields a test names
+        found, _, _ = make_plan(self.scene.scale_set, IMAGES, request, room_free_bytes=80 * 10**9)
+        return plan_to_dict(found)
 
     def start(self, actor: str = "ana", reason: str = "CVE-2026-1234", **asked: object) -> None:
         """Begin the upgrade to the new image."""
@@ -105,16 +126,18 @@ class Story:
         _, settings, members = make_plan(self.scene.scale_set, IMAGES, request, room_free_bytes=10**12)
         started = new_upgrade(
             self.scene.scale_set, IMAGES[str(NEW)], settings, members,
-            upgrade_id="web-eu-7", actor=actor, reason=reason, request=request, now=self.now,
+            upgrade_id=self.run, actor=actor, reason=reason, request=request, now=self.now,
         )  # fmt: skip
-        self.tell("upgrade/web-eu-7", e.UpgradeStarted(started), actor=actor)
+        self.judged("start", actor, reason, to=NEW.version)
+        self.tell(f"upgrade/{self.run}", e.UpgradeStarted(started), actor=actor)
         self._settle()
 
     def command(self, verb: Verb, actor: str, reason: str = "") -> None:
         """An operator's verb."""
         assert self.scene.upgrade is not None
         found = accept_command(self.scene.upgrade, Command(verb, actor, reason), self.now)
-        self.tell("upgrade/web-eu-7", *found, actor=actor)
+        self.judged(verb.value.lower(), actor, reason)
+        self.tell(f"upgrade/{self.run}", *found, actor=actor)
         self._settle()
 
     def until(self, reached: Callable[[Scene], bool]) -> None:
@@ -138,7 +161,7 @@ class Story:
             outlook = look_ahead(upgrade, own, self.now, len(batches_to_come(upgrade, own)))
             if not upgrade.holds:
                 outlook = replace(outlook, eta_low_at=self.now.at + 420, eta_high_at=self.now.at + 720)
-            self.tell("upgrade/web-eu-7", e.UpgradeOutlookChanged(outlook))
+            self.tell(f"upgrade/{self.run}", e.UpgradeOutlookChanged(outlook))
 
     def _settle(self) -> None:
         while True:
@@ -147,7 +170,9 @@ class Story:
             found = advance(upgrade, own, self.now)
             if not found:
                 return
-            self.tell("upgrade/web-eu-7", *found)
+            self.tell(f"upgrade/{self.run}", *found)
+            if any(isinstance(event, e.UpgradeCompleted) for event in found):
+                self.tell(f"scale_set/{self.key}", e.ModelImageChanged(NEW, (), NEW.version, "the upgrade completed"))
 
     def _act(self, at_once: int) -> None:
         for _ in range(at_once):
@@ -158,7 +183,7 @@ class Story:
                 return
             self._done.add(effect.id)
             mine, its = interpret_effect(upgrade, own, effect, self._outcome(effect, own), self.now)
-            self.tell("upgrade/web-eu-7", *mine)
+            self.tell(f"upgrade/{self.run}", *mine)
             self.tell(f"scale_set/{self.key}", *its)
 
     @staticmethod

@@ -7,14 +7,15 @@ from functools import cache
 
 from engine.decide.fold_overview import overview_of
 from engine.model.commands import Verb
+from engine.model.engine_events import Attached
 from engine.model.health import Health
-from engine.wire.recording import OVERVIEW, Header
+from engine.wire.recording import OVERVIEW, Earlier, Header
 from tests.snapshots.conftest import Picture
-from tests.snapshots.still import StillSession
+from tests.snapshots.still import LOST, StillSession
 from tests.snapshots.story import BEGAN_AT, FACTS, Story, batch_runs, has_ended, scale_set
 from tui.glyphs import Glyphs
 from tui.scene import Scene, fold
-from tui.session import LinkState
+from tui.session import Link, LinkState
 
 
 @cache
@@ -41,7 +42,13 @@ def everything() -> Scene:
     for story in (rolling, paused, faulted, done):
         for row in story.scene.sets.values():
             scene = fold(scene, row)
-    return fold(scene, overview_of(korea, None))
+    scene = fold(scene, overview_of(korea, None))
+    last = sorted((x for story in (rolling, paused, faulted, done) for x in story.events), key=lambda x: x.at)[-40:]
+    for number, recorded in enumerate(last, 60):
+        scene = fold(scene, Earlier(replace(recorded, seq=number)))
+    return replace(
+        scene, present=(Attached("ana", "admin", "local", 1, 0.0), Attached("omar", "operator", "ssh", 1, 0.0))
+    )
 
 
 def empty() -> Scene:
@@ -61,7 +68,29 @@ def test_no_sets_yet(picture: Picture) -> None:
 
 
 def test_the_engine_is_not_there(picture: Picture) -> None:
-    assert picture(StillSession(Scene(OVERVIEW), link=LinkState.CONNECTING))
+    assert picture(StillSession(Scene(OVERVIEW), link=Link(LinkState.CONNECTING)))
+
+
+def test_the_engine_is_lost_and_what_was_known_stays(picture: Picture) -> None:
+    assert picture(StillSession(everything(), link=LOST))
+
+
+def test_the_engine_is_lost_before_anything_was_known(picture: Picture) -> None:
+    assert picture(StillSession(Scene(OVERVIEW), link=LOST))
+
+
+def test_pause_all_names_what_it_pauses(picture: Picture) -> None:
+    assert picture(StillSession(everything()), "exclamation_mark")
+
+
+def test_readonly_says_why_nothing_can_be_started(picture: Picture) -> None:
+    session = StillSession(everything())
+    session.readonly = True
+    assert picture(session, "s")
+
+
+def test_times_in_utc(picture: Picture) -> None:
+    assert picture(StillSession(everything()), "z")
 
 
 def test_filtered(picture: Picture) -> None:
@@ -78,7 +107,3 @@ def test_grouped_and_sorted_with_marks(picture: Picture) -> None:
 
 def test_ascii_in_the_terminals_own_colours(picture: Picture) -> None:
     assert picture(StillSession(everything()), glyphs=Glyphs(ascii=True), theme="sixteen")
-
-
-def test_light(picture: Picture) -> None:
-    assert picture(StillSession(everything()), theme="light")

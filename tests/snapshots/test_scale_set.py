@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import pytest
 
@@ -13,19 +12,6 @@ from tests.snapshots.still import StillSession
 from tests.snapshots.story import Story, batch_runs, has_ended, has_failures, key_of, scale_set
 
 KEY = key_of("web-eu")
-PLAN: dict[str, Any] = {
-    "previous": "contoso:web:stable:1.0.3",
-    "target": "contoso:web:stable:1.1.0",
-    "batches": [{"members": [str(i) for i in range(8)], "why": "8 of 8 in update domain 0, zone 1 (20 % of 120 = 24)"}],
-    "instances": [{"instance_id": "7", "left_out": "protected"}, {"instance_id": "8", "left_out": ""}],
-    "eta_low_s": 420.0,
-    "eta_high_s": 1200.0,
-    "restore_point": "contoso:web:stable:1.0.3, the OS disk of each instance is kept",
-    "checks": [
-        {"level": "passed", "words": "health is known", "cure": ""},
-        {"level": "warned", "words": "2 instances are unhealthy now.", "cure": "See them: e."},
-    ],
-}
 
 
 @cache
@@ -53,7 +39,8 @@ def story(name: str) -> Story:
 
 
 def session(name: str) -> StillSession:
-    return StillSession(story(name).scene, answers={"plan": {"plan": PLAN}})
+    found = story(name)
+    return StillSession(found.scene, answers={"plan": {"plan": found.plan()}}, events=found.events)
 
 
 @pytest.mark.parametrize("name", ("never", "rolling", "paused", "failing", "faulted", "back", "completed"))

@@ -13,7 +13,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from engine.model.errors import RollsetError
+from engine.model.errors import InputError, RollsetError
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade
 from tui.actions import ONE_BY_ONE, Action, command_line
@@ -21,6 +21,7 @@ from tui.cells import wrap
 from tui.effects import Ground, effect_lines, retryable
 from tui.palette import Line, Meaning, Piece
 from tui.session import Source
+from tui.widgets.field import Field
 from tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ PROTECTION: dict[str, dict[str, object]] = {
 }
 KEYS = " enter does it, esc leaves it, tab next field "
 SEEN = frozenset({"resume", "step", "cancel", "rollback", "retry", "skip", "accept_loss"})
+
+
+BORDERS = 2
 
 
 class ActDialog(ModalScreen[None]):
@@ -75,8 +79,8 @@ class ActDialog(ModalScreen[None]):
         with Vertical(id="dialog"):
             yield Rows(id="effect", focusable=False)
             yield from self.fields()
-            yield field("the set's name, typed in full", "confirm")
-            yield field("why (kept in the audit trail)", "reason")
+            yield Field("set's name", "confirm", "type it in full: this is production")
+            yield Field("why", "reason", "kept in the audit trail")
             yield Rows(id="outcome", focusable=False)
 
     def fields(self) -> ComposeResult:
@@ -105,21 +109,27 @@ class ActDialog(ModalScreen[None]):
             return
         scale_set = self.scale_set
         production = scale_set is not None and scale_set.is_production
-        confirm = self.query_one("#confirm", Input)
+        confirm = self.query_one("#confirm-field", Field)
         if confirm.display != production:
             confirm.display = production
         version = self.upgrade.version if self.upgrade is not None else None
         self._first_seen = version if self._first_seen is None else self._first_seen
         self._seen = version
-        self._put("#effect", self._effect(scale_set))
-        self._put("#outcome", self._outcome(scale_set))
+        fields = sum(bool(field.display) for field in self.query(Field))
+        room = self.size.height * 96 // 100 - BORDERS - fields
+        below = self._put("#outcome", self._outcome(scale_set), room)
+        self._put("#effect", self._effect(scale_set), room - below)
 
-    def _put(self, name: str, lines: list[Line]) -> None:
+    def _put(self, name: str, lines: list[Line], room: int) -> int:
+        """Show the lines, or on a low screen as many as fit with a mark; returns how many are shown."""
         rows = self.query_one(name, Rows)
         width = max(20, rows.wide)
         found = [wrapped for line in lines for wrapped in _wrapped(line, width)]
+        if len(found) > room > 1:
+            found = [*found[: room - 1], (Piece(f"{self.cockpit.glyphs.ellipsis} {len(found) - room + 1} more lines"),)]
         rows.styles.height = len(found)
         rows.show_lines(found)
+        return len(found)
 
     def _effect(self, scale_set: ScaleSet | None) -> list[Line]:
         title = self._action.words.rstrip("…").capitalize()
@@ -147,7 +157,7 @@ class ActDialog(ModalScreen[None]):
         if self._trouble is not None:
             found += [
                 (Piece(self._trouble.message, Meaning.BAD),),
-                (Piece(self._trouble.next_step, Meaning.MUTED),),
+                *([(Piece(self._trouble.next_step, Meaning.MUTED),)] if self._trouble.next_step else []),
                 (),
             ]
         name = scale_set.name if scale_set is not None else ""
@@ -162,8 +172,9 @@ class ActDialog(ModalScreen[None]):
         return PROTECTION.get(self._action.id, {})
 
     def _given(self) -> dict[str, object]:
-        reason, confirm = self.query_one("#reason", Input).value, self.query_one("#confirm", Input)
-        return {"reason": reason.strip(), "confirm": confirm.value.strip() if confirm.display else ""}
+        reason, confirm = self.query_one("#reason", Input).value, self.query_one("#confirm", Input).value
+        asked = self.query_one("#confirm-field", Field).display
+        return {"reason": reason.strip(), "confirm": confirm.strip() if asked else ""}
 
     @on(Input.Changed)
     def _typed(self) -> None:
@@ -179,8 +190,17 @@ class ActDialog(ModalScreen[None]):
         self.dismiss(None)
 
     def action_act(self) -> None:
-        """Send it, once."""
-        if not self._busy and self.scale_set is not None:
+        """Send it, once, and only with the name typed where that is needed."""
+        scale_set = self.scale_set
+        if self._busy or scale_set is None:
+            return
+        typed = self._given()["confirm"]
+        if scale_set.is_production and typed != scale_set.name:
+            words = f"{scale_set.name} is tagged environment=production: type its name to confirm."
+            self._trouble = InputError("ConfirmationNeeded", words, f"You typed {typed!r}." if typed else "")
+            self.query_one("#confirm").focus()
+            self.changed()
+        else:
             self._busy = True
             self.run_worker(self._send(), group="send", exit_on_error=False)
 
@@ -217,13 +237,6 @@ class ActDialog(ModalScreen[None]):
     def _said(self, answer: dict[str, Any]) -> str:
         upgrade = answer.get("upgrade") or {}
         return f"{upgrade.get('scale_set_name', '')} goes to {upgrade.get('target', '')}"
-
-
-def field(placeholder: str, name: str) -> Input:
-    """An input of a dialog: nothing blinks."""
-    box = Input(placeholder=placeholder, id=name, compact=True, select_on_focus=False)
-    box.cursor_blink = False
-    return box
 
 
 def _wrapped(line: Line, width: int) -> list[Line]:

@@ -30,6 +30,14 @@ class ActingScreen(CockpitScreen):
         """Start, after its plan."""
         self._open("start")
 
+    def do_plan(self) -> None:
+        """What a start would do."""
+        from tui.screens.plan import PlanScreen
+
+        scale_set = self.subject().scale_set
+        if scale_set is not None:
+            self.cockpit.push_screen(PlanScreen(scale_set.key))
+
     async def do_pause(self) -> None:
         """Pause at once: it is safe and can be undone."""
         subject = self.subject()

@@ -54,7 +54,8 @@ class AuditScreen(ListScreen[Recorded]):
         return str(entry.seq)
 
     def head(self, width: int) -> Line:
-        names = f"  {fit('TIME', 24)} {fit('WHO', 10)} {fit('VERB', 14)} {fit('ON', 18)} {fit('', 10)} WHY"
+        when, who, verb, on = _widths(width)
+        names = f"  {fit('TIME', when)} {fit('WHO', who)} {fit('VERB', verb)} {fit('ON', on)} {fit('', 10)} WHY"
         return (Piece(names, Meaning.MUTED),)
 
     def row(self, entry: Recorded, width: int) -> Line:
@@ -63,12 +64,13 @@ class AuditScreen(ListScreen[Recorded]):
             return (Piece(f"  {self.cockpit.clocks.moment(entry.at)} {type(event).__name__}", Meaning.MUTED),)
         fine = event.refusal is None
         verdict = glyphs.pick("✓ accepted", "+ accepted") if fine else glyphs.pick("✗ refused", "X refused")
-        when = self.cockpit.clocks.moment(entry.at)
+        when, who, verb, on = _widths(width)
+        moment = f"{self.cockpit.clocks.day(entry.at)[:10]} {self.cockpit.clocks.time(entry.at)}"
         return (
-            Piece(f"  {fit(when, 24)} ", Meaning.MUTED),
-            Piece(fit(event.actor, 10, glyphs.ellipsis) + " ", Meaning.TEXT),
-            Piece(fit(event.verb, 14, glyphs.ellipsis) + " ", Meaning.TITLE),
-            Piece(fit(short_name(event.subject), 18, glyphs.ellipsis) + " ", Meaning.TEXT),
+            Piece(f"  {moment[-when:]} ", Meaning.MUTED),
+            Piece(fit(event.actor, who, glyphs.ellipsis) + " ", Meaning.TEXT),
+            Piece(fit(event.verb, verb, glyphs.ellipsis) + " ", Meaning.TITLE),
+            Piece(fit(short_name(event.subject), on, glyphs.ellipsis) + " ", Meaning.TEXT),
             Piece(fit(verdict, 10) + " ", Meaning.GOOD if fine else Meaning.BAD),
             Piece(event.refusal or event.reason, Meaning.MUTED if fine else Meaning.TEXT),
         )
@@ -100,6 +102,11 @@ class AuditScreen(ListScreen[Recorded]):
         if entry is not None:
             found = next(line for line in lines if line["seq"] == entry.seq)
             self.cockpit.push_screen(RawSheet(f"event {entry.seq}", found))
+
+
+def _widths(width: int) -> tuple[int, int, int, int]:
+    """Of the columns time (without the year where it is narrow), who, verb and on."""
+    return (19, 10, 14, 18) if width >= 100 else (14, 8, 11, 12)
 
 
 def short_name(subject: str) -> str:

@@ -116,9 +116,9 @@ class ChooseAction(ModalScreen[str | None]):
 
 def action_line(action: Action, keys_of: Callable[[str], str], why_not: str | None, glyphs: Glyphs, width: int) -> Line:
     """Key, name, what it does; or why it cannot act."""
-    key = fit(keys_of(action.id), 8, right=True)
+    key = fit(keys_of(action.id), 9, right=True)
     name = fit(action.words, NAME, glyphs.ellipsis)
-    rest = fit(why_not or action.does, max(0, width - NAME - 13), glyphs.ellipsis)
+    rest = fit(why_not or action.does, max(0, width - NAME - 14), glyphs.ellipsis)
     if why_not is not None:
         cross = glyphs.pick("✗", "x")
         return (Piece(f"{key}  {name} ", Meaning.OUT), Piece(f"{cross} ", Meaning.OUT), Piece(rest, Meaning.OUT))

@@ -210,7 +210,9 @@ def link_line(screen: CockpitScreen) -> Line:
     if screen.cockpit.player is not None:
         return (Piece(glyphs.pick("◀▶ ", "<> "), Meaning.ACCENT), Piece("recording ", Meaning.MUTED))
     if link.state is LinkState.LIVE:
-        return (Piece(glyphs.pick("● ", "* "), Meaning.GOOD), Piece("live ", Meaning.MUTED))
+        zone = screen.cockpit.clocks.name(screen.source.now().at)
+        dot = Piece(glyphs.pick("● ", "* "), Meaning.GOOD)
+        return (Piece(f"{zone}  ", Meaning.MUTED), dot, Piece("live ", Meaning.MUTED))
     if link.state is LinkState.CONNECTING:
         return (Piece("connecting ", Meaning.MUTED),)
     age = short(time.time() - link.since_at)

@@ -10,6 +10,7 @@ from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade
 from engine.wire.recording import OVERVIEW
 from tui.cells import fit
+from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
 from tui.screens.error_pages import Case, ErrorPage, cases_of, page_lines
 from tui.screens.list_screen import ListScreen
@@ -40,7 +41,7 @@ class ErrorsScreen(ListScreen[Entry]):
         name = own.name if own is not None and self.scope != OVERVIEW else "all scale sets"
         cases = [entry.case for entry in self._shown if entry.case is not None]
         bad = sum(case.instances for case in cases if not case.message)
-        words = f"  {len({case.run for case in cases})} runs with errors" if cases else "  no errors"
+        words = f"  {many(len({case.run for case in cases}), 'run')} with errors" if cases else "  no errors"
         more = f", {bad} failed instances" if bad else ""
         return [
             (

@@ -9,6 +9,7 @@ from engine.wire.recording import OVERVIEW
 from tui.cells import fit, width_of
 from tui.clocks import short
 from tui.glyphs import upgrade_sign
+from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
 from tui.screens.list_screen import ListScreen, labelled
 from tui.subject import Subject
@@ -29,7 +30,7 @@ class HistoryScreen(ListScreen[UpgradeOverview]):
         """Of what, how many, how they ended."""
         row = self.scene.sets.get(self.scope)
         of = row.scale_set.name if row is not None and self.scope != OVERVIEW else "all scale sets"
-        pieces = [Piece(" History", Meaning.TITLE), Piece(f"  {of}"), Piece(f"  {len(self._shown):,} upgrades")]
+        pieces = [Piece(" History", Meaning.TITLE), Piece(f"  {of}"), Piece(f"  {many(len(self._shown), 'upgrade')}")]
         pieces[-1] = Piece(pieces[-1].text, Meaning.MUTED)
         glyphs = self.cockpit.glyphs
         counted: dict[str, tuple[Piece, int]] = {}
@@ -73,17 +74,15 @@ class HistoryScreen(ListScreen[UpgradeOverview]):
     def head(self, width: int) -> Line:
         name = fit("SET", _set_width(width)) + " "
         wide = f"{fit('WHO', 10)} " if width >= 100 else ""
-        return (
-            Piece(
-                f"  {fit('BEGAN', 16)} {name}{fit('CHANGE', 16)} {fit('STATE', 16)} {fit('TOOK', 6, right=True)}"
-                f" {fit('DONE', 5, right=True)} {fit('BAD', 4, right=True)}  {wide}WHY",
-                Meaning.MUTED,
-            ),
-        )
+        day, change, state = _widths(width)
+        counts = f"{fit('TOOK', 6, right=True)} {fit('DONE', 5, right=True)} {fit('BAD', 4, right=True)}"
+        text = f"  {fit('BEGAN', day)} {name}{fit('CHANGE', change)} {fit('STATE', state)} {counts}  {wide}WHY"
+        return (Piece(text, Meaning.MUTED),)
 
     def row(self, entry: UpgradeOverview, width: int) -> Line:
         upgrade, counted, glyphs = entry.upgrade, entry.counters, self.cockpit.glyphs
         sign, cut = upgrade_sign(upgrade), glyphs.ellipsis
+        day, wide, state = _widths(width)
         change = f"{upgrade.previous_image.version} {glyphs.arrow} {upgrade.target.version}"
         ended = upgrade.ended_at if upgrade.ended_at is not None else self.source.now().at
         bad = Meaning.BAD if counted.failed else Meaning.OUT
@@ -91,10 +90,10 @@ class HistoryScreen(ListScreen[UpgradeOverview]):
         marked = upgrade.id in self.marked
         return (
             Piece(f"{glyphs.marked} " if marked else "  ", Meaning.ACCENT),
-            Piece(fit(self.cockpit.clocks.moment(upgrade.started_at)[:16], 16) + " ", Meaning.MUTED),
+            Piece(self.cockpit.clocks.day(upgrade.started_at)[-day:] + " ", Meaning.MUTED),
             Piece(fit(upgrade.scale_set_name, _set_width(width), cut) + " ", Meaning.TITLE),
-            Piece(fit(change, 16, cut) + " "),
-            Piece(fit(f"{glyphs.of(sign)} {sign.word}", 16, cut) + " ", sign.meaning),
+            Piece(fit(change, wide, cut) + " "),
+            Piece(fit(f"{glyphs.of(sign)} {sign.word}", state, cut) + " ", sign.meaning),
             Piece(fit(short(ended - upgrade.started_at), 6, right=True) + " ", Meaning.MUTED),
             Piece(fit(f"{counted.successful:,}", 5, right=True) + " "),
             Piece(fit(f"{counted.failed:,}", 4, right=True) + "  ", bad),
@@ -166,6 +165,11 @@ class HistoryScreen(ListScreen[UpgradeOverview]):
         seen = self.chosen()
         if seen is not None:
             self.cockpit.copy_text(seen.upgrade.id)
+
+
+def _widths(width: int) -> tuple[int, int, int]:
+    """Of the columns began (without the year where it is narrow), change and state."""
+    return (16, 16, 16) if width >= 100 else (11, 15, 13)
 
 
 def _set_width(width: int) -> int:

@@ -10,17 +10,19 @@ from textual.widgets import Input
 
 from engine.model.overview import SetOverview
 from engine.model.upgrade import UpgradeState
-from tui.cells import wrap
+from tui.cells import first_lines, wrap
 from tui.clocks import short
+from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
 from tui.screens.acting import ActingScreen
-from tui.screens.home_rows import GROUPS, SORTS, Entry, arrange, columns, entry_line, head_line
+from tui.screens.home_rows import GROUPS, SORTS, Entry, arrange, columns, entry_line, head_line, latest_line
 from tui.session import LinkState
 from tui.subject import Subject
 from tui.upgrade_words import batches, blocked_by, eta
 from tui.widgets.rows import Rows
 
 DETAIL_LINES = 4
+OPERATORS_NAMED = 4
 EMPTY = (
     ("No scale sets yet.", Meaning.TITLE),
     ("", Meaning.TEXT),
@@ -40,6 +42,7 @@ class HomeScreen(ActingScreen):
 
     CSS_PATH = "home.tcss"
     HELP_TITLE = "Scale sets"
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]
 
     def __init__(self, scope: str) -> None:
         super().__init__(scope)
@@ -55,6 +58,7 @@ class HomeScreen(ActingScreen):
         yield Rows(has_cursor=True, id="sets")
         yield Input(placeholder="letters of a name, a region, a resource group or a tag", id="filter", compact=True)
         yield Rows(id="detail", focusable=False)
+        yield Rows(id="latest", follows_end=True)
 
     def on_mount(self) -> None:
         """The list has the focus; the filter shows when it is asked for."""
@@ -75,20 +79,28 @@ class HomeScreen(ActingScreen):
             Piece(" rollset", Meaning.TITLE),
             Piece(f"  {self.cockpit.session.place}", Meaning.TEXT),
             Piece(up, Meaning.MUTED),
+            Piece(self._operators(), Meaning.MUTED),
         )
+
+    def _operators(self) -> str:
+        users = sorted({one.user for one in self.scene.present})
+        if len(users) < 2:
+            return ""
+        names = f": {', '.join(users)}" if len(users) <= OPERATORS_NAMED and self.size.width >= 100 else ""
+        return f"   {len(users)} operators{names}"
 
     def _totals(self) -> Line:
         rows = list(self.scene.sets.values())
         glyphs = self.cockpit.glyphs
         found: Line = (
-            Piece(f" {len(rows):,} set{'' if len(rows) == 1 else 's'}", Meaning.TEXT),
-            Piece(f"   {sum(r.instances for r in rows):,} instances", Meaning.TEXT),
-            Piece(f"   {glyphs.pick('■', '#')} {sum(r.healthy for r in rows):,} healthy", Meaning.GOOD),
+            Piece(f" {many(len(rows), 'set')}", Meaning.TEXT),
+            Piece(f"   {many(sum(r.instances for r in rows), 'instance')}  ", Meaning.TEXT),
         )
         for count, words, glyph, meaning in (
-            (sum(r.waiting for r in rows), "not known yet", glyphs.pick("◌", "?"), Meaning.PROBING),
+            *_states(rows, glyphs.ascii),
             (sum(r.unhealthy for r in rows), "unhealthy", glyphs.pick("✗", "X"), Meaning.BAD),
-            *_states(rows, self.cockpit.glyphs.ascii),
+            (sum(r.waiting for r in rows), "not known yet", glyphs.pick("◌", "?"), Meaning.PROBING),
+            (sum(r.healthy for r in rows), "healthy", glyphs.pick("■", "#"), Meaning.GOOD),
         ):
             if count:
                 found = (*found, Piece(f"  {glyph} {count:,} {words}", meaning))
@@ -115,6 +127,9 @@ class HomeScreen(ActingScreen):
         else:
             rows.show_lines(self._nothing())
         self.query_one("#detail", Rows).show_lines(self._detail(width))
+        latest, feed = self.query_one("#latest", Rows), scene.feed if some else ()
+        latest.display = some
+        latest.show(len(feed), lambda y, wide: latest_line(feed[y], scene, self.cockpit.clocks, glyphs, wide))
 
     def _nothing(self) -> list[Line]:
         if self._letters:
@@ -180,9 +195,9 @@ class HomeScreen(ActingScreen):
         )
         why = blocked_by(upgrade, now)
         label = "blocked by " if upgrade.live else ""
-        lines = wrap(label + why, width - 3) if why else []
+        lines = first_lines(label + why, width - 3, DETAIL_LINES - 2) if why else []
         meaning = Meaning.PROBING if upgrade.live else Meaning.BAD
-        return [rule, first, *((Piece(f" {line}", meaning),) for line in lines[: DETAIL_LINES - 2])]
+        return [rule, first, *((Piece(f" {line}", meaning),) for line in lines)]
 
     # --- what its keys do ---
 
@@ -195,6 +210,11 @@ class HomeScreen(ActingScreen):
         """Open the set under the cursor."""
         if (row := self.chosen()) is not None:
             self.cockpit.open_set(row.scale_set.key)
+
+    def offered(self) -> Iterable[str]:
+        """Nothing can be opened or marked where nothing is listed."""
+        needs_a_row = () if self.chosen() is not None else ("open", "mark", "sort", "group")
+        return [name for name in super().offered() if name not in needs_a_row]
 
     def do_mark(self) -> None:
         """Mark the set under the cursor, or unmark it, and go on to the next."""
@@ -249,7 +269,7 @@ def _states(rows: Iterable[SetOverview], plain: bool) -> list[tuple[int, str, st
     paused = (UpgradeState.PAUSED, UpgradeState.PAUSING)
     rolling = (UpgradeState.CHECKING, UpgradeState.ROLLING_FORWARD, UpgradeState.ROLLING_BACK, UpgradeState.CANCELLING)
     return [
-        (sum(s in rolling for s in states), "rolling", ">" if plain else "▶", Meaning.WORKING),
-        (sum(s in paused for s in states), "paused", "|" if plain else "‖", Meaning.PAUSED),
         (states.count(UpgradeState.FAULTED), "faulted", "X" if plain else "✗", Meaning.BAD),
+        (sum(s in paused for s in states), "paused", "|" if plain else "‖", Meaning.PAUSED),
+        (sum(s in rolling for s in states), "rolling", ">" if plain else "▶", Meaning.WORKING),
     ]

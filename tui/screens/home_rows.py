@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from engine.model.overview import SetOverview
-from engine.model.upgrade import Now, UpgradeState
+from engine.model.upgrade import Now, Upgrade, UpgradeState
 from tui.cells import fit
+from tui.clocks import Clocks
 from tui.glyphs import Glyphs
 from tui.palette import Line, Meaning, Piece
+from tui.scene import FeedLine, Scene
 from tui.upgrade_words import blocked_by, progress, versions
 
 _URGENT = (UpgradeState.FAULTED, UpgradeState.PAUSED, UpgradeState.PAUSING)
@@ -141,7 +143,7 @@ def entry_line(entry: Entry, at: Columns, now: Now, glyphs: Glyphs, *, marked: b
         return (Piece(f" {text} ", Meaning.MUTED, bold=True), Piece(rule, Meaning.FAINT))
     scale_set, live = entry.scale_set, entry.upgrade is not None and entry.upgrade.upgrade.live
     image = versions(entry.upgrade, scale_set.model.image.version, glyphs)
-    waits = blocked_by(entry.upgrade.upgrade, now) if entry.upgrade is not None else ""
+    waits = _waits(entry.upgrade.upgrade, now) if entry.upgrade is not None else ""
     cut = glyphs.ellipsis
     return (
         Piece(f"{glyphs.marked} " if marked else "  ", Meaning.ACCENT),
@@ -157,6 +159,11 @@ def entry_line(entry: Entry, at: Columns, now: Now, glyphs: Glyphs, *, marked: b
     )
 
 
+def _waits(upgrade: Upgrade, now: Now) -> str:
+    """What a live one waits for; what an ended one says, without its code, which stands in the column before."""
+    return upgrade.error.message if upgrade.error is not None and not upgrade.live else blocked_by(upgrade, now)
+
+
 def _health(row: SetOverview, width: int, cut: str) -> Piece:
     if not row.instances:
         return Piece(fit("-", width, right=True) + " ", Meaning.OUT)
@@ -164,3 +171,19 @@ def _health(row: SetOverview, width: int, cut: str) -> Piece:
     text = "100 %" if percent == 100 else f"{min(percent, 99.9):.1f} %"
     meaning = Meaning.BAD if row.unhealthy else (Meaning.GOOD if percent == 100 else Meaning.PROBING)
     return Piece(fit(text, width, cut, right=True) + " ", meaning)
+
+
+def latest_line(line: FeedLine, scene: Scene, clocks: Clocks, glyphs: Glyphs, width: int) -> Line:
+    """One event, with the scale set it is about."""
+    kind, _, name = line.stream.partition("/")
+    if kind == "upgrade" and name in scene.history:
+        name = scene.history[name].upgrade.scale_set_name
+    elif kind == "scale_set":
+        name = name.rpartition("/")[2]
+    else:
+        name = kind
+    return (
+        Piece(f" {clocks.time(line.at)}  ", Meaning.MUTED),
+        Piece(fit(name, 12 if width < 100 else 18, glyphs.ellipsis) + "  ", Meaning.ACCENT),
+        Piece(line.words, Meaning.BAD if line.bad else Meaning.TEXT),
+    )

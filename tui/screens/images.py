@@ -87,7 +87,7 @@ class ImagesScreen(ListScreen[Entry]):
 
     def head(self, width: int) -> Line:
         used = " USED BY" if width >= 70 else ""
-        text = f"    {fit('VERSION', 14)} {fit('SIZE', 8, right=True)}  {fit('PUBLISHED', 20)} {fit('STATE', 18)}{used}"
+        text = f"    {fit('VERSION', 14)} {fit('SIZE', 8, right=True)}  {fit('PUBLISHED', 16)} {fit('STATE', 18)}{used}"
         return (Piece(text, Meaning.MUTED),)
 
     def row(self, entry: Entry, width: int) -> Line:
@@ -101,13 +101,13 @@ class ImagesScreen(ListScreen[Entry]):
             state, meaning = "kept from latest", Meaning.NOTICE
         users = self._users(entry)
         used = ", ".join((*users.coming, *(name for name in users.named if name not in users.coming)))
-        moment = self.cockpit.clocks.moment(entry.published_at)
+        moment = self.cockpit.clocks.day(entry.published_at)
         sign = glyphs.pick("◆", "*") if latest else " "
         return (
             Piece(f"  {sign} ", Meaning.GOOD),
             Piece(fit(entry.reference.version, 14, glyphs.ellipsis) + " ", Meaning.TITLE),
             Piece(fit(size(entry.size_bytes), 8, right=True) + "  "),
-            Piece(fit(moment, 20, glyphs.ellipsis) + " ", Meaning.MUTED),
+            Piece(moment + " ", Meaning.MUTED),
             Piece(fit(state, 18), meaning),
             Piece(" " + used, Meaning.TEXT),
         )

@@ -6,7 +6,6 @@ from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.widget import Widget
 
 from engine.model.errors import RollsetError
 from engine.model.scale_set import Instance, ScaleSet
@@ -19,6 +18,7 @@ from tui.screens.acting import ActingOnInstances
 from tui.screens.events import joined
 from tui.screens.instance_pages import InstanceView, fact_lines, timeline_lines
 from tui.screens.set_cells import members_by_instance, natural, sign_of
+from tui.screens.zooming import zoom
 from tui.session import LinkState
 from tui.subject import Subject
 from tui.widgets.rows import Rows
@@ -170,11 +170,7 @@ class InstanceScreen(ActingOnInstances):
 
     def do_zoom(self) -> None:
         """Give the panel the whole screen, or take it back."""
-        self.toggle_class("zoomed")
-        focused: Widget | None = self.focused
-        for widget in self.query("#facts, #timeline"):
-            widget.set_class(widget is focused, "front")
-        self.call_after_refresh(self.paint_now)
+        zoom(self, "#facts, #timeline")
 
     def do_raw(self) -> None:
         """The instance as JSON."""

@@ -14,6 +14,7 @@ from tui.glyphs import HEALTH_SIGNS, Glyphs, member_sign, upgrade_sign
 from tui.palette import Line, Meaning, Piece
 from tui.scene import FeedLine
 from tui.screens.list_screen import labelled
+from tui.screens.set_pages import health_words
 
 LABEL = 13
 TAIL_LINES = 12
@@ -86,11 +87,7 @@ def _health(view: InstanceView) -> list[Line]:
     if instance.health_detail:
         found += _row(view, "last sample", instance.health_detail)
     if source is not None:
-        words = (
-            f"{source.kind.value}, {source.protocol} port {source.port} {source.path}, every {source.interval_s:g} s, "
-        )
-        words += f"{source.number_of_probes} in a row decide, {source.grace_period_s:g} s of grace"
-        found += _row(view, "asked by", words, Meaning.MUTED)
+        found += _row(view, "asked by", health_words(source), Meaning.MUTED)
     return found
 
 

@@ -11,7 +11,7 @@ from textual.containers import Container
 from textual.widgets import Input
 
 from engine.model.errors import RollsetError
-from tui.cells import wrap
+from tui.cells import clip, wrap
 from tui.palette import Line, Meaning, Piece
 from tui.screens.cockpit_screen import CockpitScreen
 from tui.session import LinkState
@@ -116,7 +116,7 @@ class ListScreen(CockpitScreen, Generic[E]):
         if not self.beside:
             details.styles.height = self.detail_lines if found and self.detail_lines else 0
         lines = self.detail(entry, details.wide) if entry is not None else []
-        details.show_lines(lines)
+        details.show_lines(lines if self.beside else _first(lines, self.detail_lines - 1, details.wide))
 
     def _empty(self, width: int) -> list[Line]:
         link = self.source.link
@@ -132,7 +132,7 @@ class ListScreen(CockpitScreen, Generic[E]):
 
     def _keep_chosen(self, rows: Rows) -> None:
         keys = [self.key_of(entry) for entry in self._shown]
-        if self._chosen in keys:
+        if self._chosen and self._chosen in keys:
             rows.move_to(keys.index(self._chosen))
         elif not keys[rows.cursor]:
             rows.move_to(next((n for n, key in enumerate(keys) if key), 0))
@@ -186,6 +186,13 @@ class ListScreen(CockpitScreen, Generic[E]):
     def _filtered(self) -> None:
         self.query_one("#filter", Input).display = bool(self.letters)
         self.query_one("#list").focus()
+
+
+def _first(lines: list[Line], most: int, width: int) -> list[Line]:
+    """As many as there is room for; the last has a mark where there would be more."""
+    if len(lines) <= most:
+        return lines
+    return [*lines[: most - 1], clip((*lines[most - 1], Piece(" " * width)), width)]
 
 
 def labelled(

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from engine.model.errors import RollsetError
+from tui.numbers import many
 from tui.palette import Meaning, Piece
 from tui.widgets.rows import Rows
 
@@ -42,7 +43,7 @@ class PauseAllDialog(ModalScreen[None]):
         rows.use(cockpit.dialog_palette, ascii=cockpit.glyphs.ascii)
         names = [key.rpartition("/")[2] for key in self._keys]
         some = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-        what = f"{len(names)} live upgrades begin nothing more: {some}." if names else "No upgrade is rolling now."
+        what = f"Every live upgrade begins nothing more: {some}." if names else "No upgrade is rolling now."
         lines = [
             (Piece("Pause everything", Meaning.TITLE),),
             (),
@@ -66,7 +67,7 @@ class PauseAllDialog(ModalScreen[None]):
                 await cockpit.session.command("pause", {"set": key, "reason": "pause all, from the cockpit"})
             except RollsetError as error:
                 refused.append(error.message)
-        cockpit.say(f"{len(self._keys) - len(refused)} upgrades paused")
+        cockpit.say(f"{many(len(self._keys) - len(refused), 'upgrade')} paused")
         for words in refused:
             cockpit.say(words, bad=True)
         self.dismiss(None)

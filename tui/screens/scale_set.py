@@ -5,21 +5,20 @@ from __future__ import annotations
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.widget import Widget
 
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade
-from tui.cells import width_of
-from tui.glyphs import upgrade_sign
+from tui.cells import width_of, wrap
 from tui.palette import Line, Meaning, Piece
-from tui.scene import FeedLine
-from tui.screens import set_cells, set_pages
+from tui.scene import FeedLine, Scene
+from tui.screens import set_cells, set_header, set_pages
 from tui.screens.acting import ActingOnInstances
 from tui.screens.set_cells import VIEWS, cell_rows, legend, members_by_instance, natural
+from tui.screens.start_dialog import highest_version
 from tui.screens.upgrade_panel import PanelView, panel_lines
+from tui.screens.zooming import zoom
 from tui.session import LinkState
 from tui.subject import Subject
-from tui.upgrade_words import batches, eta, versions
 from tui.widgets.heat_map import HeatMap
 from tui.widgets.rows import Rows
 
@@ -68,53 +67,22 @@ class ScaleSetScreen(ActingOnInstances):
 
     def header(self) -> list[Line]:
         """Name and place; the upgrade in a line; the tabs."""
-        scale_set = self.scale_set
+        scale_set, glyphs = self.scale_set, self.cockpit.glyphs
         if scale_set is None:
             return [(Piece(" rollset", Meaning.TITLE), Piece(f"  {self._missing()}", Meaning.MUTED)), ()]
-        tag = (Piece("  production", Meaning.NOTICE),) if scale_set.is_production else ()
-        count = f"  {len(scale_set.instances):,} instances"
-        if len(scale_set.instances) != scale_set.capacity:
-            count += f" of {scale_set.capacity:,}"
-        first: Line = (
-            Piece(f" {scale_set.name}", Meaning.TITLE),
-            Piece(f"  {scale_set.location}{count}", Meaning.MUTED),
-            *tag,
-            *((Piece(f"  {len(self.marked)} marked", Meaning.ACCENT),) if self.marked else ()),
-        )
-        return [first, self._state(scale_set), self._tabs()]
+        row = self.scene.sets.get(self.scope)
+        seen = row.upgrade if row is not None else None
+        return [
+            set_header.name_line(scale_set, len(self.marked)),
+            set_header.state_line(scale_set, seen, self.source.now(), glyphs, self.size.width),
+            set_header.tab_line(TABS, self.tab),
+        ]
 
     def _missing(self) -> str:
         state = self.source.link.state
         if state in (LinkState.CONNECTING, LinkState.LOST):
             return self.source.link.words or "connecting"
         return "this scale set is gone; esc goes back"
-
-    def _state(self, scale_set: ScaleSet) -> Line:
-        row, glyphs, now = self.scene.sets.get(self.scope), self.cockpit.glyphs, self.source.now()
-        seen = row.upgrade if row is not None else None
-        image = versions(seen, scale_set.model.image.version, glyphs)
-        if seen is None:
-            return (Piece(f" {image}"), Piece("   never upgraded", Meaning.MUTED))
-        upgrade = seen.upgrade
-        sign = upgrade_sign(upgrade)
-        number, total = batches(upgrade)
-        head: Line = (Piece(f" {image}  "), Piece(f"{glyphs.of(sign)} {sign.word} ", sign.meaning, bold=True))
-        if not upgrade.live:
-            return (
-                *head,
-                Piece(f" {upgrade.previous_image.version} {glyphs.arrow} {upgrade.target.version}", Meaning.MUTED),
-            )
-        tail = f" {seen.percent} %   batch {number} of {total}   {eta(upgrade.outlook, now)} "
-        room = max(6, min(50, self.size.width - width_of(head) - len(tail) - 1))
-        done, rest = glyphs.bar(seen.percent / 100, room)
-        return (*head, Piece(done, sign.meaning), Piece(rest, Meaning.FAINT), Piece(tail))
-
-    def _tabs(self) -> Line:
-        pieces = [Piece(" ")]
-        for number, name in enumerate(TABS):
-            chosen = number == self.tab
-            pieces += [Piece(f" {name} ", Meaning.TITLE if chosen else Meaning.MUTED, reverse=chosen), Piece(" ")]
-        return tuple(pieces)
 
     # --- drawing ---
 
@@ -142,9 +110,13 @@ class ScaleSetScreen(ActingOnInstances):
             view = PanelView(scale_set, upgrade, self.source.now(), glyphs, panel.wide, self.size.height < 30)
             panel.show_lines(panel_lines(view))
         else:
-            panel.show_lines(_calm(scale_set))
+            panel.show_lines(_calm(scale_set, self.scene, panel.wide))
         feed, clocks = self.scene.feed, self.cockpit.clocks
-        self.query_one("#events", Rows).show(len(feed), lambda y, _w: event_line(feed[y], clocks.time(feed[y].at)))
+        events = self.query_one("#events", Rows)
+        if feed:
+            events.show(len(feed), lambda y, _w: event_line(feed[y], clocks.time(feed[y].at)))
+        else:
+            events.show_lines([(Piece(" Nothing has happened yet.", Meaning.MUTED),)])
 
     def _under_cursor(self, scale_set: ScaleSet, name: str) -> Line:
         instance = scale_set.instances.get(name)
@@ -171,7 +143,7 @@ class ScaleSetScreen(ActingOnInstances):
             lines = set_pages.history_lines(self.scene.history, self.scope, glyphs, self.cockpit.clocks, width)
             page.show_lines(lines or [(Piece("  It was never upgraded.", Meaning.MUTED),)])
         elif self.tab == 3:
-            page.show_lines(set_pages.policy_lines(scale_set, upgrade))
+            page.show_lines(set_pages.policy_lines(scale_set, upgrade, width))
         elif self.tab == 4:
             page.show_lines(set_pages.extension_lines(scale_set, glyphs))
         else:
@@ -233,6 +205,12 @@ class ScaleSetScreen(ActingOnInstances):
             self.query_one("#page", Rows).action_move(1)
         self.paint_now()
 
+    def do_mark_row(self) -> None:
+        """Mark the whole row, or unmark it when all of it is marked."""
+        row = frozenset(self.query_one("#cells", HeatMap).row_instances()) if self.tab == 0 else frozenset[str]()
+        self.marked = self.marked - row if row <= self.marked else self.marked | row
+        self.paint_now()
+
     def do_back(self) -> None:
         """Unmark what is marked; then back to all sets."""
         if self.marked:
@@ -276,11 +254,7 @@ class ScaleSetScreen(ActingOnInstances):
 
     def do_zoom(self) -> None:
         """Give the panel the whole screen, or take it back."""
-        self.toggle_class("zoomed")
-        focused: Widget | None = self.focused
-        for widget in self.query("#left, #panel, #events"):
-            widget.set_class(focused is not None and (widget is focused or widget in focused.ancestors), "front")
-        self.call_after_refresh(self.paint_now)
+        zoom(self, "#left, #panel, #events")
 
     def do_copy(self) -> None:
         """The instance under the cursor, else why the upgrade waits or ended."""
@@ -297,10 +271,18 @@ def event_line(line: FeedLine, time: str) -> Line:
     return (Piece(f" {time}  ", Meaning.MUTED), Piece(line.words, Meaning.BAD if line.bad else Meaning.TEXT))
 
 
-def _calm(scale_set: ScaleSet) -> list[Line]:
+def _calm(scale_set: ScaleSet, scene: Scene, width: int) -> list[Line]:
+    """What can be done where nothing was done yet, and what is wrong with the model."""
+    highest = highest_version(scale_set, scene)
+    model = scale_set.model.image.version
+    words = [f"{highest} is published; the model names {model}."] if highest and highest != model else []
+    words += ["s plans an upgrade and starts it, P shows its plan only."]
     told = (*scale_set.model.problems, *scale_set.warnings)
-    notices = ((Piece(f" {words}", Meaning.NOTICE),) for words in told)
-    return [(Piece(" It was never upgraded.", Meaning.MUTED),), *notices]
+    return [
+        (Piece(" It was never upgraded.", Meaning.TITLE),),
+        *((Piece(f" {line}", Meaning.MUTED),) for text in words for line in wrap(text, width - 2)),
+        *((Piece(f" {line}", Meaning.NOTICE),) for text in told for line in wrap(text, width - 2)),
+    ]
 
 
 def _flow(entries: list[Line], width: int) -> list[Line]:

@@ -43,8 +43,14 @@ def cell_rows(scale_set: ScaleSet, upgrade: Upgrade | None, view: str) -> list[C
     for key in sorted(rows):
         own = sorted(rows[key], key=lambda i: (i.zone, natural(i.instance_id)))
         cells = tuple(Cell(i.instance_id, sign_of(i, members.get(i.instance_id), live)) for i in own)
-        found.append(CellRow(key[1], cells))
+        found.append(CellRow(key[1], cells, _count(own, members) if upgrade is not None else ""))
     return found
+
+
+def _count(own: list[Instance], members: Mapping[str, Member]) -> str:
+    """`13/24`: how many of a row came to their end, of those that take part; empty where none does."""
+    part = [m for i in own if (m := members.get(i.instance_id)) is not None and m.state is not MemberState.LEFT_OUT]
+    return f"{sum(m.state is MemberState.SUCCEEDED for m in part)}/{len(part)}" if part else ""
 
 
 def _row_of(instance: Instance, member: Member | None, view: str) -> tuple[int, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from engine.model.health import HealthSource
 from engine.model.overview import UpgradeOverview
 from engine.model.scale_set import Instance, ScaleSet
 from engine.model.upgrade import Member, Upgrade
@@ -12,6 +13,7 @@ from tui.cells import fit
 from tui.clocks import Clocks, short
 from tui.glyphs import HEALTH_SIGNS, Glyphs, upgrade_sign
 from tui.palette import Line, Meaning, Piece
+from tui.screens.list_screen import labelled
 from tui.screens.set_cells import sign_of
 
 
@@ -70,7 +72,7 @@ def _history_line(seen: UpgradeOverview, glyphs: Glyphs, clocks: Clocks, width: 
     why = f"{upgrade.error.code} " if upgrade.error is not None and not upgrade.live else ""
     change = f"{upgrade.previous_image.version} {glyphs.arrow} {upgrade.target.version}"
     return (
-        Piece("  " + fit(clocks.moment(upgrade.started_at), 24) + " ", Meaning.MUTED),
+        Piece("  " + clocks.day(upgrade.started_at)[0 if width >= 100 else 5 :] + "  ", Meaning.MUTED),
         Piece(fit(change, 16, glyphs.ellipsis) + " "),
         Piece(fit(f"{glyphs.of(sign)} {sign.word}", 16) + " ", sign.meaning),
         Piece(fit(took, 6, right=True) + "  ", Meaning.MUTED),
@@ -80,7 +82,7 @@ def _history_line(seen: UpgradeOverview, glyphs: Glyphs, clocks: Clocks, width: 
     )
 
 
-def policy_lines(scale_set: ScaleSet, upgrade: Upgrade | None) -> list[Line]:
+def policy_lines(scale_set: ScaleSet, upgrade: Upgrade | None, width: int) -> list[Line]:
     """The policy by Azure's names: of the model, and of the upgrade where it differs."""
     own = upgrade.settings.policy if upgrade is not None and upgrade.live else None
     policy = scale_set.model.policy
@@ -106,13 +108,17 @@ def policy_lines(scale_set: ScaleSet, upgrade: Upgrade | None) -> list[Line]:
         )
     found += [(), *_run_settings(upgrade)] if upgrade is not None else []
     health = scale_set.model.health
-    words = "power state (no probe, no health extension)"
-    if health is not None:
-        words = (
-            f"{health.kind.value}: {health.protocol} port {health.port} {health.path}, every {health.interval_s:g} s"
-        )
-        words += f", {health.number_of_probes} in a row decide, {health.grace_period_s:g} s of grace"
-    return [*found, (), (Piece(f"  {fit('health', 40)}", Meaning.MUTED), Piece(words))]
+    words = health_words(health) if health is not None else "power state (no probe, no health extension)"
+    return [*found, (), *labelled(" health", words, width, label_width=40)]
+
+
+def health_words(source: HealthSource) -> str:
+    """Who is asked, how often, and how many answers decide."""
+    return (
+        f"{source.kind.value.replace('_', ' ')}, {source.protocol} port {source.port} {source.path}, "
+        f"every {source.interval_s:g} s, {source.number_of_probes} in a row decide, "
+        f"{source.grace_period_s:g} s of grace"
+    )
 
 
 def _run_settings(upgrade: Upgrade) -> list[Line]:

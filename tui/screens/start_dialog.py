@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.widgets import Input
 
 from engine.model.errors import RollsetError
-from engine.model.image import version_key
+from engine.model.image import latest_of
 from engine.model.scale_set import ScaleSet
 from tui.actions import ACTIONS
-from tui.clocks import about
+from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
-from tui.screens.act_dialog import ActDialog, field
+from tui.scene import Scene
+from tui.screens.act_dialog import ActDialog
+from tui.screens.plan_lines import left_out, time_words
 from tui.session import Source
+from tui.widgets.field import Field
 
 ASK_AFTER_S = 0.4
 CHECKS_SHOWN = 4
@@ -25,22 +29,26 @@ CHECKS_SHOWN = 4
 class StartDialog(ActDialog):
     """Asks the engine for the plan whenever what is typed has stood still for a moment."""
 
-    def __init__(self, source: Source, key: str) -> None:
+    BINDINGS: ClassVar[list[Any]] = [Binding("ctrl+o", "whole_plan", "the whole plan", show=False)]
+
+    def __init__(self, source: Source, key: str, first: Mapping[str, str] | None = None) -> None:
         super().__init__(ACTIONS["start"], source, key)
+        self._first: Mapping[str, str] = first or {}
         self._plan: Mapping[str, Any] | None = None
         self._why_no_plan = ""
         self._asked: dict[str, str] | None = None
 
     def fields(self) -> ComposeResult:
         """Where to, and how many at once."""
-        yield field("version; empty for the highest that is published", "to")
-        yield field("instances at once: 3 or 20%; empty for the policy's", "batch")
+        to, batch = self._first.get("to", ""), self._first.get("batch", "")
+        yield Field("to version", "to", "empty: the highest that is published", to)
+        yield Field("at once", "batch", "3 or 20%; empty: what the policy says", batch)
 
     def on_mount(self) -> None:
         """Ask for the first plan."""
         super().on_mount()
         self.query_one("#to").focus()
-        self.set_timer(0.05, self._ask)
+        self.call_after_refresh(self._ask)
 
     def extra(self) -> dict[str, object]:
         """What is asked for."""
@@ -54,16 +62,13 @@ class StartDialog(ActDialog):
 
     def _highest(self) -> str:
         scale_set = self.scale_set
-        if scale_set is None:
-            return ""
-        family = scale_set.model.image.family
-        found = [
-            image.reference.version
-            for image in self._source.scene.images.values()
-            if image.reference.family == family and not image.excluded_from_latest
-        ]
-        usable = [version for version in found if version not in scale_set.blocked_versions]
-        return max(usable, key=version_key, default="")
+        return highest_version(scale_set, self._source.scene) if scale_set is not None else ""
+
+    def action_whole_plan(self) -> None:
+        """The screen of the plan, for what is typed here; esc comes back to the dialog."""
+        from tui.screens.plan import PlanScreen
+
+        self.cockpit.push_screen(PlanScreen(self._key, self._wanted()))
 
     @on(Input.Changed, "#to")
     @on(Input.Changed, "#batch")
@@ -90,29 +95,36 @@ class StartDialog(ActDialog):
         if self._plan is None:
             words, meaning = self._why_no_plan or "asking the engine for the plan", Meaning.MUTED
             return [(Piece(words, Meaning.BAD if self._why_no_plan else meaning),)]
-        return plan_lines(self._plan, len(scale_set.instances))
+        return [
+            *plan_lines(self._plan, len(scale_set.instances)),
+            (Piece("ctrl+o shows the whole plan", Meaning.MUTED),),
+        ]
+
+
+def highest_version(scale_set: ScaleSet, scene: Scene) -> str:
+    """What `start` goes to where nothing else is asked for; empty where nothing is published."""
+    found = latest_of(tuple(scene.images.values()), scale_set.model.image.family, scale_set.blocked_versions)
+    return found.reference.version if found is not None else ""
 
 
 def plan_lines(plan: Mapping[str, Any], instances: int) -> list[Line]:
     """Old and new version, batches, who is left out, the restore point, the time, and what the checks say."""
-    batches, left_out = plan["batches"], [i for i in plan["instances"] if i["left_out"]]
+    batches = plan["batches"]
     chosen = sum(len(batch["members"]) for batch in batches)
     old, new = str(plan["previous"]).rpartition(":")[2], str(plan["target"]).rpartition(":")[2]
-    found: list[Line] = [
-        (Piece(f"{chosen:,} of {instances:,} instances go from {old} to {new} in {len(batches)} batches."),)
-    ]
-    if batches:
-        found.append((Piece(f"The first: {batches[0]['why']}.", Meaning.MUTED),))
-    if left_out:
-        some = ", ".join(f"{i['instance_id']} ({i['left_out']})" for i in left_out[:6])
-        more = f" and {len(left_out) - 6} more" if len(left_out) > 6 else ""
-        found.append((Piece(f"Left out: {some}{more}.", Meaning.MUTED),))
-    found.append((Piece(f"About {about(plan['eta_low_s'])} to {about(plan['eta_high_s'])}.", Meaning.MUTED),))
-    found.append((Piece(f"Restore point: {plan['restore_point']}", Meaning.MUTED),))
+    if not chosen:
+        found: list[Line] = [(Piece(f"Nothing goes to {new}."),)]
+    else:
+        words = f"{chosen:,} of {many(instances, 'instance')} go from {old} to {new} in {many(len(batches), 'batch')}."
+        found = [(Piece(words),), (Piece(f"The first: {batches[0]['why']}.", Meaning.MUTED),)]
+    found += [(Piece(f"Left out: {line}.", Meaning.MUTED),) for line in left_out(plan)]
+    if chosen:
+        found.append((Piece(f"It takes {time_words(plan)}.", Meaning.MUTED),))
+        found.append((Piece(f"Restore point: {plan['restore_point']}", Meaning.MUTED),))
     told = [check for check in plan["checks"] if check["level"] != "passed"]
     for check in told[:CHECKS_SHOWN]:
         meaning = Meaning.BAD if check["level"] == "refused" else Meaning.NOTICE
         found.append((Piece(f"{check['level']}: {check['words']} {check['cure']}".rstrip(), meaning),))
     if len(told) > CHECKS_SHOWN:
-        found.append((Piece(f"and {len(told) - CHECKS_SHOWN} more; P shows the whole plan", Meaning.NOTICE),))
+        found.append((Piece(f"and {len(told) - CHECKS_SHOWN} more", Meaning.NOTICE),))
     return found

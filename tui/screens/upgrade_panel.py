@@ -9,7 +9,7 @@ from engine.decide.count_members import count_members
 from engine.decide.judge_health import Share, unhealthy_share, upgraded_share
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Batch, MemberState, Now, Upgrade
-from tui.cells import fit, width_of, wrap, wrap_code
+from tui.cells import first_lines, fit, width_of, wrap_code
 from tui.clocks import short
 from tui.glyphs import Glyphs
 from tui.palette import Line, Meaning, Piece
@@ -49,9 +49,7 @@ def _labelled(label: str, *pieces: Piece) -> Line:
 
 
 def _wrapped(label: str, text: str, meaning: Meaning, width: int, *, most: int) -> list[Line]:
-    lines = wrap(text, width - LABEL - 2)
-    if len(lines) > most:
-        lines = [*lines[: most - 1], fit(" ".join(lines[most - 1 :]), width - LABEL - 2).rstrip()]
+    lines = first_lines(text, width - LABEL - 2, most)
     return [_labelled(label if n == 0 else "", Piece(line, meaning)) for n, line in enumerate(lines)]
 
 
@@ -75,8 +73,8 @@ def _ended_by(view: PanelView, upgrade: Upgrade) -> list[Line]:
     if error is None:
         return []
     code = [(Piece(f" {line}", Meaning.BAD),) for line in wrap_code(error.code, view.width - 2)]
-    lines = wrap(error.message, view.width - 3)
-    return [*code, *((Piece(f" {line}"),) for line in lines[: 5 if view.low else MESSAGE_LINES])]
+    lines = first_lines(error.message, view.width - 3, 5 if view.low else MESSAGE_LINES)
+    return [*code, *((Piece(f" {line}"),) for line in lines)]
 
 
 def _counters(view: PanelView) -> list[Line]:

@@ -15,6 +15,8 @@ from tui.glyphs import Glyphs, Sign
 from tui.palette import Line, Meaning, Piece
 from tui.widgets.rows import Rows
 
+WIDE_CELLS = (4, 3, 2)
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -30,6 +32,8 @@ class CellRow:
 
     label: str
     cells: tuple[Cell, ...]
+    count: str = ""
+    """What of the row is done, after the label where there is room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,11 @@ class _Stretch:
 
 
 class HeatMap(Rows):
-    """A cell an instance. Cells are two wide where that fits without scrolling, else one."""
+    """A cell an instance.
+
+    Cells are up to four wide where every row fits a line, two where that needs no scrolling, else one; rows stand
+    apart where there is room for it.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "step(-1)", "left", id="cells.left", show=False),
@@ -76,6 +84,7 @@ class HeatMap(Rows):
         self._marked: frozenset[str] = frozenset()
         self._label_width = 0
         self._cell_width = 2
+        self._apart = 1
         self.at = 0
 
     @property
@@ -104,21 +113,32 @@ class HeatMap(Rows):
 
     def _lay_out(self) -> None:
         width, height = self.wide, self.size.height
-        self._label_width = max((cell_len(row.label) + 2 for row in self._rows), default=2)
+        longest = max((len(row.count) for row in self._rows), default=0)
+        longer = max((cell_len(row.label) for row in self._rows), default=0) + longest + 4
+        wide = longest > 0 and all(longer + 2 * len(row.cells) <= width for row in self._rows)
+        labels = [f"{row.label} {row.count.rjust(longest)}" if wide else row.label for row in self._rows]
+        self._label_width = max((cell_len(label) + 2 for label in labels), default=2)
         room = max(2, width - self._label_width - 1)
-        self._cell_width = 2 if sum(-(-len(row.cells) // (room // 2)) for row in self._rows) <= height else 1
+        most = max((len(row.cells) for row in self._rows), default=1)
+        fitting = next((cells for cells in WIDE_CELLS if most * cells <= room and len(self._rows) <= height), 0)
+        wraps_in_two = sum(-(-len(row.cells) // (room // 2)) for row in self._rows)
+        self._cell_width = fitting or (2 if wraps_in_two <= height else 1)
         self._stretches = []
         first = 0
-        for row in self._rows:
+        for row, name in zip(self._rows, labels, strict=True):
             each = room // self._cell_width
             for start in range(0, len(row.cells), each):
-                label = row.label if start == 0 else ""
+                label = name if start == 0 else ""
                 self._stretches.append(_Stretch(label, first + start, min(each, len(row.cells) - start)))
             first += len(row.cells)
-        self.show(len(self._stretches), self._draw_stretch)
+        lines = len(self._stretches)
+        self._apart = 2 if lines == len(self._rows) > 1 and lines * 2 - 1 <= height else 1
+        self.show(max(0, (lines - 1) * self._apart + 1) if lines else 0, self._draw_line)
 
-    def _draw_stretch(self, y: int, _width: int) -> Line:
-        stretch = self._stretches[y]
+    def _draw_line(self, y: int, _width: int) -> Line:
+        return () if y % self._apart else self._draw_stretch(self._stretches[y // self._apart])
+
+    def _draw_stretch(self, stretch: _Stretch) -> Line:
         space = " " * (self._cell_width - 1)
         found = [Piece(f" {stretch.label}".ljust(self._label_width), Meaning.MUTED)]
         run, run_meaning, run_marked = "", Meaning.TEXT, False
@@ -153,7 +173,7 @@ class HeatMap(Rows):
             self.post_message(self.CellMoved(self.instance_id))
 
     def _show_cursor(self) -> None:
-        self.bring(self._line_of(self.at))
+        self.bring(self._line_of(self.at) * self._apart)
 
     def _line_of(self, at: int) -> int:
         return next((n for n, s in enumerate(self._stretches) if s.first <= at < s.first + s.count), 0)
@@ -177,8 +197,8 @@ class HeatMap(Rows):
 
     def on_click(self, event: Click) -> None:
         """A click chooses a cell; a click on the chosen one opens it."""
-        line = event.y + self.top
-        if line >= len(self._stretches):
+        line, between = divmod(event.y + self.top, self._apart)
+        if between or line >= len(self._stretches):
             return
         stretch = self._stretches[line]
         column = (event.x - self._label_width) // self._cell_width

@@ -18,6 +18,7 @@ from engine.wire.safe_text import printable
 from tui.cells import clip, width_of
 from tui.palette import Line, Meaning, Palette, Piece
 from tui.widgets.changes import changed_spans
+from tui.widgets.scroll_bar import is_thumb
 
 Draw = Callable[[int, int], Line]
 """Line number and width in cells -> the line."""
@@ -194,15 +195,10 @@ class Rows(Widget, can_focus=True, inherit_bindings=False):
         return "chosen" if self.has_focus else "blurred"
 
     def _bar(self, row: int) -> str:
-        """The scroll bar's cell: empty where all lines are seen."""
-        height = self.size.height
         if not self._scrolls:
             return ""
-        if self._count <= height:
-            return " "
-        long = max(1, height * height // self._count)
-        first = round(self.top * (height - long) / (self._count - height))
-        return ("#" if self._ascii else "▐") if first <= row < first + long else " "
+        thumb = "#" if self._ascii else "▐"
+        return thumb if is_thumb(row, self.size.height, self.top, self._count) else " "
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""

@@ -72,7 +72,7 @@ def test_marked_instances_are_held_one_by_one() -> None:
             await pilot.press("space", "space")
             await app.action_act("hold")
             await pilot.pause(0.1)
-            await pilot.press("enter")
+            await pilot.press(*"web-eu", "enter")
             await pilot.pause(0.1)
         return found
 
@@ -90,7 +90,14 @@ def test_a_refused_command_stays_in_its_dialog() -> None:
     def check(app: Cockpit) -> None:
         assert app.screen.query("#confirm")
 
-    drive(Refusing(story("rolling").scene), "c", "enter", check=check)
+    drive(Refusing(story("rolling").scene), "c", *"web-eu", "enter", check=check)
+
+
+def test_production_needs_its_name_before_anything_is_sent() -> None:
+    def check(app: Cockpit) -> None:
+        assert app.screen.query("#confirm")
+
+    assert drive(session("rolling"), "c", "enter", *"web-us", "enter", check=check).commands == []
 
 
 def test_a_screen_behind_another_draws_nothing() -> None:
