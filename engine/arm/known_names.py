@@ -7,6 +7,7 @@ that what lies below is kept as it is and not looked into.
 from __future__ import annotations
 
 import difflib
+import re
 import reprlib
 from typing import Any
 
@@ -240,3 +241,12 @@ def wrong(file: str, path: str, value: object, want: str, way_out: str = "Correc
     shown = "absent" if value is None else _REPR.repr(value)
     what = f"{printable(file)}: {printable(path)} is {shown}; it must be {want}."
     return InputError("InvalidParameter", what, way_out)
+
+
+_REQUEST_PATH = re.compile(r"/[\x21-\x7e]*")
+REQUEST_PATH = "a path that begins with / and has neither blanks nor letters beyond ASCII (write them as %20)"
+
+
+def is_request_path(path: str) -> bool:
+    """Whether a probe can ask for it as it stands (RFC 9112, 3.2: the request target is ASCII without blanks)."""
+    return _REQUEST_PATH.fullmatch(path) is not None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from engine.arm.fields import Fields
 from engine.arm.iso8601 import parse_duration_s
-from engine.arm.known_names import check_names, wrong
+from engine.arm.known_names import REQUEST_PATH, check_names, is_request_path, wrong
 from engine.model.errors import InputError
 from engine.model.health import HealthSource, HealthSourceKind
 from engine.model.safe_text import printable
@@ -87,7 +88,17 @@ def _check_script(properties: Fields, file: str) -> None:
     command = settings.raw("commandToExecute")
     if not isinstance(command, str) or not command.strip() or "\0" in command or len(command) > 65_536:
         raise wrong(file, settings.at("commandToExecute"), command, "a command")
-    settings.texts("fileUris")
+    for uri in settings.texts("fileUris"):
+        if not _is_uri(uri):
+            raise wrong(file, settings.at("fileUris"), uri, "a URI, as file:///srv/setup.sh; write a blank as %20")
+
+
+def _is_uri(text: str) -> bool:
+    try:
+        urlsplit(text)
+    except ValueError:
+        return False
+    return bool(text) and not any(c.isspace() or not c.isprintable() for c in text)
 
 
 def _ordered(found: list[Extension], profile: Fields, file: str) -> tuple[Extension, ...]:
@@ -123,8 +134,8 @@ def _health(extension: Extension, properties: Fields, file: str) -> HealthSource
     path = settings.optional_text("requestPath")
     if protocol == "tcp" and path is not None:
         raise wrong(file, settings.at("requestPath"), path, "left out for tcp")
-    if protocol != "tcp" and path is None:
-        raise wrong(file, settings.at("requestPath"), path, "a path, as /health")
+    if protocol != "tcp" and (path is None or not is_request_path(path)):
+        raise wrong(file, settings.at("requestPath"), path, REQUEST_PATH)
     defaults = {"http": 80, "https": 443}
     interval = settings.whole("intervalInSeconds", 5, 60, 5)
     probes = settings.whole("numberOfProbes", 1, 24, 1)

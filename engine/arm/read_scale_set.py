@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.arm.fields import Fields
 from engine.arm.iso8601 import parse_duration_s
-from engine.arm.known_names import LOAD_BALANCER, SCALE_SET, check_names, wrong
+from engine.arm.known_names import LOAD_BALANCER, REQUEST_PATH, SCALE_SET, check_names, is_request_path, wrong
 from engine.arm.read_extensions import read_extensions
 from engine.arm.read_file import check_bounds
 from engine.arm.read_file import read_file_documents as read_file_documents  # beside its reader, for callers
@@ -107,8 +107,8 @@ def _read_balancer(document: dict[str, Any], file: str) -> LoadBalancerDocument:
         path = values.optional_text("requestPath")
         if protocol == "tcp" and path is not None:
             raise wrong(file, values.at("requestPath"), path, "left out for a Tcp probe")
-        if protocol != "tcp" and (path is None or not path.startswith("/")):
-            raise wrong(file, values.at("requestPath"), path, "a path that begins with /")
+        if protocol != "tcp" and (path is None or not is_request_path(path)):
+            raise wrong(file, values.at("requestPath"), path, REQUEST_PATH)
         interval = values.whole("intervalInSeconds", 5, 2_147_483, 15)
         count = values.whole("numberOfProbes", 1, 100, 0) or values.whole("probeThreshold", 1, 100, 1)
         port = values.whole("port", 1, 65_535, None)
@@ -150,6 +150,14 @@ def to_scale_set(document: ScaleSetDocument, *, probes: Mapping[str, HealthSourc
         document=_kept(document.body),
         warnings=tuple(warnings),
     )
+
+
+def probe_of(scale_set: ScaleSet) -> str | None:
+    """The lower-cased id of the load balancer's probe that the set's document points to."""
+    found: Any = json.loads(scale_set.document or "{}")
+    for name in ("properties", "virtualMachineProfile", "networkProfile", "healthProbe", "id"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found.lower() if isinstance(found, str) else None
 
 
 def _is_probe(health: HealthSource | None) -> bool:

@@ -8,7 +8,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from engine.fleets.fleet import Poll
-from engine.model.effects import Effect, EffectOutcome
+from engine.model.codes import ErrorCode
+from engine.model.effects import Effect, EffectOutcome, OutcomeKind
 
 POLL_WAIT_S = 10.0
 
@@ -35,7 +36,11 @@ class InFlight:
         return handle
 
     async def _run(self, handle: str, effect: Effect, epoch: int) -> None:
-        outcome = await self._act(effect, epoch)
+        try:
+            outcome = await self._act(effect, epoch)
+        except Exception as error:  # noqa: BLE001 - a defect in one act must not end the engine
+            words = f"{effect.kind.value} on instance {effect.instance_id}: {type(error).__name__}: {error}"
+            outcome = EffectOutcome(effect.id, OutcomeKind.UNKNOWN, ErrorCode.INTERNAL, words[:1_000])
         known = self._handles.get(handle)
         if known is not None:
             known[effect.id] = outcome

@@ -64,7 +64,8 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EffectOutcome:
-    """What became of an effect. `Unknown` is never repeated before an observation settles it.
+    """What became of an effect. `Unknown` is never repeated before an observation settles it; where its `message`
+    says what the fleet lacks for the moment, that is shown until an act succeeds again.
 
     `disk`, `digest`: the OS disk in use afterwards. `exit_code`, `stdout`, `stderr`: of an extension, tails only.
     """
@@ -80,7 +81,6 @@ class EffectOutcome:
     stdout: str = ""
     stderr: str = ""
     took_s: float = 0.0
-    permanent: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from engine.arm.read_policy import is_policy, read_policy
-from engine.arm.read_scale_set import LoadBalancerDocument, ScaleSetDocument, read_document, to_scale_set
+from engine.arm.read_scale_set import LoadBalancerDocument, ScaleSetDocument, probe_of, read_document, to_scale_set
 from engine.arm.write_scale_set import scale_set_resource
 from engine.decide.plan_upgrade import resolve_target
 from engine.model import events as e
@@ -42,7 +42,8 @@ def apply_documents(
     wanted = [to_scale_set(document, probes=probes) for document in read if isinstance(document, ScaleSetDocument)]
     merging = [(*_merge(engine, engine.state.scale_sets.get(s.key), s), s.key) for s in wanted]
     changing = [engine.state.scale_sets[key] for _, action, key in merging if action == "changed"]
-    confirm_all(changing, "apply", confirmed)
+    probed = _probed_otherwise(engine, probes, {s.key for s in wanted})
+    confirm_all([*changing, *probed], "apply", confirmed)
     turn = engine.turn(caller.user)
     results: list[dict[str, Any]] = []
     for document in read:
@@ -51,6 +52,10 @@ def apply_documents(
             results.append({"name": document.name, "action": "applied", "warnings": []})
         elif isinstance(document, PolicyDocument):
             results.append(_policy(engine, turn, document, wanted))
+    for scale_set in probed:
+        turn.on_scale_set(scale_set.key, e.ScaleSetApplied(scale_set))
+        words = "it is probed otherwise from now on"
+        results.append({"name": scale_set.name, "action": "changed", "warnings": [words]})
     for merged, action, _ in merging:
         if action != "unchanged":
             turn.on_scale_set(merged.key, e.ScaleSetApplied(merged))
@@ -62,6 +67,29 @@ def apply_documents(
         return {"results": results}
 
     return Decided(turn, answer)
+
+
+def _probed_otherwise(engine: Engine, probes: Mapping[str, HealthSource], besides: Container[str]) -> list[ScaleSet]:
+    """Sets whose load balancer probes them otherwise now. Their model is what it was: no instance needs an upgrade.
+
+    Raises RefusedError while an upgrade of one of them is live, which judges by the probe it began with.
+    """
+    before = engine.probes()
+    changed = {name: probe for name, probe in probes.items() if before.get(name, probe) != probe}
+    found = []
+    for scale_set in engine.state.scale_sets.values() if changed else ():
+        probe = changed.get(probe_of(scale_set) or "")
+        if probe is None or scale_set.key in besides or scale_set.deleting:
+            continue
+        live = engine.state.live_upgrade(scale_set.key)
+        if live is not None:
+            raise RefusedError(
+                ErrorCode.OPERATION_NOT_ALLOWED,
+                f"the health probe of {scale_set.name} cannot change: upgrade {live.id} is {live.state.value}.",
+                "Let it end, or cancel it first.",
+            )
+        found.append(replace(scale_set, model=replace(scale_set.model, health=probe)))
+    return found
 
 
 def _read(documents: list[Any], files: Sequence[str]) -> list[Document]:

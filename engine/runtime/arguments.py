@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from engine.model.errors import InputError
 from engine.model.plan import StartRequest
 
 Arguments = Mapping[str, Any]
+LATEST_MOMENT = 253_402_300_799.0
 
 
 def wrong(name: str, value: object, want: str) -> InputError:
@@ -71,11 +73,20 @@ def optional_number(arguments: Arguments, name: str) -> float | None:
     if value is None:
         return None
     try:
-        if isinstance(value, bool):
+        number = float(value)
+        if isinstance(value, bool) or not math.isfinite(number):
             raise ValueError
-        return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise wrong(name, value, "a number") from None
+    return number
+
+
+def optional_moment(arguments: Arguments, name: str) -> float | None:
+    """Unix seconds, until the end of the year 9999."""
+    number = optional_number(arguments, name)
+    if number is not None and not 0.0 <= number <= LATEST_MOMENT:
+        raise wrong(name, arguments.get(name), "a time in Unix seconds, before the year 10000")
+    return number
 
 
 def truth(arguments: Arguments, name: str) -> bool:
@@ -100,5 +111,5 @@ def start_request(arguments: Arguments) -> StartRequest:
         health_window_s=optional_number(arguments, "health_window"),
         timeout_s=optional_number(arguments, "timeout"),
         step=truth(arguments, "step"),
-        at=optional_number(arguments, "at"),
+        at=optional_moment(arguments, "at"),
     )

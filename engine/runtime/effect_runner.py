@@ -21,6 +21,8 @@ from engine.model.errors import RollsetError, UnreachableError
 _T = TypeVar("_T")
 Delegate = Callable[[str], Fleet]
 
+ACT = "act"
+"""The call that a fleet makes itself, in the machine: its trouble stands until an act has an outcome."""
 RETRY_FIRST_S = 0.5
 RETRY_MOST_S = 30.0
 CALL_LIMIT_S = 60.0
@@ -104,9 +106,14 @@ class EffectRunner:
     def _take(self, outcomes: Mapping[str, EffectOutcome], waiting: dict[str, Effect]) -> None:
         for key, outcome in outcomes.items():
             effect = waiting.get(key)
-            if effect is None or outcome.effect_id != key or outcome.kind is OutcomeKind.UNKNOWN:
+            if effect is None or outcome.effect_id != key:
+                continue
+            if outcome.kind is OutcomeKind.UNKNOWN:
+                if outcome.message:
+                    self._feedback.silent(effect.scale_set, ACT, outcome.message)
                 continue
             del waiting[key]
+            self._feedback.answered(effect.scale_set, ACT)
             self._feedback.report(outcome)
 
     async def _settle(self, effect: Effect, looks: int, defect: str) -> None:
@@ -123,6 +130,7 @@ class EffectRunner:
                 continue
             break
         if outcome is not None and outcome.kind is not OutcomeKind.UNKNOWN:
+            self._feedback.answered(effect.scale_set, ACT)
             self._feedback.report(outcome)
         elif defect:
             message = f"the fleet could not begin {effect.kind.value}: {defect}"

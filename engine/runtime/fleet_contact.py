@@ -8,6 +8,7 @@ from engine.decide.interpret_observation import member_of
 from engine.model import events as e
 from engine.model.effects import Effect, EffectOutcome
 from engine.model.upgrade import Hold, HoldKind
+from engine.runtime.effect_runner import ACT
 from engine.runtime.turn import Turn
 
 SILENT_AFTER_S = 3.0
@@ -35,7 +36,8 @@ class FleetContact:
         self._wake()
 
     def silent(self, scale_set: str, call: str, why: str) -> None:
-        self._since.setdefault(scale_set, {}).setdefault(call, (self._clock(), why))
+        words = f"the fleet {'cannot act' if call == ACT else 'does not answer'}: {why}"
+        self._since.setdefault(scale_set, {}).setdefault(call, (self._clock(), words))
         self._wake()
 
     def answered(self, scale_set: str, call: str) -> None:
@@ -61,7 +63,7 @@ class FleetContact:
             lost = min(self._since.get(upgrade.scale_set, {}).values(), default=None)
             held = UNREACHABLE in upgrade.holds
             if lost is not None and not held and self._clock() - lost[0] >= SILENT_AFTER_S:
-                hold = Hold(UNREACHABLE, turn.now.at, "engine", f"the fleet does not answer: {lost[1]}")
+                hold = Hold(UNREACHABLE, turn.now.at, "engine", lost[1])
                 turn.on_upgrade(upgrade.id, e.HoldRaised(hold))
             elif held and self.heard_of(upgrade.scale_set):
                 turn.on_upgrade(upgrade.id, e.HoldLifted(UNREACHABLE, "engine"))

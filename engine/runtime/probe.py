@@ -14,6 +14,8 @@ import anyio
 import h11
 from anyio.abc import ByteStream
 
+from engine.model.safe_text import printable
+
 BODY_LIMIT = 65_536
 
 
@@ -62,10 +64,14 @@ async def probe(target: ProbeTarget, *, allowed: Callable[[str], bool]) -> Probe
             status, body = await _ask(target)
     except TimeoutError:
         kind, detail = ProbeKind.TIMED_OUT, f"no answer from {where} within {target.timeout_s:g} s"
+    except h11.LocalProtocolError as error:
+        kind, detail = ProbeKind.BROKEN, f"{where} could not be asked for {printable(target.path)}: {error}"
     except (anyio.BrokenResourceError, anyio.EndOfStream, h11.RemoteProtocolError, ssl.SSLError):
         kind, detail = ProbeKind.BROKEN, f"{where} answered, but not with {target.protocol}"
     except OSError as error:
         kind, detail = ProbeKind.REFUSED, f"connect to {where} failed: {_reason(error)}"
+    except Exception as error:  # noqa: BLE001 - one target must not end the probing of all others
+        kind, detail = ProbeKind.BROKEN, f"{where} could not be asked: {type(error).__name__}: {printable(str(error))}"
     else:
         said = f"GET {target.protocol}://{where}{target.path} answered {status}" if status else f"{where} accepted"
         return ProbeAnswer(ProbeKind.ANSWERED, status, body, said, time.perf_counter() - began)

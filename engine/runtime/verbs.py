@@ -17,7 +17,7 @@ from engine.runtime import answers
 from engine.runtime.apply import apply_documents, delete_policy
 from engine.runtime.arguments import (
     Arguments,
-    optional_number,
+    optional_moment,
     optional_text,
     refuse_halves,
     text,
@@ -159,7 +159,7 @@ def _on_instance(
 
 
 def _hold(scale_set: ScaleSet, name: str, arguments: Arguments, caller: Caller, turn: Turn) -> tuple[e.Event, str]:
-    until = optional_number(arguments, "until")
+    until = optional_moment(arguments, "until")
     if until is not None and until <= turn.now.at:
         raise InputError(ErrorCode.INVALID_PARAMETER, "--until is in the past.", "Give a time to come.")
     hold = InstanceHold(optional_text(arguments, "reason") or "held", caller.user, turn.now.at, until)

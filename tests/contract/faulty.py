@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 BEFORE, AFTER, HANG, SLOW = "error before", "error after doing it", "hang", "slow"
 DUPLICATE, STALE, PARTIAL, VANISH, DEFECT = "duplicate", "stale answer", "partial", "instance vanishes", "defect"
+LACKING = "lacks what it needs"
+LACK = "No space left on device"
 
 
 class FaultyFleet:
@@ -29,6 +31,7 @@ class FaultyFleet:
         self.fault = fault
         self.left = times
         self.last_poll: Mapping[str, EffectOutcome] = {}
+        self.lacking: dict[str, list[str]] = {}
 
     def capabilities(self) -> frozenset[Capability]:
         return self.inner.capabilities()
@@ -68,6 +71,10 @@ class FaultyFleet:
         return answer
 
     async def begin(self, effects: Sequence[Effect], epoch: int) -> str:
+        if self.fault == LACKING and self._strikes("begin"):
+            handle = f"lacking-{self.left}"
+            self.lacking[handle] = [effect.id for effect in effects]
+            return handle
         if self.call == "begin" and self.fault == DUPLICATE and self._strikes("begin"):
             await self.inner.begin(effects, epoch)
         if self.call == "begin" and self.fault == PARTIAL and self._strikes("begin"):
@@ -75,6 +82,9 @@ class FaultyFleet:
         return await self._pass("begin", lambda: self.inner.begin(effects, epoch))
 
     async def poll(self, handle: str) -> Poll:
+        if handle in self.lacking:
+            unknown = OutcomeKind.UNKNOWN
+            return Poll({i: EffectOutcome(i, unknown, message=LACK) for i in self.lacking.pop(handle)}, None)
         answer = await self._pass("poll", lambda: self.inner.poll(handle))
         self.last_poll = {**self.last_poll, **answer.outcomes}
         return answer

@@ -157,6 +157,33 @@ def test_a_silent_fleet_holds_the_upgrade_and_lifts_it_when_it_answers(
     assert len(raised) == len(lifted) == 1
 
 
+def test_a_machine_that_lacks_something_holds_the_upgrade_and_no_instance_is_blamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = VirtualWorld(tmp_path, 1, monkeypatch)
+    faulty = Faulty(world)
+
+    async def story() -> Upgrade:
+        async with world.engine() as engine:
+            door = await world.create(engine, 6, member_seconds=20)
+            await door.command("start", {"set": SET, "to": "1.1.0"}, ANA)
+            await until(lambda: upgrade_of(engine).in_flight())
+            faulty.strike("begin", f.LACKING, 1_000)
+            await until(lambda: HoldKind.FLEET_UNREACHABLE in upgrade_of(engine).holds, 3_600)
+            assert upgrade_of(engine).holds[HoldKind.FLEET_UNREACHABLE].reason == f"the fleet cannot act: {f.LACK}"
+            await anyio.sleep(3_600)
+            assert upgrade_of(engine).live
+            faulty.strike("begin", f.LACKING, 0)
+            await until(lambda: not upgrade_of(engine).live, 36_000)
+            assert await disks_too_many(engine) == {}
+            return upgrade_of(engine)
+
+    ended = world.run(story)
+    assert ended.outcome == "Completed"
+    assert [m.attempt for m in ended.members.values()] == [1] * 6
+    assert not any(m.judged_failed for m in ended.members.values())
+
+
 def test_one_lost_call_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = VirtualWorld(tmp_path, 1, monkeypatch)
     faulty = Faulty(world)

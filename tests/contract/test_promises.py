@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 import anyio
 import pytest
 
 from engine.fleets.fleet import Capability, HealthTellingFleet
+from engine.fleets.local.fleet import open_local_fleet
 from engine.model.effects import EffectKind, OutcomeKind
 from engine.model.health import Health
+from engine.store.failures import StoreNotWritableError
 from tests.contract.conftest import SET, Harness, carry_out, outcomes_of
 
 pytestmark = pytest.mark.anyio
@@ -190,3 +195,39 @@ async def test_a_fleet_that_tells_health_tells_news_of_every_instance_after_its_
             while {health for health, _ in fleet.health(SET, ["0", "1"]).values()} != {Health.HEALTHY}:
                 await fleet.health_news()
         assert fleet.health(SET, ["99"]) == {}
+
+
+async def test_what_the_machine_lacks_is_no_verdict_on_the_instance(tmp_path: Path) -> None:
+    harness = Harness(tmp_path, "local")
+    refuse: list[Exception] = []
+
+    def fill(digest: str, target: Path) -> None:
+        if refuse:
+            raise refuse[0]
+        harness._fill(digest, target)
+
+    try:
+        async with open_local_fleet(harness.machine, fill, tmp_path) as fleet:
+            await harness.create(fleet, "0")
+            before = (await fleet.observe(SET, ["0"]))["0"]
+            replace, restore = harness.effect(REPLACE), harness.effect(RESTORE, disk="1")
+            for trouble in (StoreNotWritableError("No space left"), OSError(errno.ENOSPC, "No space left")):
+                refuse[:] = [trouble]
+                found = (await carry_out(fleet, [replace]))[replace.id]
+                assert (found.kind, "No space left" in found.message) == (OutcomeKind.UNKNOWN, True)
+                assert await fleet.settle(replace) is None
+            refuse[:] = [ValueError("a defect")]
+            assert (await carry_out(fleet, [replace]))[replace.id].kind is OutcomeKind.UNKNOWN
+            refuse.clear()
+            # An instance that never left its disk goes on running when it is asked back to it.
+            pid = keeper_pid(harness)
+            assert (await carry_out(fleet, [restore]))[restore.id].kind is OutcomeKind.SUCCEEDED
+            assert keeper_pid(harness) == pid
+            assert (await fleet.observe(SET, ["0"]))["0"] == before
+            assert (await carry_out(fleet, [replace]))[replace.id].disk == "2"
+    finally:
+        harness.close()
+
+
+def keeper_pid(harness: Harness) -> int | None:
+    return harness.machine.observe(SET, "0").keeper_pid

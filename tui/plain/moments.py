@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from engine.arm.iso8601 import format_duration
 from engine.model.errors import InputError
 
+_LATEST = 253_402_300_799.0
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PLAIN = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 _ISO = re.compile(r"P(?:(\d+(?:\.\d+)?)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?")
@@ -28,9 +30,9 @@ def parse_duration(text: str, option: str) -> float:
 
 
 def iso_duration(text: str, option: str) -> str:
-    """What was written, in the form Azure writes durations (ISO 8601): `90s` is `PT90S`, ISO text stays as it is."""
+    """What was written, in the form Azure writes durations (ISO 8601): `90s` is `PT1M30S`, ISO text stays as it is."""
     seconds = parse_duration(text, option)
-    return text.strip() if text.strip().upper().startswith("P") else f"PT{seconds:g}S"
+    return text.strip() if text.strip().upper().startswith("P") else format_duration(seconds)
 
 
 def parse_moment(text: str, now: float, option: str, *, ago: bool = False) -> float:
@@ -39,13 +41,20 @@ def parse_moment(text: str, now: float, option: str, *, ago: bool = False) -> fl
     A time without a zone is in this machine's zone. With `ago` a duration and a clock time lie in the past, else in
     the future. Raises InputError that names the option.
     """
+    moment = _moment(text, now, option, ago)
+    if not 0.0 <= moment <= _LATEST:
+        raise InputError("InvalidParameter", f"{option} {text!r} is not before the year 10000.", "Name a nearer time.")
+    return moment
+
+
+def _moment(text: str, now: float, option: str, ago: bool) -> float:
     stripped = text.strip()
     clock = _CLOCK.fullmatch(stripped)
     if clock is not None and int(clock[1]) < 24 and int(clock[2]) < 60:
         return _clock_time(int(clock[1]), int(clock[2]), now, ago)
     try:
         return datetime.fromisoformat(stripped).astimezone().timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     try:
         duration = parse_duration(stripped.lstrip("+"), option)
@@ -69,8 +78,11 @@ def _clock_time(hour: int, minute: int, now: float, ago: bool) -> float:
 
 
 def show_moment(at: float | None) -> str:
-    """`2026-03-01 22:00:00Z`, or `-`."""
-    return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    """`2026-03-01 22:00:00Z`, or `-`; a time that no calendar has is shown in seconds."""
+    try:
+        return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"{at:.0f}s"
 
 
 def show_clock(at: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -21,10 +22,14 @@ from engine.fleets.local.facts import InstanceFacts as LocalFacts
 from engine.fleets.local.machine import LocalMachine, Unpack
 from engine.model.codes import ErrorCode
 from engine.model.effects import Effect, EffectKind, EffectOutcome, InstanceFacts, OutcomeKind
-from engine.model.errors import RollsetError
+from engine.model.errors import RollsetError, UnreachableError
 
 ACTS_AT_ONCE = 8
 EXTENSION_LOOK_S = 0.25
+MACHINE_TROUBLE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+)
+"""What this machine lacks for the moment. The act is tried again, and until then the upgrade says what it lacks."""
 
 Fill = Callable[[str, Path], None]
 """Makes a private copy of the image content `digest` at a path that does not exist yet."""
@@ -97,11 +102,14 @@ class LocalFleet:
             if effect.kind is EffectKind.RUN_EXTENSION:
                 return await self._run_extension(effect)
             return await anyio.to_thread.run_sync(self._carry_out, effect, epoch, limiter=self._disk_hands)
+        except UnreachableError as error:  # the machine is at fault, not the image: it may heal
+            return EffectOutcome(effect.id, OutcomeKind.UNKNOWN, error.code, error.message)
         except RollsetError as error:
             return EffectOutcome(effect.id, OutcomeKind.FAILED, error.code, str(error))
         except OSError as error:
             message = f"{effect.kind.value} on instance {effect.instance_id}: {error.strerror or error}"
-            return EffectOutcome(effect.id, OutcomeKind.FAILED, ErrorCode.INTERNAL, message)
+            kind = OutcomeKind.UNKNOWN if error.errno in MACHINE_TROUBLE else OutcomeKind.FAILED
+            return EffectOutcome(effect.id, kind, ErrorCode.INTERNAL, message)
 
     def _carry_out(self, effect: Effect, epoch: int) -> EffectOutcome:
         machine, key, name = self._machine, effect.scale_set, effect.instance_id

@@ -134,6 +134,8 @@ class LocalMachine:
     ) -> InstanceFacts:
         """Go back to a kept OS disk and boot it. Idempotent by effect id; the disk left is kept until the next swap.
 
+        An instance that runs from that disk goes on running.
+
         Raises DiskGoneError when that generation is not kept any more, FencedError, NotFoundError.
         """
         with self._act(set_key, instance_id, epoch) as (paths, identity):
@@ -144,6 +146,8 @@ class LocalMachine:
                     raise DiskGoneError(instance_id, generation, kept)
                 before = disks.current_generation(paths)
                 record = _disk_record(effect_id, "restore_disk", epoch, generation, before)
+                if generation == before and observe(paths, instance_id).running:
+                    record["phase"] = "done"  # it never left this disk: no reboot for nothing
                 records.write_record(paths, record)
             if record["phase"] != "done":
                 self._swap_and_boot(paths, identity, record, environment)

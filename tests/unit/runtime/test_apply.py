@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+import anyio
 import pytest
 
 from engine.decide.plan_upgrade import make_plan
@@ -13,6 +16,7 @@ from engine.model.plan import StartRequest
 from engine.runtime import answers
 from engine.runtime.apply import delete_policy
 from engine.runtime.engine import Engine
+from engine.runtime.engine_door import EngineDoor
 from tests.unit.runtime.conftest import ANA, apply, scale_set_document
 
 POLICY = {"kind": "rollset.policy/v1", "name": "webs", "scaleSets": ["web*"], "healthWindow": "PT2M"}
@@ -141,3 +145,50 @@ def test_several_production_sets_are_confirmed_by_all_their_names(engine: Engine
     assert refusal.value.next_step == "Add --confirm web,api"
     assert engine.find_set("web").capacity == 3
     assert [r["action"] for r in apply(engine, *larger, confirmed="api, web")] == ["changed", "changed"]
+
+
+BALANCER_ID = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rollset/providers"
+    "/Microsoft.Network/loadBalancers/lb"
+)
+
+
+def balancer(path: str) -> dict[str, Any]:
+    probe = {"protocol": "Http", "port": 8080, "requestPath": path}
+    return {
+        "type": "Microsoft.Network/loadBalancers",
+        "id": BALANCER_ID,
+        "name": "lb",
+        "properties": {"probes": [{"name": "health", "properties": probe}]},
+    }
+
+
+def probed_document() -> dict[str, Any]:
+    document = scale_set_document()
+    profile = document["properties"]["virtualMachineProfile"]
+    profile["networkProfile"] = {"healthProbe": {"id": f"{BALANCER_ID}/probes/health"}}
+    return document
+
+
+def test_a_changed_probe_of_a_load_balancer_reaches_the_sets_that_point_to_it(engine: Engine) -> None:
+    apply(engine, balancer("/health"), probed_document(), scale_set_document(name="other"))
+    before = engine.find_set("web")
+
+    results = apply(engine, balancer("/ready"))
+
+    after = engine.find_set("web")
+    assert [r["name"] for r in results] == ["lb", "web"]
+    assert after.model.health is not None and after.model.health.path == "/ready"
+    assert (after.model_version, after.instances) == (before.model_version, before.instances)
+    assert [r["name"] for r in apply(engine, balancer("/ready"))] == ["lb"]
+    assert [r["action"] for r in apply(engine, probed_document())] == ["unchanged"]
+
+
+def test_a_probe_cannot_change_under_a_live_upgrade(engine: Engine) -> None:
+    apply(engine, balancer("/health"), probed_document())
+    door = EngineDoor(engine)
+    anyio.run(partial(door.command, "start", {"set": "web", "to": "1.1.0", "at": 2_000.0}, ANA))
+
+    with pytest.raises(RefusedError, match="health probe of web cannot change"):
+        apply(engine, balancer("/ready"))
+    assert engine.find_set("web").model.health == engine.probes()[f"{BALANCER_ID}/probes/health".lower()]

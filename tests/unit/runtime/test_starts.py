@@ -135,3 +135,12 @@ def test_previous_disks_are_let_go_in_the_engines_own_time(door: EngineDoor) -> 
     assert [(x.kind.value, x.instance_id) for x in engine.state.open_effects.values() if x.disk] == [
         ("DiscardPreviousDisk", "1")
     ]
+
+
+@pytest.mark.parametrize("value", ("nan", "inf", "-inf", float("nan"), float("inf"), -1.0, 1e15, 10**400, True, "x"))
+def test_a_time_that_is_none_is_refused_and_nothing_started(door: EngineDoor, value: object) -> None:
+    for verb, arguments in (("start", {"to": "1.1.0", "at": value}), ("hold", {"instance": "1", "until": value})):
+        with pytest.raises(InputError, match=r"\b(at|until) is"):
+            command(door, verb, **arguments)
+    assert door.engine.state.upgrades == {}
+    assert door.engine.find_set("web").instances["1"].hold is None

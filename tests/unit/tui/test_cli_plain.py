@@ -6,9 +6,10 @@ import io
 
 import pytest
 
+from engine.arm.iso8601 import parse_duration_s
 from engine.model.errors import InputError
 from tests.unit.tui.fake_engine import UPGRADE
-from tui.plain.moments import iso_duration, parse_duration, parse_moment, show_duration
+from tui.plain.moments import iso_duration, parse_duration, parse_moment, show_duration, show_moment
 from tui.plain.progress import Feed, bar, progress_line
 from tui.plain.table import cut, table, width_of
 
@@ -37,7 +38,27 @@ def test_what_is_no_duration_names_the_option(text: str) -> None:
 
 
 def test_iso_durations_stay_as_they_were_written() -> None:
-    assert (iso_duration("PT1M", "--x"), iso_duration("90s", "--x")) == ("PT1M", "PT90S")
+    assert (iso_duration("PT1M", "--x"), iso_duration("90s", "--x")) == ("PT1M", "PT1M30S")
+
+
+@pytest.mark.parametrize(
+    ("text", "iso"), (("12d", "PT288H"), ("90s", "PT1M30S"), ("365d", "PT8760H"), ("1.5s", "PT1.5S"))
+)
+def test_long_durations_are_written_as_azure_reads_them(text: str, iso: str) -> None:
+    assert iso_duration(text, "--pause") == iso
+    assert parse_duration_s(iso, "--pause") == parse_duration(text, "--pause")
+
+
+@pytest.mark.parametrize(
+    "text", ("99999999d", "9" * 400 + "s", "9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+14:00")
+)
+def test_a_moment_beyond_the_calendar_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="--at"):
+        parse_moment(text, 1_800_000_000.0, "--at")
+
+
+def test_a_moment_that_no_calendar_has_is_shown_all_the_same() -> None:
+    assert show_moment(1e15) == "1000000000000000s"
 
 
 def test_moments_lie_ahead_or_behind() -> None:
