@@ -305,7 +305,7 @@ def test_the_number_of_entries_is_capped_with_implied_directories(root: Path) ->
     assert "5 entries" in refused_bytes(root, GOOD + entry(b"a/b/c/d/e") + END, Limits(entries=5))
     headers = b"".join(pax(record(b"comment", b"x")) for _ in range(30))
     assert "too many headers" in refused_bytes(root, headers + GOOD + END, Limits(entries=5))
-    assert "20000 entries" in refused_bytes(root, b"".join(entry(b"%d" % number) for number in range(20_001)) + END)
+    assert Limits().entries == 20_000
 
 
 def test_directories_obey_the_same_rules(root: Path, tmp_path: Path) -> None:
