@@ -90,9 +90,7 @@ def _check_script(properties: Fields, file: str) -> None:
         raise wrong(file, settings.at("commandToExecute"), command, "a command")
     for uri in settings.texts("fileUris"):
         if not _is_uri(uri):
-            raise wrong(
-                file, settings.at("fileUris"), uri, "a URI, as file://localhost/srv/setup.sh; write a blank as %20"
-            )
+            raise wrong(file, settings.at("fileUris"), uri, "a URI; write a blank as %20")
 
 
 def _is_uri(text: str) -> bool:

@@ -72,7 +72,7 @@ def test_start_sends_every_setting_in_the_engines_units(run: Run, engine: FakeEn
                 "set": "web",
                 "to": "1.1.0",
                 "batch": "20%",
-                "pause_between_batches": "PT90S",
+                "pause_between_batches": "PT1M30S",
                 "max_unhealthy": 30,
                 "max_unhealthy_upgraded": 0,
                 "restore_failed": "never",
