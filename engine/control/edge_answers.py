@@ -122,6 +122,25 @@ class PlanAnswer(Answer):
     plan: dict[str, Any]
 
 
+class RehearsalBody(Answer):
+    """Times are seconds from the start; `stop_counts` says for each batch how many failed instances stop it there."""
+
+    state: str
+    waits_for: str
+    took_s: float
+    low_s: float | None
+    high_s: float | None
+    batches: list[dict[str, Any]]
+    stop_counts: list[dict[str, Any]]
+    stopped: dict[str, Any] | None
+    error: ApiErrorBody | None
+
+
+class RehearsalAnswer(Answer):
+    rehearsal: RehearsalBody
+    recording: list[str] = []
+
+
 class ImagesAnswer(Answer):
     images: list[dict[str, Any]]
 
@@ -224,6 +243,7 @@ ANSWERS: dict[str, type[EdgeType]] = {
     "plan": PlanAnswer,
     "policies": PoliciesAnswer,
     "presence": PresenceAnswer,
+    "rehearse": RehearsalAnswer,
     "run": RunAnswer,
     "set": AzureAndOurs,
     "sets": SetsAnswer,

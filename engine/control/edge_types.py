@@ -114,6 +114,19 @@ class PlanQuery(RunSettings):
     set: Name
 
 
+class RehearseQuery(PlanQuery):
+    inject: Annotated[
+        str,
+        Field(
+            description="What goes wrong, with `;` between: instances (3,7), a share (10%) or a zone (zone=1) that "
+            "never become healthy on the new version, with @5m that are unreachable from then on; engine=90s, "
+            "engine=90s@5m."
+        ),
+    ] = ""
+    seed: Annotated[str, Field(description="Another one draws other times and other victims.")] = ""
+    recording: Annotated[bool, Field(description="Answer its events too, as the lines of a recording.")] = False
+
+
 class SetQuery(EdgeType):
     set: Name
 
@@ -191,6 +204,7 @@ QUERIES: dict[str, type[EdgeType]] = {
     "plan": PlanQuery,
     "policies": Nothing,
     "presence": Nothing,
+    "rehearse": RehearseQuery,
     "run": UpgradeQuery,
     "set": NamedSet,
     "sets": Nothing,

@@ -159,7 +159,7 @@ def _close_batch(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Even
 def _notice(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
     if upgrade.direction is Direction.BACK or upgrade.faulting is not None:
         return []
-    notice = failures_notice(upgrade, upgraded_share(upgrade, scale_set))
+    notice = failures_notice(upgrade, scale_set)
     return [e.FailuresNoticed(notice)] if notice != upgrade.error else []
 
 

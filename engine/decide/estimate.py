@@ -146,13 +146,18 @@ def _hazard(z: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What is left of a run: ages of the members under way, sizes of the batches to come, seconds of pauses."""
+    """What is left of a run: ages of the members under way, sizes of the batches to come, seconds of pauses.
+
+    `failing` is the share of members that will fail; `windows` counts batches that are known to wait a health window
+    out and to restore a member.
+    """
 
     flying_s: Sequence[float]
     batches: Sequence[int]
     pauses_s: float = 0.0
     health_window_s: float = 300.0
     failing: float = 0.0
+    windows: int = 0
 
 
 def time_left(belief: Belief, course: Course, *, draws: int = DRAWS, seed: str = "eta") -> list[float]:
@@ -164,7 +169,9 @@ def time_left(belief: Belief, course: Course, *, draws: int = DRAWS, seed: str =
     for draw in range(draws):
         mean = belief.mean + belief.error * gauss(seed, draw, "mean")
         spread = belief.spread * _spread_factor(belief.freedom, gauss(seed, draw, "spread"))
-        total = course.pauses_s + _rest(ages, mean, spread, course, (seed, draw))
+        total = (
+            course.pauses_s + course.windows * _window_s(course, mean) + _rest(ages, mean, spread, course, (seed, draw))
+        )
         for size, count in sizes.items():
             total += _batches(size, count, steps.get(size), mean, spread, course, (seed, draw))
         found.append(total)
@@ -208,8 +215,13 @@ def _batches(
         total = count * middle + math.sqrt(count * variance) * gauss(*key, size)
     if course.failing > 0:
         unlucky = count * (1 - (1 - course.failing) ** size)
-        total += unlucky * (course.health_window_s + RESTORE_PART * math.exp(mean))
+        total += unlucky * _window_s(course, mean)
     return total
+
+
+def _window_s(course: Course, mean: float) -> float:
+    """What a member that fails adds to its batch."""
+    return course.health_window_s + RESTORE_PART * math.exp(mean)
 
 
 def course_of(upgrade: Upgrade, sizes: Sequence[int], now: Now) -> Course:

@@ -164,11 +164,12 @@ def unhealthy_upgraded(upgrade: Upgrade, share: Share) -> ApiError:
     return ApiError(ErrorCode.UNHEALTHY_UPGRADED, message, None, details)
 
 
-def failures_notice(upgrade: Upgrade, share: Share) -> ApiError | None:
+def failures_notice(upgrade: Upgrade, scale_set: ScaleSet) -> ApiError | None:
     """What a live run says of its failed members: that it goes on, with the numbers. None without failures."""
     details = failed_details(upgrade)
     if not details:
         return None
+    share = upgraded_share(upgrade, scale_set)
     stops = "stops at the end of this batch" if share.exceeded else "goes on"
     message = (
         f"{len(details)} upgraded instance(s) failed; {share.percent}% of {share.total} upgraded are unhealthy, "

@@ -13,6 +13,7 @@ from engine.decide.blocked_by import BlockedBy, member_blocked_by, upgrade_block
 from engine.decide.count_members import count_members
 from engine.decide.judge_health import Share, more_upgraded_stop_it, unhealthy_share, upgraded_share
 from engine.model.codes import ApiError
+from engine.model.counters import Counters
 from engine.model.events import EngineStarted
 from engine.model.health import READ_AS_UNHEALTHY, Health
 from engine.model.scale_set import Instance, ScaleSet
@@ -40,12 +41,9 @@ def eta_dict(upgrade: Upgrade) -> Answer | None:
     return {"low_at": outlook.eta_low_at, "high_at": outlook.eta_high_at}
 
 
-def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
-    """One upgrade in a row: state, counters, batch n of m, blocked by, error."""
-    upgrade = engine.guard.shown(upgrade)
-    scale_set = engine.state.scale_sets.get(upgrade.scale_set)
-    counters = count_members(upgrade)
-    counted = {
+def counters_dict(counters: Counters) -> dict[str, int]:
+    """Counters as the door names them."""
+    return {
         "successful": counters.successful,
         "failed": counters.failed,
         "inProgress": counters.in_progress,
@@ -56,6 +54,14 @@ def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
         "skipped": counters.skipped,
         "gone": counters.gone,
     }
+
+
+def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
+    """One upgrade in a row: state, counters, batch n of m, blocked by, error."""
+    upgrade = engine.guard.shown(upgrade)
+    scale_set = engine.state.scale_sets.get(upgrade.scale_set)
+    counters = count_members(upgrade)
+    counted = counters_dict(counters)
     total = counters.successful + counters.failed + counters.in_progress + counters.pending
     ended = counters.successful + counters.failed
     to_come = upgrade.outlook.batches_to_come if upgrade.outlook is not None else 0

@@ -73,6 +73,7 @@ class Engine:
         self.stop_instances = False
         self.stopping = anyio.Event()
         self.guard = StoreGuard(ballast)
+        self.rehearsals = anyio.Semaphore(1)
         self._old_disks = OldDisks()
         self.draining: Drain | None = None
         self.on_stop: Callable[[], object] = lambda: None

@@ -27,6 +27,7 @@ from engine.runtime.looking_back import run, timeline
 from engine.runtime.past_run import recording_lines
 from engine.runtime.permissions import Role, permit
 from engine.runtime.recent_events import EventLine, event_line
+from engine.runtime.rehearsing import rehearsal
 from engine.runtime.snapshot import lines_after, snapshot_lines, streams_of
 from engine.runtime.strangers import Strangers
 from engine.runtime.upgrade_verbs import plan_for
@@ -203,6 +204,7 @@ _QUERIES: dict[str, Callable[[Engine, Mapping[str, str]], Awaitable[Answer]]] = 
     "presence": _presence,
     "explain": _explain,
     "timeline": timeline,
+    "rehearse": rehearsal,
     "run": run,
     "doctor": _doctor,
     "engine": _engine,

@@ -59,10 +59,10 @@ def plan(
     from tui.plain.upgrades import plan_lines
     from tui.verbs.files import write_json
 
-    settings = _settings(
+    settings = run_settings(
         to, batch, pause_between_batches, max_unhealthy, max_unhealthy_upgraded, restore_failed, health_window, timeout
     )
-    asked = {"set": name} | {key: _query_text(value) for key, value in settings.items() if value is not None}
+    asked = {"set": name} | {key: query_text(value) for key, value in settings.items() if value is not None}
     answer = engine_access.connect(state_dir).query("plan", asked)
     if save is not None:
         write_json(save, answer["plan"])
@@ -97,7 +97,7 @@ def start(
     from tui.verbs.files import read_object
     from tui.verbs.following import follow_or_leave, head_of
 
-    arguments = _settings(
+    arguments = run_settings(
         to, batch, pause_between_batches, max_unhealthy, max_unhealthy_upgraded, restore_failed, health_window, timeout
     )
     arguments |= {
@@ -193,7 +193,7 @@ def _say_upgrade(client: engine_access.EngineClient, name: str, answer: dict[str
     return upgrade
 
 
-def _settings(
+def run_settings(
     to: str | None,
     batch: str | None,
     pause_between_batches: str | None,
@@ -225,5 +225,6 @@ def _settings(
     }
 
 
-def _query_text(value: object) -> str:
+def query_text(value: object) -> str:
+    """A value as it stands in the address of a query."""
     return f"{value:g}" if isinstance(value, float) else str(value)

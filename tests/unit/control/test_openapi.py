@@ -58,6 +58,7 @@ async def test_answers_of_a_real_engine_are_as_described(tmp_path: Path) -> None
         given = {
             "set": {"name": "web"},
             "plan": {"set": "web", "to": "1.2.0"},
+            "rehearse": {"set": "web", "to": "1.2.0", "inject": "0; engine=5s"},
             "status": {"set": "web"},
             "run": {"id": upgrade_of(engine).id},
             "upgrade": {"id": upgrade_of(engine).id},

@@ -20,7 +20,7 @@ from engine.model.commands import Verb
 from engine.model.effects import EffectKind
 from engine.model.health import Health
 from engine.model.upgrade import MemberState
-from tests.unit.decide.given import V2, Run, instance, scale_set
+from tests.unit.decide.given import V2, Run, instance, scale_set, upgrade_of
 
 TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
 
@@ -184,13 +184,15 @@ def test_a_member_whose_restore_failed_while_going_back_is_a_detail_too() -> Non
 
 def test_a_live_run_says_that_it_goes_on_with_failures_or_stops() -> None:
     run = Run(scale_set(10, policy=TOLERANT), restore_failed="never")
-    assert failures_notice(run.upgrade, Share(0, 0, 20)) is None
+    assert failures_notice(run.upgrade, run.set) is None
     run.batch("0")
     notice = run.upgrade.error
     assert notice is not None and notice.code == ErrorCode.IN_PROGRESS_WITH_FAILED
     assert "1 upgraded instance(s) failed; 50% of 2 upgraded are unhealthy, the threshold is 100%" in notice.message
     assert "goes on" in notice.message
-    stops = failures_notice(run.upgrade, Share(1, 2, 20))
+    strict = replace(run.upgrade.settings.policy, max_unhealthy_upgraded_instance_percent=20)
+    over = upgrade_of(run, settings=replace(run.upgrade.settings, policy=strict))
+    stops = failures_notice(over, run.set)
     assert stops is not None and "stops at the end of this batch" in stops.message
 
 
