@@ -6,9 +6,7 @@ what a turn reads is what it commits on.
 
 from __future__ import annotations
 
-import os
 import random
-import sys
 from collections.abc import Callable, Iterator, Mapping
 
 import anyio
@@ -16,20 +14,20 @@ from anyio.abc import TaskGroup
 
 from engine.fleets.fleet import Fleet
 from engine.model import events as e
-from engine.model.codes import ErrorCode
 from engine.model.effects import Effect, EffectKind, EffectOutcome
 from engine.model.engine_events import Attached
-from engine.model.errors import NotFoundError, UnreachableError
-from engine.model.health import Health, HealthSource
+from engine.model.errors import UnreachableError
+from engine.model.health import HealthSource
 from engine.model.scale_set import ScaleSet
-from engine.model.version import VERSION
 from engine.runtime.audit_chain import AUDIT, Link, StoredEntry, end_of, seal
 from engine.runtime.clock import EngineClock
 from engine.runtime.drain import Drain
 from engine.runtime.effect_runner import EffectRunner
+from engine.runtime.find_set import find_set
 from engine.runtime.fleet_contact import FleetContact
 from engine.runtime.forecast import Forecast
 from engine.runtime.health_watch import HealthWatch
+from engine.runtime.load_into import load_into
 from engine.runtime.measures import Measures
 from engine.runtime.old_disks import OldDisks
 from engine.runtime.recent_events import RecentEvents
@@ -105,29 +103,16 @@ class Engine:
 
         Raises UnreachableError when the store cannot be written; the draft is then forgotten and nothing was changed.
         """
-        for upgrade_id in [*turn.upgrades, *self._live_of(turn)]:
+        for upgrade_id in turn.touched():
             turn.advance(upgrade_id)
-        self._look_ahead(turn, list(turn.upgrades))
+        self._forecast.tell_all(turn, list(turn.upgrades))
         everything = turn.now.clock - self._planned_at >= PLAN_ALL_S
         if self.draining is None:
             turn.plan(everything)
         if turn.empty and command is None:
             return
         events, audit_end = seal(turn.events, self._audit_end, turn.now.at, turn.now.clock, self.epoch)
-        recorded = self._write(
-            Transaction(
-                events=events,
-                at=turn.now.at,
-                clock=turn.now.clock,
-                scale_sets=[s for s in turn.scale_sets.values() if s is not None],
-                deleted_sets=[key for key, s in turn.scale_sets.items() if s is None],
-                upgrades=list(turn.upgrades.values()),
-                images=list(turn.images.values()),
-                intents=turn.intents,
-                outcomes=turn.outcomes,
-                command=command,
-            )
-        )
+        recorded = self._write(turn.transaction(events, command))
         self._audit_end = audit_end
         self.measures.took(turn.intents, turn.outcomes, self.state.open_effects, turn.now.clock)
         turn.adopt()
@@ -157,21 +142,6 @@ class Engine:
         self.wake()
         if self.guard.lost is not None:
             self.stopping.set()
-
-    def _look_ahead(self, turn: Turn, upgrades: list[str]) -> None:
-        for upgrade_id in upgrades:
-            upgrade = turn.upgrade(upgrade_id)
-            scale_set = turn.scale_set(upgrade.scale_set) if upgrade is not None else None
-            if upgrade is not None and scale_set is not None:
-                self._forecast.tell(turn, upgrade, scale_set)
-
-    def _live_of(self, turn: Turn) -> list[str]:
-        touched = set(turn.scale_sets)
-        return [
-            u.id
-            for u in self.state.upgrades.values()
-            if u.live and u.id not in turn.upgrades and u.scale_set in touched
-        ]
 
     def report(self, outcome: EffectOutcome) -> None:
         """A fleet's word on an effect; taken into the next turn."""
@@ -247,7 +217,7 @@ class Engine:
             live = [u.id for u in self.state.upgrades.values() if u.live]
             for upgrade_id in live:
                 turn.advance(upgrade_id)
-            self._look_ahead(turn, live)
+            self._forecast.tell_all(turn, live)
             turn.release_due_holds()
         self._old_disks.discard(turn, self.state)
         try:
@@ -307,23 +277,7 @@ class Engine:
 
     def find_set(self, name: str) -> ScaleSet:
         """A scale set by its resource id, or by name when that is unique. Raises NotFoundError."""
-        key = name.lower()
-        if key in self.state.scale_sets:
-            return self.state.scale_sets[key]
-        named = [s for s in self.state.scale_sets.values() if s.name.lower() == key]
-        if len(named) == 1:
-            return named[0]
-        if named:
-            ids = ", ".join(s.resource_id for s in named)
-            raise NotFoundError(
-                ErrorCode.NOT_FOUND, f"{len(named)} scale sets are called {name!r}: {ids}.", "Give the id."
-            )
-        known = ", ".join(sorted(s.name for s in self.state.scale_sets.values())) or "none yet"
-        raise NotFoundError(
-            ErrorCode.NOT_FOUND,
-            f"no scale set is called {name!r}; there are: {known}.",
-            "Create one: rollset apply FILE",
-        )
+        return find_set(self.state, name)
 
     async def wait_for_commit(self, timeout_s: float) -> None:
         with anyio.move_on_after(timeout_s):
@@ -334,40 +288,10 @@ class Engine:
     def load(self, epoch: int) -> list[Effect]:
         """Take over what the store knows; returns the effects an earlier engine left open."""
         self.epoch = epoch
-        stored = self.store.load_state()
-        self.state.scale_sets = {s.key: s for s in stored.scale_sets}
-        self.state.upgrades = {u.id: u for u in stored.upgrades}
-        self.state.images = {str(i.reference): i for i in stored.images}
-        self.state.open_effects = {effect.id: effect for effect, _, _ in stored.open_effects}
-        self.head = stored.head
+        self.head, self._probes = load_into(self.state, self.store)
         self._audit_end = end_of(self.audit_entries(last=True))
-        self.recent = RecentEvents(stored.head)
-        for recorded in self.store.events(0, 100_000, prefix="load_balancer/"):
-            if isinstance(recorded.event, e.LoadBalancerApplied):
-                self._probes.update(recorded.event.probes)
-        for recorded in self.store.events(0, 100_000, prefix="policy/"):
-            if isinstance(recorded.event, e.PolicyApplied | e.PolicyDeleted):
-                self.state.fold_policy(recorded.event)
+        self.recent = RecentEvents(self.head)
         return list(self.state.open_effects.values())
-
-    def announce(self, away_s: float, clean: bool) -> None:
-        """Record that an engine is here again, and that no health is known yet."""
-        turn = self.turn()
-        turn.note("engine", e.EngineStarted(os.getpid(), VERSION, self.epoch, away_s, clean))
-        for scale_set in self.state.scale_sets.values():
-            for instance in scale_set.instances.values():
-                if instance.health is not Health.NOT_OBSERVED:
-                    turn.on_scale_set(
-                        scale_set.key,
-                        e.InstanceHealthChanged(
-                            instance.instance_id, instance.health, Health.NOT_OBSERVED, "the engine has just started"
-                        ),
-                    )
-        for effect in self.state.open_effects.values():
-            self.contact.unknown(effect)
-        self.contact.take_into(turn)
-        self.contact.taken()
-        self.commit(turn)
 
     def begin(self, tasks: TaskGroup, left_open: list[Effect]) -> None:
         """Start acting: settle what was left open, start what `announce` intended, watch health, take turns."""
@@ -379,16 +303,3 @@ class Engine:
         tasks.start_soon(self.run)
         tasks.start_soon(self.watch.run)
         self.wake()
-
-    def close(self, reason: str) -> None:
-        """The last record of a clean stop; an engine that lost its store writes nothing."""
-        if self.guard.lost is not None:
-            print(f"stopped: {self.guard.lost}", file=sys.stderr)
-            return
-        turn = self.turn()
-        turn.note("engine", e.EngineStopped(reason))
-        try:
-            self.commit(turn)
-            self.store.mark_stopped(self.clock.now().clock, True)
-        except UnreachableError as error:
-            print(f"could not record the stop: {error}", file=sys.stderr)

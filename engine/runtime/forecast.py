@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from engine.decide.choose_batch import waiting_to_go
@@ -33,6 +34,14 @@ class Forecast:
 
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
+
+    def tell_all(self, turn: Turn, upgrades: Iterable[str]) -> None:
+        """Look ahead for these upgrades, as the turn has them."""
+        for upgrade_id in upgrades:
+            upgrade = turn.upgrade(upgrade_id)
+            scale_set = turn.scale_set(upgrade.scale_set) if upgrade is not None else None
+            if upgrade is not None and scale_set is not None:
+                self.tell(turn, upgrade, scale_set)
 
     def tell(self, turn: Turn, upgrade: Upgrade, scale_set: ScaleSet) -> None:
         """Look ahead for one upgrade. Another reason for waiting and another number of

@@ -16,6 +16,7 @@ from engine.fleets.local.fleet import open_local_fleet
 from engine.fleets.local.machine import LocalMachine
 from engine.fleets.simulated.fleet import SimulatedFleet
 from engine.model.version import VERSION
+from engine.runtime.announce import announce, record_stop
 from engine.runtime.clock import EngineClock
 from engine.runtime.engine import Engine
 from engine.runtime.housekeeping import look_after
@@ -74,11 +75,11 @@ async def open_engine(
 async def run_engine(engine: Engine, began: EpochStart) -> AsyncIterator[Engine]:
     """Load, say so, settle what was left open, work until the block ends, and record a stop in order."""
     left_open = engine.load(began.epoch)
-    engine.announce(began.away_s, began.clean)
+    announce(engine, began.away_s, began.clean)
     async with anyio.create_task_group() as tasks:
         engine.begin(tasks, left_open)
         try:
             yield engine
         finally:
             tasks.cancel_scope.cancel()
-    engine.close("stopped")
+    record_stop(engine, "stopped")

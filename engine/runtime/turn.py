@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,6 +19,10 @@ from engine.model.image import ImageVersion
 from engine.model.policy_document import PolicyDocument
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Hold, HoldKind, Now, Upgrade
+from engine.store.store import CommandRecord, Transaction
+
+Noted = tuple[str, e.Event, str, str]
+"""Stream, event, actor, cause."""
 
 ADVANCE_BOUND = 20_000
 """More events than this out of one turn of one upgrade mean that it does not converge: a defect, not a load."""
@@ -177,6 +181,12 @@ class Turn:
         still_open = self.state.open_effects
         self.intents += [x for x in wanted if x.id not in known and x.id not in still_open]
 
+    def touched(self) -> list[str]:
+        """Upgrades that this draft changed, and the live ones of sets that it changed."""
+        sets = set(self.scale_sets)
+        others = self.state.upgrades.values()
+        return [*self.upgrades, *(u.id for u in others if u.live and u.id not in self.upgrades and u.scale_set in sets)]
+
     @staticmethod
     def _all(touched: Iterable[str], present: Iterable[str], everything: bool) -> list[str]:
         return list(dict.fromkeys([*touched, *present])) if everything else list(touched)
@@ -184,6 +194,21 @@ class Turn:
     @property
     def empty(self) -> bool:
         return not (self.events or self.intents or self.outcomes)
+
+    def transaction(self, events: Sequence[Noted], command: CommandRecord | None) -> Transaction:
+        """All of the draft, with its events as they are to be stored."""
+        return Transaction(
+            events=events,
+            at=self.now.at,
+            clock=self.now.clock,
+            scale_sets=[s for s in self.scale_sets.values() if s is not None],
+            deleted_sets=[key for key, s in self.scale_sets.items() if s is None],
+            upgrades=list(self.upgrades.values()),
+            images=list(self.images.values()),
+            intents=self.intents,
+            outcomes=self.outcomes,
+            command=command,
+        )
 
     def adopt(self) -> None:
         """Make the draft the committed state; called once the transaction is on disk."""

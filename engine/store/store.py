@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,10 @@ from engine.model.image import ImageVersion
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade
 from engine.store import crash_points
-from engine.store.failures import EpochLostError, StoreCorruptError, StoreNotWritableError, StoreUnsureError
+from engine.store.event_rows import event_row, recorded_of
+from engine.store.failures import EpochLostError
 from engine.store.state_rows import StateRows
-from engine.wire.events import SCHEMA, event_type, from_json, to_json
+from engine.store.writing import Writing
 from engine.wire.state import dump, load
 
 
@@ -89,7 +89,7 @@ class Store:
 
     def begin_epoch(self, pid: int, version: str, at: float) -> EpochStart:
         """Take the store over: the epoch goes up by one, and writes of any earlier engine are refused from now on."""
-        with _Write(self._connection):
+        with Writing(self._connection):
             row = self._connection.execute("SELECT epoch, clock, seen_at, clean FROM engine").fetchone()
             epoch, clock, seen, clean = row if row is not None else (0, 0.0, at, 1)
             self._connection.execute(
@@ -110,7 +110,7 @@ class Store:
         """
         recorded = self._number(transaction)
         crash_points.reached("before_commit")
-        with _Write(self._connection):
+        with Writing(self._connection):
             self._check_epoch()
             self._write(transaction, recorded)
             crash_points.reached("in_commit")
@@ -128,7 +128,7 @@ class Store:
 
     def touch(self, at: float, clock: float) -> None:
         """Write nothing but that this engine is here; raises as `commit` does while the store cannot be written."""
-        with _Write(self._connection):
+        with Writing(self._connection):
             self._check_epoch()
             self._connection.execute("UPDATE engine SET seen_at=?, clock=?", (at, clock))
 
@@ -155,7 +155,7 @@ class Store:
     def _write(self, transaction: Transaction, recorded: list[Recorded]) -> None:
         run, many = self._connection.execute, self._connection.executemany
         run("UPDATE engine SET seen_at=?, clock=?", (transaction.at, transaction.clock))
-        many("INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?)", [_event_row(r) for r in recorded])
+        many("INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?)", [event_row(r) for r in recorded])
         streams = self._streams | {r.stream: r.stream_seq for r in recorded}
         self._rows.write(transaction.scale_sets, transaction.upgrades, streams, all_of_them=False)
         many("DELETE FROM scale_set WHERE key=?", [(key,) for key in transaction.deleted_sets])
@@ -216,7 +216,7 @@ class Store:
 
     def _events_of(self, stream: str, after: int) -> list[Recorded]:
         sql = "SELECT * FROM event WHERE stream = ? AND stream_seq > ? ORDER BY stream_seq"
-        return [_recorded(row) for row in self._connection.execute(sql, (stream, after))]
+        return [recorded_of(row) for row in self._connection.execute(sql, (stream, after))]
 
     def events(
         self, after: int = 0, limit: int = 1000, *, streams: Sequence[str] = (), prefix: str = ""
@@ -228,10 +228,10 @@ class Store:
             where += f" AND stream IN ({','.join('?' * len(streams))})"
             conditions += list(streams)
         if prefix:
-            where += " AND substr(stream, 1, ?) = ?"
-            conditions += [len(prefix), prefix]
+            where += " AND stream >= ? AND stream < ?"
+            conditions += [prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)]
         sql = f"SELECT * FROM event WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608 - placeholders only
-        return [_recorded(row) for row in self._connection.execute(sql, [*conditions, limit])]
+        return [recorded_of(row) for row in self._connection.execute(sql, [*conditions, limit])]
 
     def span_of(self, stream: str) -> tuple[int, int]:
         """The first and the last seq of a stream that has events."""
@@ -258,7 +258,7 @@ class Store:
             where += " AND instr(body, ?) > 0"
             conditions.append(holding)
         sql = f"SELECT * FROM event WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - placeholders only
-        return [_recorded(row) for row in self._connection.execute(sql, [*conditions, limit])][::-1]
+        return [recorded_of(row) for row in self._connection.execute(sql, [*conditions, limit])][::-1]
 
     def command_of(self, key: str) -> CommandRecord | None:
         """The command that was judged under this idempotency key, if one was."""
@@ -281,7 +281,7 @@ class Store:
     def mark_stopped(self, clock: float, clean: bool) -> None:
         """The engine stops; `clean` says nothing was cut. Raises as `commit` does."""
         sets, upgrades = self._rows.behind()
-        with _Write(self._connection):
+        with Writing(self._connection):
             self._check_epoch()
             self._rows.write(sets, upgrades, self._streams, all_of_them=True)
             self._connection.execute(
@@ -296,53 +296,3 @@ class Store:
 
     def close(self) -> None:
         self._connection.close()
-
-
-class _Write:
-    """BEGIN IMMEDIATE ... COMMIT; rolled back on any error, whether or not SQLite did so by itself."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> None:
-        self._run("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if kind is None:
-            self._run("COMMIT")
-            return
-        self._undo()
-        if isinstance(error, sqlite3.Error):
-            raise _translated(error) from error
-
-    def _run(self, sql: str) -> None:
-        try:
-            self._connection.execute(sql)
-        except sqlite3.Error as error:
-            self._undo()
-            raise _translated(error) from error
-
-    def _undo(self) -> None:
-        if self._connection.in_transaction:
-            with suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
-
-
-def _translated(error: sqlite3.Error) -> Exception:
-    if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
-        return error
-    if getattr(error, "sqlite_errorname", "") in ("SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC"):
-        return StoreUnsureError(str(error))
-    if isinstance(error, sqlite3.OperationalError):
-        return StoreNotWritableError(str(error))
-    return StoreCorruptError(str(error))
-
-
-def _event_row(r: Recorded) -> tuple[Any, ...]:
-    body = to_json(r.event)
-    return (r.seq, r.stream, r.stream_seq, event_type(r.event), SCHEMA, r.at, r.clock, r.epoch, r.actor, r.cause, body)
-
-
-def _recorded(row: tuple[Any, ...]) -> Recorded:
-    seq, stream, stream_seq, kind, schema, at, clock, epoch, actor, cause, body = row
-    return Recorded(seq, stream, stream_seq, at, clock, epoch, actor, cause, from_json(kind, schema, body))
