@@ -8,7 +8,7 @@ from typing import Any
 from engine.model import events as e
 from engine.model.health import Health
 from engine.model.record_copy import replace
-from engine.model.scale_set import Instance, ScaleSet
+from engine.model.scale_set import Instance, ScaleSet, Trying
 from engine.model.upgrade import Now
 
 
@@ -68,7 +68,32 @@ def _provisioned(scale_set: ScaleSet, event: e.InstanceProvisioned, now: Now) ->
         disk=event.disk,
         digest=event.digest,
         address=event.address,
+        trying=None,
     )
+
+
+def _creation_failed(scale_set: ScaleSet, event: e.InstanceCreationFailed, now: Now) -> ScaleSet:
+    return _tried(scale_set, event.instance_id, event.attempt, event.message, now)
+
+
+def _starting(scale_set: ScaleSet, event: e.InstanceStarting, now: Now) -> ScaleSet:
+    return _change(scale_set, event.instance_id, running=False, trying=Trying(now.at))
+
+
+def _started(scale_set: ScaleSet, event: e.InstanceStarted, now: Now) -> ScaleSet:
+    return _change(scale_set, event.instance_id, running=True, address=event.address, trying=None)
+
+
+def _start_failed(scale_set: ScaleSet, event: e.InstanceStartFailed, now: Now) -> ScaleSet:
+    if not event.tries_on:
+        return _change(scale_set, event.instance_id, trying=None)
+    return _tried(scale_set, event.instance_id, event.attempt, event.message, now)
+
+
+def _tried(scale_set: ScaleSet, instance_id: str, tries: int, why: str, now: Now) -> ScaleSet:
+    instance = scale_set.instances.get(instance_id)
+    since_at = instance.trying.since_at if instance is not None and instance.trying is not None else now.at
+    return _change(scale_set, instance_id, trying=Trying(since_at, tries, why))
 
 
 def _removed(scale_set: ScaleSet, event: e.InstanceRemoved, now: Now) -> ScaleSet:
@@ -93,6 +118,7 @@ def _disk_changed(scale_set: ScaleSet, event: e.InstanceDiskChanged, now: Now) -
         health_since_at=now.at,
         health_detail="",
         extensions=(),
+        trying=None,
     )
 
 
@@ -146,6 +172,10 @@ _SCALE_SET: dict[type[e.Event], Callable[[ScaleSet, Any, Now], ScaleSet]] = {
     e.CapacityChanged: _capacity,
     e.InstanceAdded: _added,
     e.InstanceProvisioned: _provisioned,
+    e.InstanceCreationFailed: _creation_failed,
+    e.InstanceStarting: _starting,
+    e.InstanceStarted: _started,
+    e.InstanceStartFailed: _start_failed,
     e.InstanceRemoved: _removed,
     e.InstanceDiskChanged: _disk_changed,
     e.PreviousDiskDiscarded: _discarded,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.decide.plan_effects import next_extension, wanted_effect_id
+from engine.decide.plan_effects import MOST_STARTS, next_extension, wanted_effect_id
 from engine.model import events as e
 from engine.model.codes import ApiError, ErrorCode
 from engine.model.effects import Effect, EffectKind, EffectOutcome, OutcomeKind
@@ -144,13 +144,15 @@ def extension_result(effect: Effect, outcome: EffectOutcome, now: Now) -> Extens
 
 
 def interpret_instance_effect(scale_set: ScaleSet, effect: Effect, outcome: EffectOutcome, now: Now) -> list[e.Event]:
-    """Events of the scale set for a creation, a deletion, a discarded disk, or an extension of a new instance."""
+    """Events of the scale set for an act on an instance that belongs to no upgrade."""
     instance = scale_set.instances.get(effect.instance_id)
     if effect.kind is EffectKind.DELETE_INSTANCE:
         return []
     if effect.kind is EffectKind.DISCARD_PREVIOUS_DISK:
         problem = "" if outcome.kind is OutcomeKind.SUCCEEDED else outcome.message or outcome.kind.value
         return [e.PreviousDiskDiscarded(effect.instance_id, effect.disk, problem)]
+    if effect.kind is EffectKind.START_INSTANCE:
+        return _start_ended(instance, effect, outcome)
     if instance is None or instance.provisioned or outcome.kind is OutcomeKind.UNKNOWN:
         return []
     if effect.kind is EffectKind.RUN_EXTENSION:
@@ -165,7 +167,7 @@ def interpret_instance_effect(scale_set: ScaleSet, effect: Effect, outcome: Effe
             found.append(_provisioned(instance, instance.disk, instance.digest, instance.address))
         return found
     if outcome.kind is OutcomeKind.FAILED:
-        return [e.InstanceRemoved(instance.instance_id, f"could not be created: {outcome.message}")]
+        return [e.InstanceCreationFailed(instance.instance_id, outcome.message, effect.attempt)]
     if instance.disk:  # it is there already, and its extensions may have begun: a doubled answer
         return []
     created = e.InstanceDiskChanged(
@@ -181,6 +183,17 @@ def interpret_instance_effect(scale_set: ScaleSet, effect: Effect, outcome: Effe
     if next_extension(scale_set, instance) is not None:
         return [created]
     return [created, _provisioned(instance, outcome.disk, outcome.digest, outcome.address)]
+
+
+def _start_ended(instance: Instance | None, effect: Effect, outcome: EffectOutcome) -> list[e.Event]:
+    if instance is None or not instance.provisioned or instance.trying is None:
+        return []
+    name = instance.instance_id
+    if outcome.kind is OutcomeKind.SUCCEEDED:
+        return [e.InstanceStarted(name, outcome.address or instance.address)]
+    if outcome.kind is OutcomeKind.FAILED:
+        return [e.InstanceStartFailed(name, outcome.message, effect.attempt, effect.attempt < MOST_STARTS)]
+    return []
 
 
 def _provisioned(instance: Instance, disk: str, digest: str, address: str) -> e.InstanceProvisioned:

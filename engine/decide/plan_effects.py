@@ -9,6 +9,15 @@ from engine.model.scale_set import Extension, Instance, ScaleSet
 from engine.model.upgrade import SOFT_HOLDS, Member, MemberState, Upgrade
 
 MOST_DELETIONS = 6
+MOST_STARTS = 6
+RETRY_FIRST_S = 0.5
+_TRIED_AGAIN = {
+    EffectKind.CREATE_INSTANCE: 300.0,
+    EffectKind.START_INSTANCE: 30.0,
+    EffectKind.DELETE_INSTANCE: 30.0,
+}
+"""Acts on instances that are repeated after a failure, and the longest rest before that, in seconds."""
+_BY_STATE = frozenset({EffectKind.CREATE_INSTANCE, EffectKind.START_INSTANCE})
 _KINDS = {
     MemberState.CAPTURING: EffectKind.CAPTURE_RESTORE_POINT,
     MemberState.REPLACING: EffectKind.REPLACE_OS_DISK,
@@ -72,10 +81,37 @@ def _effect(upgrade: Upgrade, scale_set: ScaleSet, member: Member, instance: Ins
 
 
 def plan_instances(scale_set: ScaleSet) -> list[Effect]:
-    """Creations, and the extensions of new instances, that bring the fleet to the set's instances."""
+    """Creations, extensions of new instances and boots that bring the fleet to the set's instances."""
     if scale_set.deleting:
         return []
-    return [_provision(scale_set, i) for i in scale_set.instances.values() if not i.provisioned]
+    found = (_needed(scale_set, instance) for instance in scale_set.instances.values())
+    return [effect for effect in found if effect is not None]
+
+
+def still_wanted(scale_set: ScaleSet | None, effect: Effect) -> bool:
+    """Whether an act that rested before another try is what its instance still needs."""
+    if effect.kind not in _BY_STATE:
+        return True
+    instance = scale_set.instances.get(effect.instance_id) if scale_set is not None else None
+    if scale_set is None or instance is None or scale_set.deleting:
+        return False
+    needed = _needed(scale_set, instance)
+    return needed is not None and needed.id == effect.id
+
+
+def rest_s(effect: Effect) -> float:
+    """How long an act rests before it is tried again: twice as long each time, a new instance at most 5 minutes."""
+    if effect.attempt == 1 or effect.kind not in _TRIED_AGAIN:
+        return 0.0
+    return min(_TRIED_AGAIN[effect.kind], RETRY_FIRST_S * 2.0 ** min(effect.attempt, 10))
+
+
+def _needed(scale_set: ScaleSet, instance: Instance) -> Effect | None:
+    if not instance.provisioned:
+        return _provision(scale_set, instance)
+    if instance.trying is None:
+        return None
+    return _instance_effect(scale_set, instance, EffectKind.START_INSTANCE, str(instance.trying.since_at), None)
 
 
 def next_extension(scale_set: ScaleSet, instance: Instance) -> Extension | None:
@@ -110,13 +146,15 @@ def _instance_effect(
 ) -> Effect:
     operation = f"scale/{scale_set.key}"
     born = f"{instance.instance_id}@{instance.created_at}"
+    attempt = instance.trying.tries + 1 if instance.trying is not None and kind in _BY_STATE else 1
     return Effect(
-        id=effect_id(operation, born, kind, step, 1),
+        id=effect_id(operation, born, kind, step, attempt),
         kind=kind,
         operation=operation,
         scale_set=scale_set.key,
         instance_id=instance.instance_id,
         member=instance.instance_id,
+        attempt=attempt,
         step=step,
         digest=instance.digest,
         image=str(instance.image),

@@ -22,6 +22,7 @@ from engine.model.health import Health
 
 class Capability(StrEnum):
     RESTORE_DISK = "restore_disk"
+    START = "start"
     SURGE = "surge"
     CAPTURE = "capture"
     FENCE = "fence"

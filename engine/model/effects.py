@@ -17,6 +17,7 @@ class EffectKind(StrEnum):
     RESTORE_OS_DISK = "RestoreOsDisk"
     CREATE_INSTANCE = "CreateInstance"
     DELETE_INSTANCE = "DeleteInstance"
+    START_INSTANCE = "StartInstance"
     DISCARD_PREVIOUS_DISK = "DiscardPreviousDisk"
 
 

@@ -245,6 +245,39 @@ class InstanceProvisioned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class InstanceCreationFailed(Event):
+    """The fleet could not create an instance; it is tried again, more and more slowly, until it can."""
+
+    instance_id: str
+    message: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStarting(Event):
+    """An instance that ran when an engine saw it last does not: it is booted again."""
+
+    instance_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStarted(Event):
+    instance_id: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStartFailed(Event):
+    """`tries_on` says whether it is tried again; else the instance stays down."""
+
+    instance_id: str
+    message: str
+    attempt: int
+    tries_on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceRemoved(Event):
     """`health` is the last that was known of it."""
 

@@ -85,8 +85,23 @@ class ExtensionResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Trying:
+    """An instance that is being created, or booted again, and is not there yet: `tries` failed, the last as `why` says.
+
+    `since_at`: Unix seconds of the first try.
+    """
+
+    since_at: float
+    tries: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
-    """One instance. `disk` is the fleet's name of the OS disk in use; domains count from 0."""
+    """One instance. `disk` is the fleet's name of the OS disk in use; domains count from 0.
+
+    `trying` on one that is provisioned: it has to be booted again.
+    """
 
     instance_id: str
     zone: str
@@ -110,6 +125,7 @@ class Instance:
     previous_image: ImageReference | None = None
     disk_since_at: float = 0.0
     extensions: tuple[ExtensionResult, ...] = ()
+    trying: Trying | None = None
 
     @property
     def is_unhealthy(self) -> bool:

@@ -153,6 +153,7 @@ def set_summary(engine: Engine, scale_set: ScaleSet) -> Answer:
             f"the last upgrade did not complete: the model names {scale_set.model.image.version}, "
             f"new instances take {scale_set.good_version}"
         )
+    warnings += _not_there(scale_set)
     return {
         "name": scale_set.name,
         "key": scale_set.key,
@@ -171,6 +172,20 @@ def set_summary(engine: Engine, scale_set: ScaleSet) -> Answer:
         "warnings": warnings,
         "upgrade": upgrade_summary(engine, last) if last is not None else None,
     }
+
+
+def _not_there(scale_set: ScaleSet) -> list[str]:
+    """What keeps instances from being there, one sentence a cause."""
+    causes: dict[tuple[str, str], list[str]] = {}
+    for instance in scale_set.instances.values():
+        if instance.trying is not None and instance.trying.tries:
+            what = "booted" if instance.provisioned else "created"
+            causes.setdefault((what, instance.trying.why), []).append(instance.instance_id)
+    return [
+        f"{len(names)} instance{'s' if len(names) > 1 else ''} could not be {what} yet ({', '.join(names[:5])}"
+        f"{' and more' if len(names) > 5 else ''}), tried again: {why}"
+        for (what, why), names in causes.items()
+    ]
 
 
 def _instance(instance: Instance) -> Answer:

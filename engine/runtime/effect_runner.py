@@ -13,9 +13,10 @@ from typing import Protocol, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
+from engine.decide.plan_effects import rest_s
 from engine.fleets.fleet import Fleet
 from engine.model.codes import ErrorCode
-from engine.model.effects import Effect, EffectKind, EffectOutcome, OutcomeKind
+from engine.model.effects import Effect, EffectOutcome, OutcomeKind
 from engine.model.errors import RollsetError, UnreachableError
 
 _T = TypeVar("_T")
@@ -36,6 +37,10 @@ class Feedback(Protocol):
 
     def report(self, outcome: EffectOutcome) -> None:
         """An effect has ended."""
+        ...
+
+    def wanted(self, effect: Effect) -> bool:
+        """Whether an effect that has not begun is still to be done."""
         ...
 
     def unknown(self, effect: Effect) -> None:
@@ -67,10 +72,12 @@ class EffectRunner:
         self._fleet_of = fleet_of
         self._feedback = feedback
         self._epoch = epoch
+        self.resting: set[str] = set()
+        """Ids of effects that have not begun and wait for the time of their next try."""
 
     def start(self, effects: Sequence[Effect]) -> None:
         """Begin effects whose intents are committed."""
-        for scale_set, group in groupby(sorted(effects, key=lambda x: x.scale_set), key=lambda x: x.scale_set):
+        for (scale_set, _), group in groupby(sorted(effects, key=_together), key=_together):
             self._tasks.start_soon(self._carry, scale_set, list(group), 0)
 
     def settle(self, effects: Sequence[Effect]) -> None:
@@ -80,10 +87,10 @@ class EffectRunner:
 
     async def _carry(self, scale_set: str, effects: list[Effect], looks: int) -> None:
         fleet = self._fleet_of(scale_set)
+        effects = await self._rested(effects)
+        if not effects:
+            return
         waiting: dict[str, Effect] = {effect.id: effect for effect in effects}
-        tries = max(x.attempt if x.kind is EffectKind.DELETE_INSTANCE else 1 for x in effects)
-        if tries > 1:
-            await anyio.sleep(min(RETRY_MOST_S, RETRY_FIRST_S * 2**tries))
         defect = ""
         try:
             handle = await self._ask("begin", scale_set, lambda: fleet.begin(effects, self._epoch))
@@ -102,6 +109,20 @@ class EffectRunner:
         for effect in waiting.values():
             self._feedback.unknown(effect)
             self._tasks.start_soon(self._settle, effect, looks + 1, defect)
+
+    async def _rested(self, effects: list[Effect]) -> list[Effect]:
+        """Wait until it is time for another try; effects that nobody needs any more by then are at their end."""
+        pause_s = max(rest_s(effect) for effect in effects)
+        if not pause_s:
+            return effects
+        self.resting.update(effect.id for effect in effects)
+        await anyio.sleep(pause_s)
+        self.resting.difference_update(effect.id for effect in effects)
+        for effect in effects:
+            if not self._feedback.wanted(effect):
+                gone = EffectOutcome(effect.id, OutcomeKind.FAILED, message="nobody needs it any more")
+                self._feedback.report(gone)
+        return [effect for effect in effects if self._feedback.wanted(effect)]
 
     def _take(self, outcomes: Mapping[str, EffectOutcome], waiting: dict[str, Effect]) -> None:
         for key, outcome in outcomes.items():
@@ -159,6 +180,10 @@ class EffectRunner:
                 return answer
             await anyio.sleep(delay)
             delay = min(RETRY_MOST_S, delay * 2)
+
+
+def _together(effect: Effect) -> tuple[str, float]:
+    return effect.scale_set, rest_s(effect)
 
 
 async def in_time(call: Callable[[], Awaitable[_T]]) -> _T:

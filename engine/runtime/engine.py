@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 import anyio
 from anyio.abc import TaskGroup
 
+from engine.decide.plan_effects import still_wanted
 from engine.fleets.fleet import Fleet
 from engine.model import events as e
 from engine.model.effects import Effect, EffectKind, EffectOutcome
@@ -79,7 +80,7 @@ class Engine:
         self.presence: tuple[Attached, ...] = ()
         self.measures = Measures()
         self._audit_end = Link()
-        self.contact = FleetContact(self.report, self.wake, lambda: clock.now().clock)
+        self.contact = FleetContact(self.report, self._wanted, self.wake, lambda: clock.now().clock)
         self._forecast = Forecast()
         self._planned_at = self._advanced_at = float("-inf")
         self._facts: list[EffectOutcome] = []
@@ -148,6 +149,9 @@ class Engine:
         self._facts.append(outcome)
         self._awake.set()
 
+    def _wanted(self, effect: Effect) -> bool:
+        return still_wanted(self.state.scale_sets.get(effect.scale_set), effect)
+
     async def run(self) -> None:
         """Take facts and time into turns until cancelled.
 
@@ -188,8 +192,9 @@ class Engine:
 
     def _end_drain(self, drain: Drain) -> None:
         late = self.clock.now().clock >= drain.until_clock
-        unsettled = any(x.kind is not EffectKind.RUN_EXTENSION for x in self.state.open_effects.values())
-        if not unsettled or (late and drain.stops_anyway):
+        resting = self._runner.resting if self._runner is not None else set()
+        unsettled = [x for x in self.state.open_effects.values() if x.kind is not EffectKind.RUN_EXTENSION]
+        if all(x.id in resting for x in unsettled) or (late and drain.stops_anyway):
             self.stopping.set()
         elif late:
             self.draining = None

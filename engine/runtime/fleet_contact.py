@@ -19,8 +19,15 @@ UNREACHABLE = HoldKind.FLEET_UNREACHABLE
 class FleetContact:
     """Implements `engine.runtime.effect_runner.Feedback`; `take_into` puts into a turn what has changed."""
 
-    def __init__(self, report: Callable[[EffectOutcome], None], wake: Callable[[], None], clock: Callable[[], float]):
+    def __init__(
+        self,
+        report: Callable[[EffectOutcome], None],
+        wanted: Callable[[Effect], bool],
+        wake: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
         self.report = report
+        self.wanted = wanted
         self._wake = wake
         self._clock = clock
         self._since: dict[str, dict[str, tuple[float, str]]] = {}

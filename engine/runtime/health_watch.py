@@ -17,6 +17,7 @@ from engine.model.effects import InstanceFacts
 from engine.model.errors import UnreachableError
 from engine.model.health import Health
 from engine.model.scale_set import Instance, ScaleSet
+from engine.runtime.adoption import Adoption
 from engine.runtime.effect_runner import in_time
 from engine.runtime.probe import ProbeAnswer, ProbeKind, ProbeTarget
 from engine.runtime.probe_pool import ProbePool, Schedule
@@ -41,6 +42,7 @@ class HealthWatch:
         lost_s = engine.clock.lost_s
         self.pool = ProbePool(self._wanted, self._answered, self._addresses.__contains__, dice, lost_s)
         self.told = ToldHealth(engine, self._learn)
+        self._adoption = Adoption(engine)
 
     def refresh(self) -> None:
         """The scale sets changed: probe what is new at once, drop what is gone."""
@@ -142,7 +144,7 @@ class HealthWatch:
             set_key, _, instance_id = key.partition(SEPARATOR)
             scale_set = self._engine.state.scale_sets.get(set_key)
             instance = scale_set.instances.get(instance_id) if scale_set is not None else None
-            if instance is not None and differs(instance, health, detail):
+            if instance is not None and instance.trying is None and differs(instance, health, detail):
                 found.append((set_key, e.InstanceHealthChanged(instance_id, instance.health, health, detail)))
         return found
 
@@ -175,11 +177,17 @@ class HealthWatch:
         scale_set = self._engine.state.scale_sets.get(set_key)
         if scale_set is None:
             return
+        if self._engine.draining is not None:
+            return  # a machine that goes down ends instances and engines together: they are to run again after it
         turn = self._engine.turn()
         in_hand = self._engine.in_hand(set_key)
         for name, runs in running.items():
             instance = scale_set.instances.get(name)
-            if instance is None or not instance.provisioned or name in in_hand:
+            if instance is None or not instance.provisioned or instance.trying is not None or name in in_hand:
+                continue
+            adopted = self._adoption.take(scale_set, instance, runs)
+            if adopted is not None:
+                turn.on_scale_set(set_key, *adopted)
                 continue
             if instance.running != runs:
                 said = "its boot process runs" if runs else "its boot process has ended"

@@ -13,7 +13,7 @@ from engine.runtime.turn import Turn
 def take_outcome(turn: Turn, outcome: EffectOutcome) -> Effect | None:
     """Put an outcome into the draft; a second word on the same effect changes nothing.
 
-    Returns the effect when the instance has another OS disk after it, so that what was seen of it before is stale.
+    Returns the effect when the instance booted anew with it, so that what was seen of it before is stale.
     """
     effect = turn.state.open_effects.get(outcome.effect_id)
     if effect is None:
@@ -31,7 +31,8 @@ def take_outcome(turn: Turn, outcome: EffectOutcome) -> Effect | None:
         turn.on_scale_set(scale_set.key, *interpret_instance_effect(scale_set, effect, outcome, turn.now))
         if effect.kind is EffectKind.DELETE_INSTANCE:
             _after_deletion(turn, scale_set, effect, outcome)
-    return effect if effect.kind in DISK_EFFECTS or effect.kind is EffectKind.CREATE_INSTANCE else None
+    anew = (*DISK_EFFECTS, EffectKind.CREATE_INSTANCE, EffectKind.START_INSTANCE)
+    return effect if effect.kind in anew else None
 
 
 def _after_deletion(turn: Turn, scale_set: ScaleSet, effect: Effect, outcome: EffectOutcome) -> None:

@@ -113,6 +113,15 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.CapacityChanged: lambda x: f"capacity is {x.capacity}",
     e.InstanceAdded: lambda x: f"instance {x.instance.instance_id} added on {x.instance.image.version}",
     e.InstanceProvisioned: lambda x: f"instance {x.instance_id} provisioned at {x.address}",
+    e.InstanceCreationFailed: lambda x: (
+        f"instance {x.instance_id} could not be created (try {x.attempt}, it is tried again): {x.message}"
+    ),
+    e.InstanceStarting: lambda x: f"instance {x.instance_id} is booted again: {x.why}",
+    e.InstanceStarted: lambda x: f"instance {x.instance_id} runs again at {x.address}",
+    e.InstanceStartFailed: lambda x: (
+        f"instance {x.instance_id} could not be booted (try {x.attempt}): {x.message}"
+        + ("" if x.tries_on else "; given up, it stays down")
+    ),
     e.InstanceRemoved: lambda x: f"instance {x.instance_id} removed: {x.why}",
     e.InstanceDeletionFailed: lambda x: (
         f"instance {x.instance_id} could not be deleted (try {x.attempt}): {x.message}"

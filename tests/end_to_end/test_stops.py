@@ -9,6 +9,7 @@ import time
 import pytest
 
 from engine.control.client import lock_note
+from engine.fleets.local.layout import read_json
 from tests.end_to_end.world import SCALE_SET, SETUP, World
 
 STOPS_WITHIN_S = 8.0
@@ -71,3 +72,62 @@ def test_an_extension_ends_with_its_instance(world: World) -> None:
     ended = world.until_ended()
     errors = [m["error"]["message"] for m in ended["members"] if m["error"]]
     assert "interrupted: its instance was stopped" in errors[0]
+
+
+def kill_everything(world: World) -> None:
+    """As a reboot does it: the engine first, then every keeper, and the boot processes with them."""
+    os.kill(world.engine_pid(), signal.SIGKILL)
+    for path in (world.state_dir / "local").glob("**/run.json"):
+        note = read_json(path)
+        assert note is not None
+        os.kill(note["keeper_pid"], signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", ("stop with instances", "kill"))
+def test_instances_that_ended_while_no_engine_ran_are_booted_again(world: World, how: str) -> None:
+    world.publish("1.0.0")
+    world.create(3)
+
+    if how == "kill":
+        kill_everything(world)
+    else:
+        stop(world, "with instances")
+    world.client = world.connect()
+    world.until(lambda: world.healthy() == 3)
+
+    told = [e["type"] for e in world.events() if e["type"].startswith("InstanceStart")]
+    assert sorted(told) == ["InstanceStarted"] * 3 + ["InstanceStarting"] * 3
+    world.publish("1.1.0")
+    world.client.command("start", {"set": SCALE_SET, "to": "1.1.0"})
+    assert world.until_ended()["state"] == "Completed"
+
+
+def test_an_instance_that_ended_under_an_engines_eyes_stays_down(world: World) -> None:
+    world.publish("1.0.0")
+    world.create(2)
+    note = read_json(next((world.state_dir / "local").glob("**/run.json")))
+    assert note is not None
+    os.kill(note["pid"], signal.SIGKILL)
+    world.until(lambda: any(e["type"] == "InstancePowerChanged" for e in world.events()))
+
+    stop(world, "stop")
+    world.client = world.connect()
+    world.until(lambda: world.healthy() == 1 and world.client.query("set", {"name": SCALE_SET})["ours"]["unhealthy"])
+
+    assert not [e for e in world.events() if e["type"] == "InstanceStarting"]
+
+
+def test_a_set_whose_image_was_away_is_there_once_it_is_back(world: World) -> None:
+    world.publish("1.0.0")
+    images = world.state_dir / "images"
+    away = world.root / "away"
+    images.rename(away)
+
+    world.apply(2)
+    world.until(lambda: world.client.query("set", {"name": SCALE_SET})["ours"]["warnings"])
+    (warning,) = world.client.query("set", {"name": SCALE_SET})["ours"]["warnings"]
+    assert warning.startswith("2 instances could not be created yet (0, 1), tried again: ")
+    away.rename(images)
+
+    world.until(lambda: world.healthy() == 2)
+    assert world.client.query("set", {"name": SCALE_SET})["ours"]["warnings"] == []

@@ -34,6 +34,10 @@ class World:
         self.client.command("image-publish", {"path": str(source), "reference": f"contoso:web:stable:{version}"})
 
     def create(self, capacity: int, setup: str = SETUP) -> None:
+        self.apply(capacity, setup)
+        self.until(lambda: self.healthy() == capacity)
+
+    def apply(self, capacity: int, setup: str = SETUP) -> None:
         document = {
             "type": "Microsoft.Compute/virtualMachineScaleSets",
             "name": SCALE_SET,
@@ -76,7 +80,6 @@ class World:
             },
         }
         self.client.command("apply", {"documents": [document], "file": "web.json"})
-        self.until(lambda: self.healthy() == capacity)
 
     def healthy(self) -> int:
         found: int = self.client.query("set", {"name": SCALE_SET})["ours"]["healthy"]

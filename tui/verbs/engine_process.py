@@ -67,7 +67,9 @@ def status(json: Json = False, state_dir: StateDir = None) -> None:
 
 
 def stop(
-    with_instances: Annotated[bool, typer.Option("--with-instances", help="End the local instances too.")] = False,
+    with_instances: Annotated[
+        bool, typer.Option("--with-instances", help="End the local instances too; the next engine boots them again.")
+    ] = False,
     reason: Reason = None,
     state_dir: StateDir = None,
 ) -> None:

@@ -60,7 +60,8 @@ class LocalFleet:
         self._disk_hands = anyio.CapacityLimiter(ACTS_AT_ONCE)
 
     def capabilities(self) -> frozenset[Capability]:
-        return frozenset({Capability.RESTORE_DISK, Capability.CAPTURE, Capability.FENCE, Capability.LOGS})
+        can = (Capability.RESTORE_DISK, Capability.START, Capability.CAPTURE, Capability.FENCE, Capability.LOGS)
+        return frozenset(can)
 
     async def begin(self, effects: Sequence[Effect], epoch: int) -> str:
         return self._flight.begin(effects, epoch)
@@ -88,6 +89,8 @@ class LocalFleet:
                 return None
             if effect.kind is EffectKind.DELETE_INSTANCE:
                 return None if facts.exists else EffectOutcome(effect.id, OutcomeKind.SUCCEEDED)
+            if effect.kind is EffectKind.START_INSTANCE:
+                return _started(effect, facts) if facts.running else None
             record = self._machine.effect(effect.scale_set, effect.instance_id, effect.id)
             if record is None:
                 return None
@@ -131,6 +134,8 @@ class LocalFleet:
             return EffectOutcome(effect.id, OutcomeKind.SUCCEEDED)
         if effect.kind is EffectKind.DISCARD_PREVIOUS_DISK:
             return _done(effect, machine.discard_disk(key, name, epoch=epoch, generation=int(effect.disk)))
+        if effect.kind is EffectKind.START_INSTANCE:
+            return _started(effect, machine.start(key, name, epoch=epoch, environment=effect.environment))
         if effect.kind is EffectKind.RESTORE_OS_DISK:
             return self._restore(effect, epoch)
         return self._replace(effect, epoch)
@@ -218,6 +223,14 @@ def _done(effect: Effect, facts: LocalFacts) -> EffectOutcome:
         digest=facts.image_digest,
         address=f"{facts.address}:{facts.port}",
     )
+
+
+def _started(effect: Effect, facts: LocalFacts) -> EffectOutcome:
+    if facts.running:
+        return _done(effect, facts)
+    said = facts.boot_log_tail.strip().splitlines()[-1:]
+    message = f"its boot ended at once with {facts.exit_code}" + (f": {said[0]}" if said else "")
+    return EffectOutcome(effect.id, OutcomeKind.FAILED, ErrorCode.INTERNAL, message)
 
 
 def _extension_outcome(effect: Effect, result: Any) -> EffectOutcome:

@@ -187,9 +187,9 @@ class LocalMachine:
         wanted = extensions.ExtensionRun(effect_id, name, command, file_uris, files_from, timeout_s, full)
         return extensions.begin(paths, wanted, self._owner)
 
-    def start(self, set_key: str, instance_id: str, *, environment: Mapping[str, str]) -> InstanceFacts:
-        """Boot a stopped instance; a running one stays as it is. Raises NotFoundError."""
-        with self._act(set_key, instance_id, None) as (paths, identity):
+    def start(self, set_key: str, instance_id: str, *, epoch: int, environment: Mapping[str, str]) -> InstanceFacts:
+        """Boot a stopped instance; a running one stays as it is. Raises FencedError, NotFoundError."""
+        with self._act(set_key, instance_id, epoch) as (paths, identity):
             if processes.find_running(paths) is None:
                 self._boot(paths, identity, environment)
             return observe(paths, instance_id)

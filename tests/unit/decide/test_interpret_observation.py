@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from engine.decide.evolve_scale_set import evolve_scale_set
 from engine.decide.interpret_observation import interpret_effect, interpret_instance_effect
-from engine.decide.plan_effects import delete_effect, plan_instances
+from engine.decide.plan_effects import MOST_STARTS, delete_effect, plan_instances, rest_s, still_wanted
 from engine.model import events as e
 from engine.model.commands import Verb
 from engine.model.effects import Effect, EffectKind, EffectOutcome, OutcomeKind
-from engine.model.scale_set import ScaleSet
+from engine.model.scale_set import ScaleSet, Trying
 from engine.model.upgrade import MemberState, Now
 from tests.unit.decide.given import AGENT, SETUP, V1, V2, Run, instance, scale_set, succeeded
 
@@ -139,10 +140,74 @@ def test_an_instance_made_from_the_last_good_version_is_not_the_latest_model() -
     assert not disk.latest_model_applied
 
 
-def test_a_creation_that_failed_takes_the_instance_away_again() -> None:
+def test_a_creation_that_failed_is_wanted_again_under_another_id() -> None:
     over, create = new()
-    found = interpret_instance_effect(over, create, outcome(create, OutcomeKind.FAILED, message="no room"), NOW)
-    assert found == [e.InstanceRemoved("7", "could not be created: no room")]
+    for attempt in (1, 2, 20):
+        failed = outcome(create, OutcomeKind.FAILED, message="no room")
+        (event,) = interpret_instance_effect(over, replace(create, attempt=attempt), failed, NOW)
+        assert event == e.InstanceCreationFailed("7", "no room", attempt)
+        after = evolve_scale_set(over, event, NOW)
+        assert after is not None
+        (again,) = plan_instances(after)
+        assert (again.kind, again.attempt) == (EffectKind.CREATE_INSTANCE, attempt + 1)
+        assert again.id != create.id
+        assert still_wanted(after, again) and not still_wanted(after, create)
+        assert not still_wanted(replace(after, deleting=True), again)
+        assert not still_wanted(replace(after, instances={}), again)
+
+
+def test_an_instance_that_cannot_be_created_keeps_its_first_time_and_its_last_cause() -> None:
+    over, _ = new()
+    for attempt, why in ((1, "no room"), (2, "no image")):
+        after = evolve_scale_set(over, e.InstanceCreationFailed("7", why, attempt), Now(100.0 * attempt, 0.0))
+        assert after is not None
+        over = after
+    assert over.instances["7"].trying == Trying(100.0, 2, "no image")
+    made = outcome(plan_instances(over)[0])
+    for event in interpret_instance_effect(over, plan_instances(over)[0], made, NOW):
+        after = evolve_scale_set(over, event, NOW)
+        assert after is not None
+        over = after
+    assert over.instances["7"].trying is None and plan_instances(over) == []
+
+
+def test_an_instance_that_has_to_boot_again_is_tried_some_times() -> None:
+    over = evolve_scale_set(scale_set(1), e.InstanceStarting("0", "it ended"), Now(5.0, 0.0))
+    assert over is not None
+    assert not over.instances["0"].running
+    for attempt in range(1, MOST_STARTS + 1):
+        (start,) = plan_instances(over)
+        assert (start.kind, start.attempt) == (EffectKind.START_INSTANCE, attempt)
+        assert interpret_instance_effect(over, start, outcome(start, OutcomeKind.UNKNOWN), NOW) == []
+        up = interpret_instance_effect(over, start, outcome(start, address="127.1.1.1:80"), NOW)
+        assert up == [e.InstanceStarted("0", "127.1.1.1:80")]
+        running = evolve_scale_set(over, up[0], NOW)
+        assert running is not None
+        assert running.instances["0"].running and running.instances["0"].trying is None
+        assert interpret_instance_effect(running, start, outcome(start), NOW) == []
+        (failed,) = interpret_instance_effect(over, start, outcome(start, OutcomeKind.FAILED, message="no"), NOW)
+        assert failed == e.InstanceStartFailed("0", "no", attempt, attempt < MOST_STARTS)
+        over = evolve_scale_set(over, failed, NOW)
+        assert over is not None
+    assert plan_instances(over) == [] and not over.instances["0"].running
+    assert evolve_scale_set(over, e.InstanceStartFailed("9", "no", 1, True), NOW) == over
+
+
+def test_two_boots_of_one_instance_are_two_wishes() -> None:
+    ids = set()
+    for at in (5.0, 6.0):
+        over = evolve_scale_set(scale_set(1), e.InstanceStarting("0", ""), Now(at, 0.0))
+        assert over is not None
+        ids |= {effect.id for effect in plan_instances(over)}
+    assert len(ids) == 2
+
+
+def test_another_try_rests_longer_each_time_and_other_acts_never() -> None:
+    _over, create = new()
+    assert [rest_s(replace(create, attempt=n)) for n in (1, 2, 3, 4, 9, 10, 1000)] == [0, 2, 4, 8, 256, 300, 300]
+    assert rest_s(replace(create, kind=EffectKind.DELETE_INSTANCE, attempt=20)) == 30
+    swap = replace(create, kind=EffectKind.REPLACE_OS_DISK, attempt=20)
+    assert rest_s(swap) == 0 and still_wanted(None, swap) and not still_wanted(None, create)
 
 
 def test_with_extensions_it_is_provisioned_after_the_last_one_whatever_it_gave() -> None:

@@ -94,7 +94,7 @@ def test_killing_the_keeper_kills_the_boot_and_stop_ends_its_children(machine: L
     assert not machine.observe(SET, "web_0").running
     machine.stop(SET, "web_0")
     eventually(lambda: not alive(int(child_file.read_text())))
-    assert machine.start(SET, "web_0", environment={}).running
+    assert machine.start(SET, "web_0", epoch=1, environment={}).running
 
 
 def test_stop_ends_the_whole_tree_even_what_left_the_session(machine: LocalMachine) -> None:
@@ -104,7 +104,7 @@ def test_stop_ends_the_whole_tree_even_what_left_the_session(machine: LocalMachi
     stopped = machine.stop(SET, "web_0")
     assert not stopped.running and stopped.exit_code == -signal.SIGTERM
     assert not alive(facts.pid) and not alive(facts.keeper_pid) and not alive(int(child_file.read_text()))
-    assert machine.start(SET, "web_0", environment={}).address == facts.address
+    assert machine.start(SET, "web_0", epoch=1, environment={}).address == facts.address
 
 
 def test_a_boot_that_ends_is_recorded_and_not_restarted(machine: LocalMachine) -> None:
@@ -177,7 +177,7 @@ def test_delete_removes_all_and_gives_the_address_back(machine: LocalMachine) ->
     assert not data_of(machine).parent.exists()
     assert create(machine, "web_1").address == facts.address
     with pytest.raises(NotFoundError):
-        machine.start(SET, "web_0", environment={})
+        machine.start(SET, "web_0", epoch=1, environment={})
 
 
 def test_everything_is_private_to_the_user(machine: LocalMachine, tmp_path: Path) -> None:

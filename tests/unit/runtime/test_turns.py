@@ -9,6 +9,7 @@ import pytest
 
 from engine.model import events as e
 from engine.model.effects import EffectKind, EffectOutcome, OutcomeKind
+from engine.runtime import answers
 from engine.runtime.apply import apply_documents
 from engine.runtime.clock import EngineClock
 from engine.runtime.engine import PLAN_ALL_S, Engine
@@ -99,3 +100,27 @@ async def test_a_second_word_on_the_same_effect_changes_nothing(engine: Engine) 
     engine.report(replace(outcome, kind=OutcomeKind.FAILED))
     await engine.take_facts()
     assert engine.head == head
+
+
+async def test_a_creation_that_fails_is_tried_until_it_works_and_says_why(engine: Engine) -> None:
+    key = apply(engine)
+    for attempt in range(1, 9):
+        assert {x.attempt for x in engine.state.open_effects.values()} == {attempt}
+        assert await settle_all(engine, OutcomeKind.FAILED) == 3
+        (warning,) = answers.set_summary(engine, engine.find_set("web"))["warnings"]
+        assert warning == "3 instances could not be created yet (0, 1, 2), tried again: no"
+
+    assert await settle_all(engine, OutcomeKind.SUCCEEDED) == 3
+
+    assert all(x.provisioned for x in engine.state.scale_sets[key].instances.values())
+    assert answers.set_summary(engine, engine.find_set("web"))["warnings"] == []
+
+
+async def test_a_set_that_could_never_be_created_can_be_deleted(engine: Engine) -> None:
+    apply(engine)
+    await settle_all(engine, OutcomeKind.FAILED)
+    engine.commit(delete_set(engine, engine.find_set("web"), "ana", ""))
+
+    await settle_all(engine, OutcomeKind.SUCCEEDED)
+
+    assert engine.state.scale_sets == {} and engine.state.open_effects == {}
