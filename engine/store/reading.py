@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,23 +33,42 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _opened(path: Path) -> sqlite3.Connection:
     try:
-        connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)
-    except sqlite3.Error as error:
+        return _checked(path, "mode=ro")
+    except sqlite3.OperationalError as error:
+        if not _is_at_rest(path):
+            raise StoreUnreadableError(f"{path}: {error}") from error
+    try:
+        return _checked(path, "mode=ro&immutable=1")
+    except sqlite3.OperationalError as error:
         raise StoreUnreadableError(f"{path}: {error}") from error
+
+
+def _is_at_rest(path: Path) -> bool:
+    """Whether nobody can be writing to a database that is whole without its log: its disk is mounted read-only."""
+    log = path.with_name(f"{path.name}-wal")
+    try:
+        read_only = bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+        return read_only and (not log.exists() or log.stat().st_size == 0)
+    except OSError:
+        return False
+
+
+def _checked(path: Path, how: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True, isolation_level=None)
     try:
         connection.execute("PRAGMA query_only=ON")
         owner = connection.execute("PRAGMA application_id").fetchone()[0]
         written = connection.execute("PRAGMA user_version").fetchone()[0]
-        if owner == APPLICATION_ID and 1 <= written <= FORMAT:
-            return connection
-        why = f"{path} is no store that this version reads (id {owner:x}, format {written})"
-    except sqlite3.OperationalError as error:
+    except sqlite3.OperationalError:
         connection.close()
-        raise StoreUnreadableError(f"{path}: {error}") from error
+        raise
     except sqlite3.Error as error:
-        why = f"{path}: {error}"
+        connection.close()
+        raise StoreCorruptError(f"{path}: {error}") from error
+    if owner == APPLICATION_ID and 1 <= written <= FORMAT:
+        return connection
     connection.close()
-    raise StoreCorruptError(why)
+    raise StoreCorruptError(f"{path} is no store that this version reads (id {owner:x}, format {written})")
 
 
 def unsound(connection: sqlite3.Connection, *, thoroughly: bool) -> str | None:

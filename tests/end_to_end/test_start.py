@@ -328,6 +328,22 @@ def test_a_foreground_engine_says_why_it_cannot_start(tmp_path: Path) -> None:
     assert "state" in done.stderr
 
 
+def test_an_engine_that_is_held_up_is_told_from_one_that_is_gone(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.control.client.calls.ALIVE_S", 0.5)
+    begin(state_dir)
+    pid = pid_of(state_dir)
+    os.kill(pid, signal.SIGSTOP)
+
+    with pytest.raises(UnreachableError, match=f"engine {pid} holds .* and is silent") as caught:
+        begin(state_dir)
+
+    assert f"kill -CONT {pid}" in caught.value.next_step
+    os.kill(pid, signal.SIGCONT)
+    assert begin(state_dir).query("engine", {})["pid"] == pid
+
+
 def test_a_client_of_a_stopped_engine_says_so(state_dir: Path) -> None:
     client = begin(state_dir)
     pid = pid_of(state_dir)

@@ -15,6 +15,8 @@ from engine.control.client.lines import Line, StateDirLine
 from engine.model.errors import ERRORS_BY_EXIT_CODE, RollsetError, UnreachableError
 
 ANSWER_S = 60.0
+ALIVE_S = 15.0
+"""An engine under any load answers what it is long before; one that does not is stopped, or waits for its disk."""
 READONLY = {"X-Rollset-readonly": "1"}
 SILENCE_S = 30.0
 """A stream that is silent for longer than three heartbeats is lost."""
@@ -94,10 +96,12 @@ class Client:
         return text.splitlines()
 
     def alive(self) -> bool:
-        """Whether an engine answers."""
+        """Whether an engine answers. Raises TimeoutError when one takes the question and is silent for ALIVE_S."""
         try:
-            self.query("engine", {})
-        except UnreachableError:
+            self._ask("GET", "/v1/engine", timeout_s=ALIVE_S)
+        except UnreachableError as error:
+            if isinstance(error.__cause__, TimeoutError):
+                raise TimeoutError(f"no answer within {ALIVE_S:g} s") from error
             return False
         return True
 
@@ -112,8 +116,8 @@ class Client:
             connection.close()
             raise self._lost(error) from error
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
-        connection, response = self._send(method, path, body, ANSWER_S)
+    def _ask(self, method: str, path: str, body: bytes | None = None, timeout_s: float = ANSWER_S) -> dict[str, Any]:
+        connection, response = self._send(method, path, body, timeout_s)
         try:
             text = response.read()
         except (OSError, http.client.HTTPException) as error:

@@ -63,7 +63,16 @@ def connect_or_start(
 
 
 def _answers(state_dir: Path, client: Client) -> bool:
-    return lock_note(state_dir) is not None and client.alive()
+    note = lock_note(state_dir)
+    try:
+        return note is not None and client.alive()
+    except TimeoutError as error:
+        pid = (note or {}).get("pid")
+        raise UnreachableError(
+            "EngineSilent",
+            f"engine {pid} holds {state_dir} and is silent ({error}): it is stopped, or waits for its disk.",
+            f"kill -CONT {pid}; or end it, which loses nothing: kill -9 {pid}",
+        ) from error
 
 
 def await_stop(state_dir: Path, say: Say = _quiet) -> None:

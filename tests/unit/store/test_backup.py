@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +19,7 @@ from engine.store import doctor, restoring, upkeep
 from engine.store.backup import Backups, write_backup
 from engine.store.connection import open_store
 from engine.store.engine_lock import EngineLock, holder_of
-from engine.store.failures import StoreCorruptError, StoreNotWritableError
+from engine.store.failures import StoreCorruptError, StoreNotWritableError, StoreUnreadableError
 from engine.store.reading import reading
 from engine.store.restoring import restore
 from engine.store.schema import DATABASE
@@ -266,3 +268,26 @@ def test_who_holds_the_lock_is_known_without_touching_it(state_dir: Path) -> Non
     assert holder_of(path) is None
     assert second.acquire()
     second.release()
+
+
+def test_a_store_on_a_disk_that_is_read_only_is_looked_at_all_the_same(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(state_dir).close()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # a reader cannot make the file that readers share
+    try:
+        with pytest.raises(StoreUnreadableError):
+            head(state_dir / DATABASE)
+        facts = list(os.statvfs(state_dir))
+        facts[8] |= os.ST_RDONLY
+        monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result(facts))
+        assert head(state_dir / DATABASE) == 3
+        (state_dir / f"{DATABASE}-wal").touch()
+        assert head(state_dir / DATABASE) == 3
+        monkeypatch.setattr(Path, "stat", lambda path, **_: os.stat_result([0] * 6 + [8192, 0, 0, 0]))
+        with pytest.raises(StoreUnreadableError):
+            head(state_dir / DATABASE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
