@@ -21,6 +21,7 @@ from engine.model.errors import UnreachableError
 from engine.model.health import HealthSource
 from engine.model.scale_set import ScaleSet
 from engine.runtime.audit_chain import AUDIT, Link, StoredEntry, end_of, seal
+from engine.runtime.bite import Bite
 from engine.runtime.clock import EngineClock
 from engine.runtime.drain import Drain
 from engine.runtime.effect_runner import EffectRunner
@@ -40,13 +41,13 @@ from engine.store.image_blobs import ImageBlobs
 from engine.store.store import CommandRecord, Store, Transaction
 
 TICK_S = 0.25
-FACTS_AT_ONCE = 256
-"""Facts, and changes of health, taken into one turn and one transaction."""
 RETRY_COMMIT_S = 1.0
 PLAN_ALL_S = 5.0
 """What no event touched is planned anew this often: a wake-up that was lost costs so much, and no more."""
 REST_SHARE = 4.0
 LONGEST_REST_S = 0.25
+BREATH_S = 0.003
+"""Between turns while more waits: enough for a request that came meanwhile to be read and carried out."""
 
 
 class Engine:
@@ -84,6 +85,7 @@ class Engine:
         self._forecast = Forecast()
         self._planned_at = self._advanced_at = float("-inf")
         self._facts: list[EffectOutcome] = []
+        self._bite = Bite()
         self._probes: dict[str, HealthSource] = {}
         self._awake = anyio.Event()
         self._committed = anyio.Event()
@@ -161,11 +163,12 @@ class Engine:
         while True:
             await self._until_awake()
             began = self.clock.now().clock
-            await self.take_facts()
+            taken = await self.take_facts()
             if self.draining is not None:
                 self._end_drain(self.draining)
             took_s = self.clock.now().clock - began
-            await anyio.sleep(0 if self._backlog() else min(REST_SHARE * took_s, LONGEST_REST_S))
+            self._bite.took(taken, took_s)
+            await anyio.sleep(BREATH_S if self._backlog() else min(REST_SHARE * took_s, LONGEST_REST_S))
 
     async def _until_awake(self) -> None:
         """Until something happened or it is time to look; the clock is read often enough that no second is lost."""
@@ -207,13 +210,14 @@ class Engine:
     def wake(self) -> None:
         self._awake.set()
 
-    async def take_facts(self) -> None:
-        facts = self._facts[:FACTS_AT_ONCE]
+    async def take_facts(self) -> int:
+        """One turn with what has come in since the last; returns how much of it there was."""
+        facts = self._facts[: self._bite.size]
         turn = self.turn()
         self.guard.put_into(turn)
         for outcome in facts:
             self._take(turn, outcome)
-        changes = self.watch.take_changes(FACTS_AT_ONCE) if self.watch is not None else []
+        changes = self.watch.take_changes(self._bite.size) if self.watch is not None else []
         for key, change in changes:
             turn.on_scale_set(key, change)
         self.contact.take_into(turn)
@@ -236,11 +240,12 @@ class Engine:
                 self.watch.put_back(changes)
             await anyio.sleep(RETRY_COMMIT_S)
             self._awake.set()
-            return
+            return 0
         del self._facts[: len(facts)]
         self.contact.taken()
         if self._backlog():
             self._awake.set()
+        return max(len(facts), len(changes))
 
     def _backlog(self) -> bool:
         return bool(self._facts) or (self.watch is not None and self.watch.has_changes())
