@@ -55,6 +55,7 @@ def run(options: argparse.Namespace, lock: EngineLock) -> None:
 async def _serve(options: argparse.Namespace, lock: EngineLock) -> None:
     config = ConfigFile(config_path())
     async with open_engine(options.state_dir, owner_pid=options.owner_pid, housekeeping=True) as engine:
+        engine.supervised = options.foreground
         bound, path = bind_socket(options.state_dir, options.socket, options.group)
         door, seen = EngineDoor(engine), Requests(last_at=time.monotonic())
         hooks = Hooks(engine, options.state_dir / "hooks.json", config.settings)

@@ -71,6 +71,7 @@ class Engine:
         self.recent = RecentEvents(0)
         self.started_at = clock.now().at
         self.stop_instances = False
+        self.supervised = True
         self.stopping = anyio.Event()
         self.guard = StoreGuard(ballast)
         self.rehearsals = anyio.Semaphore(1)

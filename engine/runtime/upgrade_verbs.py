@@ -43,6 +43,11 @@ async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -
     return make_plan(scale_set, images, request, room_free_bytes=room, policies=policies, pace=pace)[0]
 
 
+UNSUPERVISED = (
+    "no service manager restarts this engine: should it die, the upgrade goes on when the next rollset command runs"
+)
+
+
 async def start_upgrade(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
     """Start an upgrade, exactly as its plan says. Raises RefusedError when one is live or a check refuses it."""
     scale_set = engine.find_set(text(arguments, "set"))
@@ -122,6 +127,8 @@ async def _begin(
         engine.wake()
         started = engine.state.upgrades[upgrade.id]
         warnings = [check.words for check in plan.checks if check.level == "warned"]
+        if not engine.supervised:
+            warnings.append(UNSUPERVISED)
         return {"upgrade": answers.upgrade_summary(engine, started), "warnings": warnings, "plan_hash": plan.hash}
 
     return Decided(turn, answer)

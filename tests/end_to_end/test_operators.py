@@ -189,3 +189,14 @@ def read_all(readers: dict[socket.socket, bytes], done: threading.Event) -> None
             for key, _ in ready.select(0.1):
                 assert isinstance(key.fileobj, socket.socket)
                 readers[key.fileobj] += key.fileobj.recv(1 << 20)
+
+
+def test_a_start_says_when_nothing_restarts_the_engine(world: World) -> None:
+    world.publish("1.0.0")
+    world.create(1)
+    world.publish("1.1.0")
+
+    answer = world.client.command("start", {"set": SCALE_SET, "to": "1.1.0"})
+
+    assert any("no service manager restarts this engine" in warning for warning in answer["warnings"])
+    assert world.until_ended()["state"] == "Completed"

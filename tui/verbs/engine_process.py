@@ -13,7 +13,7 @@ import typer
 
 from engine.model.errors import InputError, NotFoundError, UnreachableError
 from engine.wire.safe_text import printable
-from tui.verbs import engine_access
+from tui.verbs import asking, engine_access
 from tui.verbs.options import Json, Reason, StateDir
 from tui.verbs.printing import say, say_json
 
@@ -144,4 +144,5 @@ def register(app: typer.Typer) -> None:
     for verb in (serve, status, stop, logs):
         engine.command(verb.__name__)(verb)
     engine.command("dial-stdio")(dial_stdio)
+    engine.command("doctor")(asking.doctor)
     app.add_typer(engine, name="engine")
