@@ -1,7 +1,10 @@
-"""Random upgrades on the pure core by seed: many on all cores, or one with its trace. A failing one is made smaller.
+"""Random upgrades by seed: many on all cores, or one with its trace. A failing one is made smaller.
+
+On the pure core, or with --engine on the real engine and its real store in virtual time.
 
 python -m tests.simulation.simulate 10000
 python -m tests.simulation.simulate 1 --seed 4711 --trace
+python -m tests.simulation.simulate 500 --engine
 """
 
 from __future__ import annotations
@@ -12,16 +15,19 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 
+from tests.simulation import engine_story
+from tests.simulation.engine_story import FAILED, run_story
 from tests.simulation.pure_world import PureWorld
 from tests.simulation.recipe import TROUBLES, Recipe, draw_recipe
 
 REPLAY_EVERY = 20
 CHUNK = 250
+STORIES_CHUNK = 5
 MOST_SHRINKING_S = 60.0
 
 
@@ -68,12 +74,62 @@ def run_range(first: int, end: int) -> Tally:
 
 def run_many(first: int, count: int, workers: int | None = None) -> Tally:
     """Seeds over all cores. Fresh processes, so that neither threads nor tracing of this one are inherited."""
-    chunks = [(start, min(start + CHUNK, first + count)) for start in range(first, first + count, CHUNK)]
+    return _over_all_cores(run_range, first, count, CHUNK, workers)
+
+
+def _over_all_cores(run: Callable[[int, int], Tally], first: int, count: int, chunk: int, workers: int | None) -> Tally:
+    chunks = [(start, min(start + chunk, first + count)) for start in range(first, first + count, chunk)]
     tally = Tally()
     with ProcessPoolExecutor(workers or os.cpu_count() or 1, mp_context=get_context("spawn")) as pool:
-        for part in pool.map(run_range, *zip(*chunks, strict=True)):
+        for part in pool.map(run, *zip(*chunks, strict=True)):
             tally.add(part)
     return tally
+
+
+def stories_in(first: int, end: int) -> Tally:
+    """All stories of the real engine from `first` to before `end`, in this process."""
+    tally = Tally()
+    for seed in range(first, end):
+        found, log = run_story(seed, keep_log=True)
+        tally.events += len(log)
+        if found.startswith(FAILED):
+            tally.failures[seed] = found
+        else:
+            tally.ended[found] += 1
+    return tally
+
+
+def run_stories(first: int, count: int, workers: int | None = None) -> Tally:
+    """Stories of the real engine over all cores."""
+    return _over_all_cores(stories_in, first, count, STORIES_CHUNK, workers)
+
+
+def how_to_repeat_story(failures: dict[int, str]) -> str:
+    """As `how_to_repeat`, of stories of the real engine: fewer instances and kinds of trouble, while it still fails."""
+    seed = min(failures)
+    until = time.monotonic() + MOST_SHRINKING_S
+    without: list[str] = []
+    for trouble in engine_story.TROUBLES:
+        if time.monotonic() < until and run_story(seed, without=[*without, trouble])[0].startswith(FAILED):
+            without.append(trouble)
+    instances: int | None = None
+    for size in range(1, engine_story.MOST_INSTANCES):
+        if time.monotonic() >= until:
+            break
+        if run_story(seed, instances=size, without=without)[0].startswith(FAILED):
+            instances = size
+            break
+    options = "".join(f" --without {name}" for name in without)
+    options += f" --instances {instances}" if instances is not None else ""
+    lines = [f"{len(failures)} seed(s) failed, the first of them:"]
+    lines += [f"  {name}: {why}" for name, why in sorted(failures.items())[:5]]
+    return "\n".join(
+        [
+            *lines,
+            "run it again, as small as it was found to fail:",
+            f"  scripts/simulate 1 --engine --seed {seed}{options} --trace",
+        ]
+    )
 
 
 def shrink(recipe: Recipe) -> Recipe:
@@ -116,27 +172,34 @@ def how_to_repeat(failures: dict[int, str]) -> str:
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="scripts/simulate", description="Random upgrades on the pure core.")
+    parser = argparse.ArgumentParser(prog="scripts/simulate", description="Random upgrades by seed.")
+    parser.add_argument("--engine", action="store_true", help="the real engine and store in virtual time")
     parser.add_argument("count", type=int, nargs="?", default=1000, help="how many seeds")
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--trace", action="store_true", help="print every event (of one seed)")
     parser.add_argument("--instances", type=int, help="of one seed: another size of its fleet")
     parser.add_argument("--commands", type=int, help="of one seed: at most so many commands of operators")
-    parser.add_argument("--without", action="append", default=[], choices=TROUBLES, help="of one seed: a trouble less")
+    parser.add_argument("--without", action="append", default=[], help="of one seed: a trouble less")
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
     """0 when every upgrade ended with all invariants, else 1."""
     given = _arguments(argv)
+    known = engine_story.TROUBLES if given.engine else TROUBLES
+    if unknown := [name for name in given.without if name not in known]:
+        print(f"--without {unknown[0]} is none of {', '.join(known)}", file=sys.stderr)
+        return 2
+    if given.engine and given.count == 1:
+        return _one_story(given)
     if given.count > 1:
         began = time.monotonic()
-        tally = run_many(given.seed, given.count)
+        tally = (run_stories if given.engine else run_many)(given.seed, given.count)
         took = time.monotonic() - began
         ended = ", ".join(f"{name} {number}" for name, number in sorted(tally.ended.items()))
         print(f"{given.count} upgrades, {tally.events} events in {took:.0f} s: {ended}")
         if tally.failures:
-            print(how_to_repeat(tally.failures))
+            print((how_to_repeat_story if given.engine else how_to_repeat)(tally.failures))
         return 1 if tally.failures else 0
     recipe = replace(draw_recipe(given.seed).without(*given.without), commands=given.commands)
     if given.instances is not None:
@@ -152,6 +215,12 @@ def main(argv: list[str] | None = None) -> int:
     finally:
         if given.trace:
             print("\n".join(trace_lines(world)))
+
+
+def _one_story(given: argparse.Namespace) -> int:
+    found, log = run_story(given.seed, instances=given.instances, without=given.without, keep_log=True)
+    print("\n".join([*(log if given.trace else ()), f"seed {given.seed}: {found}"]))
+    return 1 if found.startswith(FAILED) else 0
 
 
 if __name__ == "__main__":

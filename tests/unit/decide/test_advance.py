@@ -492,3 +492,14 @@ def test_every_choice_of_restore_ends(prefer: str) -> None:
     assert run.state == "Faulted"
     went_back = MemberState.ROLLED_BACK if prefer != "never" else MemberState.FAILED
     assert run.names(went_back) == ["0", "1"]
+
+
+def test_after_the_end_nothing_follows_whatever_becomes_of_the_set() -> None:
+    run = Run(scale_set(2))
+    run.run()
+    assert run.state == "Completed"
+    run.sick("0")
+    run.add(instance("7"))
+    run.wait(90_000.0)
+    assert advance(run.upgrade, run.set, run.now) == []
+    assert run.effects() == []
