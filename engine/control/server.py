@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from engine.control.gate import Gate
 from engine.control.requests import read_body, whole_number
-from engine.control.streams import Attached, Requests, StreamLimits, encoded, follow, refuse_ahead
+from engine.control.streams import Attached, Requests, StreamLimits, encoded, follow, read_through, refuse_ahead
 from engine.model.errors import InputError, NotFoundError, RollsetError
 from engine.runtime.door import Caller, Door
 from engine.runtime.permissions import Role, permit
@@ -76,13 +76,12 @@ class Routes:
         """GET /v1/events: those there are, or with follow=1 also those to come."""
         after = whole_number(request, "after", 0)
         limit = min(whole_number(request, "limit", 10_000), EVENTS_LIMIT)
-        scope = request.query_params.get("scope", "all")
         refuse_ahead(self._door, after)
-        found = await self._door.events_after(after, scope, 1 if request.query_params.get("follow") else limit)
+        scope = self._door.scope_of(request.query_params.get("scope", "all"))
         if request.query_params.get("follow"):
             attached = Attached(caller, scope, self._seen.clock())
             return follow(self._door, self._seen, request, attached, after, self._limits)
-        return _lines(line.text for line in found)
+        return read_through(self._door, self._seen, request, scope, after, limit, self._limits)
 
     async def snapshot(self, request: Request, caller: Caller) -> Response:
         """GET /v1/snapshot."""

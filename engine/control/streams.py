@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import anyio
+import anyio.lowlevel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -102,7 +103,7 @@ class StreamLimits:
 def follow(
     door: Door, seen: Requests, request: Request, attached: Attached, after: int, limits: StreamLimits
 ) -> Response:
-    """Events after `after`, without end.
+    """Events after `after`, without end; those of one set end when it is deleted, with a line that says so.
 
     Raises UnreachableError when too many follow already, RefusedError for a position beyond the end of the log.
     """
@@ -123,6 +124,25 @@ def refuse_ahead(door: Door, after: int) -> None:
         )
 
 
+def read_through(
+    door: Door, seen: Requests, request: Request, scope: str, after: int, limit: int, limits: StreamLimits
+) -> Response:
+    """At most `limit` events after `after` that are there by now, in pages, so that nobody waits for the whole."""
+    chunks = _pages(door, scope, after, limit)
+    return EventStream(chunks, seen, request.scope["state"]["abort"], limits.slow_s)
+
+
+async def _pages(door: Door, scope: str, after: int, limit: int) -> AsyncGenerator[bytes, None]:
+    while limit > 0:
+        found = await door.events_after(after, scope, min(EVENTS_AT_ONCE, limit))
+        if found:
+            yield encoded(line.text for line in found)
+        if len(found) < min(EVENTS_AT_ONCE, limit):
+            return
+        after, limit = found[-1].seq, limit - len(found)
+        await anyio.lowlevel.checkpoint()
+
+
 async def _chunks(
     door: Door, seen: Requests, attached: Attached, after: int, heartbeat_s: float
 ) -> AsyncGenerator[bytes, None]:
@@ -138,6 +158,9 @@ async def _chunks(
                 await anyio.sleep(COALESCE_S)
                 continue
             after = max(after, head)
+            if door.scope_ended(attached.scope):
+                yield encoded([json.dumps({"end": "the scale set is deleted"})])
+                return
             await door.wait_for_events(after, heartbeat_s)
             if door.head() <= after:
                 yield b"\n"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from engine.runtime.engine import Engine
 
 Answer = dict[str, Any]
+GAPS_SHOWN = 1_000
 
 
 def error_dict(error: ApiError | None) -> Answer | None:
@@ -232,8 +233,8 @@ def history_answer(engine: Engine, upgrades: list[Upgrade]) -> Answer:
 
 
 def gaps(engine: Engine) -> list[dict[str, float]]:
-    """Times in which no engine ran: until when, and for how many seconds."""
-    started = engine.store.events(0, 100_000, streams=("engine",))
+    """The last times in which no engine ran: until when, and for how many seconds."""
+    started = engine.store.last_events(engine.head, GAPS_SHOWN, streams=("engine",), types=("EngineStarted",))
     return [
         {"until_at": r.at, "away_s": r.event.away_s, "clean": float(r.event.clean)}
         for r in started

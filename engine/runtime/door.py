@@ -40,6 +40,14 @@ class Door(Protocol):
         """The seq of the last committed event."""
         ...
 
+    def scope_of(self, name: str) -> str:
+        """A scope that stays good when its set is deleted; raises NotFoundError where nothing was ever called so."""
+        ...
+
+    def scope_ended(self, scope: str) -> bool:
+        """Whether no event of a scope will come any more: its set is gone."""
+        ...
+
     async def events_after(self, seq: int, scope: str, limit: int) -> list[EventLine]:
         """At most `limit` events with a greater seq, oldest first, as lines."""
         ...

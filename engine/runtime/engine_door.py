@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
@@ -18,17 +17,18 @@ from engine.model.upgrade import Upgrade
 from engine.model.version import VERSION
 from engine.runtime import answers
 from engine.runtime.arguments import optional_whole, start_request, text
-from engine.runtime.audit_chain import verify
+from engine.runtime.audit_chain import AUDIT
+from engine.runtime.audit_reading import verify_store
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.explain import explain
 from engine.runtime.housekeeping import examined
-from engine.runtime.looking_back import run, timeline
+from engine.runtime.looking_back import last_lines, run, timeline
 from engine.runtime.past_run import recording_lines
 from engine.runtime.permissions import Role, permit
-from engine.runtime.recent_events import EventLine, event_line
+from engine.runtime.recent_events import EventLine
 from engine.runtime.rehearsing import rehearsal
-from engine.runtime.snapshot import lines_after, snapshot_lines, streams_of
+from engine.runtime.snapshot import is_everything, lines_after, scope_of, snapshot_lines, streams_of
 from engine.runtime.strangers import Strangers
 from engine.runtime.upgrade_verbs import plan_for
 from engine.runtime.verbs import carry_out
@@ -67,6 +67,12 @@ class EngineDoor:
 
     def head(self) -> int:
         return self.engine.head
+
+    def scope_of(self, name: str) -> str:
+        return scope_of(self.engine, name)
+
+    def scope_ended(self, scope: str) -> bool:
+        return not is_everything(scope) and scope not in self.engine.state.scale_sets
 
     async def events_after(self, seq: int, scope: str, limit: int) -> list[EventLine]:
         return lines_after(self.engine, seq, streams_of(self.engine, scope), limit)
@@ -156,8 +162,7 @@ async def _audit(engine: Engine, arguments: Mapping[str, str]) -> Answer:
         raise InputError(
             ErrorCode.INVALID_PARAMETER, f"limit {limit} is not in 1 to 10000.", "Choose one in that range."
         )
-    last = engine.store.events(0, 1_000_000, streams=("audit",))[-limit:]
-    return {"entries": [json.loads(event_line(r).text) for r in last]}
+    return {"entries": await last_lines(engine, limit, streams=(AUDIT,))}
 
 
 async def _presence(engine: Engine, arguments: Mapping[str, str]) -> Answer:
@@ -165,8 +170,7 @@ async def _presence(engine: Engine, arguments: Mapping[str, str]) -> Answer:
 
 
 async def _audit_verify(engine: Engine, arguments: Mapping[str, str]) -> Answer:
-    entries = list(engine.audit_entries())
-    return await anyio.to_thread.run_sync(verify, entries)
+    return await anyio.to_thread.run_sync(verify_store, engine.store.path)
 
 
 async def _explain(engine: Engine, arguments: Mapping[str, str]) -> Answer:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
+
+import anyio.lowlevel
 
 from engine.decide.count_members import count_members
 from engine.model.codes import ErrorCode
@@ -18,6 +20,8 @@ from engine.wire.recording import OVERVIEW
 from engine.wire.state import dump
 
 MOST_EVENTS = 5_000
+PAGE = 500
+"""So many events are read at once: some ten milliseconds in which nothing else can happen."""
 QUIET = ("MemberMoved", "MemberReconciling", "UpgradeOutlookChanged")
 """Left out of a run's turning points: thousands in a large run, and the record says what came of them."""
 
@@ -32,8 +36,27 @@ async def timeline(engine: Engine, arguments: Mapping[str, str]) -> dict[str, An
         )
     streams = sorted(streams_of(engine, scope) or ())
     holding = f'"instance_id":{json.dumps(instance, ensure_ascii=False)}' if instance else ""
-    found = engine.store.last_events(engine.head, limit, streams=streams, holding=holding)
-    return {"events": [json.loads(event_line(recorded).text) for recorded in found]}
+    return {"events": await last_lines(engine, limit, streams=streams, holding=holding)}
+
+
+async def last_lines(
+    engine: Engine, limit: int, *, streams: Sequence[str], holding: str = "", without: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """The last `limit` events as clients get them, oldest first; see `Store.last_events`.
+
+    Read page by page, and between two pages whatever else waits has its turn.
+    """
+    found: list[dict[str, Any]] = []
+    before = engine.head
+    while len(found) < limit:
+        wanted = min(PAGE, limit - len(found))
+        page = engine.store.last_events(before, wanted, streams=streams, holding=holding, without=without)
+        found = [json.loads(event_line(recorded).text) for recorded in page] + found
+        if len(page) < wanted:
+            break
+        before = page[0].seq - 1
+        await anyio.lowlevel.checkpoint()
+    return found
 
 
 async def run(engine: Engine, arguments: Mapping[str, str]) -> dict[str, Any]:
@@ -42,10 +65,10 @@ async def run(engine: Engine, arguments: Mapping[str, str]) -> dict[str, Any]:
     upgrade = engine.state.upgrades.get(name)
     if upgrade is None:
         raise NotFoundError(ErrorCode.NOT_FOUND, f"no upgrade is called {name!r}.", "See rollset history.")
-    events = engine.store.last_events(engine.head, MOST_EVENTS, streams=(f"upgrade/{name}",), without=QUIET)
+    events = await last_lines(engine, MOST_EVENTS, streams=(f"upgrade/{name}",), without=QUIET)
     return {
         "upgrade": json.loads(dump(upgrade)),
         "counters": asdict(count_members(upgrade)),
         "members_known": True,
-        "events": [json.loads(event_line(recorded).text) for recorded in events],
+        "events": events,
     }

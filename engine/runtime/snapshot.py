@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterable, Sequence
 
 from engine.decide.fold_overview import overview_of, upgrade_overview
+from engine.model.errors import NotFoundError
 from engine.model.image import ImageVersion
 from engine.model.overview import EngineFacts
 from engine.model.scale_set import ScaleSet
@@ -39,13 +40,30 @@ def snapshot_lines(engine: Engine, scope: str) -> list[str]:
     return lines + [earlier_line(line.text) for line in earlier]
 
 
+def is_everything(scope: str) -> bool:
+    """Whether a scope is that of all streams."""
+    return scope in ("", "all", OVERVIEW)
+
+
+def scope_of(engine: Engine, name: str) -> str:
+    """A scope that does not depend on what exists: a set's key, also of one that is deleted. Raises NotFoundError."""
+    if is_everything(name):
+        return name
+    try:
+        return engine.find_set(name).key
+    except NotFoundError:
+        if engine.store.has_stream(f"scale_set/{name.lower()}"):
+            return name.lower()
+        raise
+
+
 def streams_of(engine: Engine, scope: str) -> frozenset[str] | None:
-    """The streams of a scope; None for all of them."""
-    if scope in ("", "all", OVERVIEW):
+    """The streams of a scope; None for all of them. Raises NotFoundError."""
+    if is_everything(scope):
         return None
-    scale_set = engine.find_set(scope)
-    own = {f"upgrade/{u.id}" for u in engine.state.upgrades.values() if u.scale_set == scale_set.key}
-    return frozenset({f"scale_set/{scale_set.key}", "engine", *own})
+    key = scope_of(engine, scope)
+    own = {f"upgrade/{u.id}" for u in engine.state.upgrades.values() if u.scale_set == key}
+    return frozenset({f"scale_set/{key}", "engine", *own})
 
 
 def lines_after(engine: Engine, seq: int, streams: frozenset[str] | None, limit: int) -> list[EventLine]:

@@ -233,6 +233,10 @@ class Store:
         sql = f"SELECT * FROM event WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608 - placeholders only
         return [recorded_of(row) for row in self._connection.execute(sql, [*conditions, limit])]
 
+    def has_stream(self, stream: str) -> bool:
+        """Whether anything was ever written to a stream."""
+        return stream in self._streams
+
     def span_of(self, stream: str) -> tuple[int, int]:
         """The first and the last seq of a stream that has events."""
         sql = "SELECT min(seq), max(seq) FROM event WHERE stream=?"
@@ -240,9 +244,16 @@ class Store:
         return int(first), int(last)
 
     def last_events(
-        self, seq: int, limit: int, *, streams: Sequence[str] = (), holding: str = "", without: Sequence[str] = ()
+        self,
+        seq: int,
+        limit: int,
+        *,
+        streams: Sequence[str] = (),
+        types: Sequence[str] = (),
+        holding: str = "",
+        without: Sequence[str] = (),
     ) -> list[Recorded]:
-        """The last `limit` events up to `seq`, oldest first; of the streams named, or of all.
+        """The last `limit` events up to `seq`, oldest first; of the streams and types named, or of all.
 
         `holding` keeps those whose body has this text in it, `without` leaves types out.
         """
@@ -251,6 +262,9 @@ class Store:
         if streams:
             where += f" AND stream IN ({','.join('?' * len(streams))})"
             conditions += list(streams)
+        if types:
+            where += f" AND type IN ({','.join('?' * len(types))})"
+            conditions += list(types)
         if without:
             where += f" AND type NOT IN ({','.join('?' * len(without))})"
             conditions += list(without)

@@ -105,3 +105,15 @@ def test_a_past_upgrade_is_recorded_from_just_before_it_to_its_end(world: World)
     assert not any(
         recorded.stream.startswith("upgrade/") and recorded.stream != f"upgrade/{middle}" for recorded in events
     )
+
+
+def test_whoever_follows_a_set_sees_its_deletion_and_the_stream_ends(world: World) -> None:
+    world.publish("1.0.0")
+    world.create(1)
+    stream = world.client.events(0, SCALE_SET, True)
+    assert next(stream)["type"]
+
+    world.client.command("delete", {"set": SCALE_SET})
+
+    assert [event["type"] for event in stream][-1] == "ScaleSetDeleted"
+    assert "Error" not in (world.state_dir / "engine.log").read_text()

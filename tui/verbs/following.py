@@ -47,7 +47,7 @@ def everything(event: Mapping[str, Any]) -> bool:
 
 
 def events_from(client: EngineClient, after: int, scope: str, reconnect: Reconnect) -> Iterator[dict[str, Any]]:
-    """Events with a greater seq, each once, for as long as the caller asks.
+    """Events with a greater seq, each once, for as long as the caller asks and the scope's set is there.
 
     When the engine goes away, a new one is started and the stream goes on behind the last event seen; after
     MAX_RECONNECTS in a row that bring nothing, raises UnreachableError.
@@ -60,9 +60,7 @@ def events_from(client: EngineClient, after: int, scope: str, reconnect: Reconne
                     continue
                 failures, after = 0, int(event["seq"])
                 yield event
-            failures += 1
-            if failures > MAX_RECONNECTS:
-                raise UnreachableError("EngineUnreachable", "the engine ends the event stream again and again.")
+            return
         except UnreachableError:
             failures += 1
             if failures > MAX_RECONNECTS:

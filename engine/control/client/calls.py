@@ -57,7 +57,10 @@ class Client:
         return self._ask("GET", f"/v1/{quote(what)}" + (f"?{urlencode(given)}" if given else ""))
 
     def events(self, after: int, scope: str, follow: bool) -> Generator[dict[str, Any], None, None]:
-        """Events after a seq, oldest first; with `follow` it goes on until the line is lost (UnreachableError)."""
+        """Events after a seq, oldest first; with `follow` it goes on until the line is lost (UnreachableError).
+
+        Events of one set end when it is deleted.
+        """
         arguments = {"after": str(after), "scope": scope} | ({"follow": "1"} if follow else {})
         connection, response = self._send("GET", f"/v1/events?{urlencode(arguments)}", None, SILENCE_S)
         try:
@@ -68,6 +71,8 @@ class Client:
                     value = json.loads(line)
                     if "seq" in value:
                         yield value
+                    elif "end" in value:
+                        return
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise self._lost(error) from error
         finally:

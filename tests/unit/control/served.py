@@ -29,6 +29,7 @@ class FakeDoor:
 
     def __init__(self) -> None:
         self.lines: list[EventLine] = []
+        self.ended: set[str] = set()
         self.callers: list[Caller] = []
         self.commands: list[tuple[str, dict[str, Any]]] = []
         self.answers: dict[str, Callable[[], Any]] = {}
@@ -58,9 +59,15 @@ class FakeDoor:
     def head(self) -> int:
         return len(self.lines)
 
-    async def events_after(self, seq: int, scope: str, limit: int) -> list[EventLine]:
-        if scope == "nothing-is-called-so":
+    def scope_of(self, name: str) -> str:
+        if name == "nothing-is-called-so":
             raise NotFoundError("NotFound", "no such set.")
+        return name
+
+    def scope_ended(self, scope: str) -> bool:
+        return scope in self.ended
+
+    async def events_after(self, seq: int, scope: str, limit: int) -> list[EventLine]:
         return self.lines[seq : seq + limit]
 
     async def snapshot(self, scope: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import socket
 import threading
 import time
@@ -12,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from engine.control.client import Client, SharedLine
-from engine.control.streams import StreamLimits
+from engine.control.streams import EVENTS_AT_ONCE, StreamLimits
 from engine.model.errors import NotFoundError, RefusedError, UnreachableError
+from engine.runtime.recent_events import EventLine
 from tests.unit.control.served import Served
 
 Serve = Callable[..., Served]
@@ -157,6 +159,47 @@ def test_an_unknown_scope_is_an_error_before_the_stream_begins(serve: Serve) -> 
 
     with pytest.raises(NotFoundError):
         next(served.client.events(0, "nothing-is-called-so", True))
+
+
+def test_the_events_of_a_set_end_with_its_deletion(serve: Serve) -> None:
+    served = serve()
+    served.call(served.door.add)
+    stream = served.client.events(0, "web", True)
+    assert next(stream)["seq"] == 1
+
+    def delete() -> None:
+        served.door.ended.add("web")
+        served.door.add("scale set deleted")
+
+    served.call(delete)
+
+    assert [event["words"] for event in stream] == ["scale set deleted"]
+    until(lambda: served.seen.streams == 0)
+
+
+@pytest.mark.parametrize("limit", (1, 499, 500, 501, 1000, 1234, 2000))
+def test_many_events_are_read_page_by_page(serve: Serve, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = serve()
+    asked: list[int] = []
+    read = served.door.events_after
+
+    async def events_after(seq: int, scope: str, most: int) -> list[EventLine]:
+        asked.append(most)
+        return await read(seq, scope, most)
+
+    monkeypatch.setattr(served.door, "events_after", events_after)
+
+    def write() -> None:
+        for _ in range(1234):
+            served.door.add()
+
+    served.call(write)
+    got = served.raw(f"GET /v1/events?after=3&limit={limit} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+
+    lines = [line for line in got.partition(b"\r\n\r\n")[2].splitlines() if line.startswith(b"{")]
+    seqs = [json.loads(line)["seq"] for line in lines]
+    assert seqs == list(range(4, 4 + min(limit, 1231)))
+    assert max(asked) <= EVENTS_AT_ONCE
 
 
 def test_a_stopped_engine_ends_the_stream_with_an_error(serve: Serve) -> None:
