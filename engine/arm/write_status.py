@@ -10,7 +10,7 @@ from engine.model.codes import ApiError
 from engine.model.counters import Counters
 from engine.model.image import ImageReference
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import Direction, Member, MemberState, Outcome, Upgrade
+from engine.model.upgrade import Direction, MemberState, Outcome, Upgrade
 
 TYPE = "Microsoft.Compute/virtualMachineScaleSets/rollingUpgrades"
 Json = dict[str, Any]
@@ -89,13 +89,12 @@ def _reference(image: ImageReference) -> Json:
     }
 
 
-def _count(members: list[Member], *states: MemberState) -> int:
-    return sum(m.state in states for m in members)
+def _count(upgrade: Upgrade, *states: MemberState) -> int:
+    return sum(found.count for found in upgrade.states() if found.state in states)
 
 
 def os_upgrade_history_item(upgrade: Upgrade, scale_set: ScaleSet | None, counters: Counters) -> Json:
     """One item of osUpgradeHistory; `targetImageReference.version` is the resolved version."""
-    members = list(upgrade.members.values())
     return {
         "properties": {
             "runningStatus": {
@@ -108,9 +107,9 @@ def os_upgrade_history_item(upgrade: Upgrade, scale_set: ScaleSet | None, counte
             "startedBy": upgrade.started_by,
             "targetImageReference": _reference(upgrade.target),
             "rollbackInfo": {
-                "successfullyRolledbackInstanceCount": _count(members, MemberState.ROLLED_BACK),
+                "successfullyRolledbackInstanceCount": _count(upgrade, MemberState.ROLLED_BACK),
                 "failedRolledbackInstanceCount": _count(
-                    members, MemberState.RESTORE_FAILED, MemberState.ROLLED_BACK_UNHEALTHY
+                    upgrade, MemberState.RESTORE_FAILED, MemberState.ROLLED_BACK_UNHEALTHY
                 ),
                 "rollbackError": None,
             },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from engine.model.counters import Counters
 from engine.model.upgrade import DOING, FAILED_STATES, LeftOut, Member, MemberState, Upgrade
@@ -27,12 +28,17 @@ def state_bucket(state: MemberState, left_out: LeftOut | None) -> str:
     return "successful" if state is MemberState.SUCCEEDED else "pending"
 
 
+def tally_members(upgrade: Upgrade) -> Mapping[str, int]:
+    """How many members are in each bucket."""
+    counted: Counter[str] = Counter()
+    for found in upgrade.states():
+        counted[state_bucket(found.state, found.left_out)] += found.count
+    return dict(counted)
+
+
 def count_members(upgrade: Upgrade) -> Counters:
     """Counters of an upgrade. While it checks, and when it ended there, Azure's four are zero (decisions 16)."""
-    states = Counter([(member.state, member.left_out) for member in upgrade.members.values()])
-    counted: Counter[str] = Counter()
-    for (state, left_out), count in states.items():
-        counted[state_bucket(state, left_out)] += count
+    counted = Counter(tally_members(upgrade))
     if upgrade.checking or (not upgrade.batches and not upgrade.live):
         for name in ("successful", "failed", "in_progress", "pending"):
             counted[name] = 0

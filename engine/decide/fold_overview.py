@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from engine.decide.count_members import bucket, state_bucket
+from engine.decide.count_members import bucket, state_bucket, tally_members
 from engine.decide.evolve import evolve_upgrade
 from engine.decide.evolve_scale_set import evolve_scale_set
 from engine.model import events as e
@@ -27,9 +27,7 @@ def overview_of(scale_set: ScaleSet, upgrade: Upgrade | None) -> SetOverview:
 
 def upgrade_overview(upgrade: Upgrade) -> UpgradeOverview:
     """An upgrade seen from afar."""
-    tally = Counter(bucket(member) for member in upgrade.members.values())
-    batches = tuple(replace(batch, members=()) for batch in upgrade.batches)
-    return UpgradeOverview(replace(upgrade, members={}, batches=batches), dict(tally))
+    return UpgradeOverview(replace(upgrade.without_members(), counted=None), tally_members(upgrade))
 
 
 def _from_afar(scale_set: ScaleSet) -> ScaleSet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,6 +10,7 @@ from enum import StrEnum
 from engine.model.codes import ApiError
 from engine.model.image import ImageReference
 from engine.model.policy import RunSettings
+from engine.model.record_copy import replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +193,20 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
+class StateCount:
+    """How many members are in one state; `left_out` tells LeftOut ones apart."""
+
+    state: MemberState
+    left_out: LeftOut | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Upgrade:
     """One run over one scale set, folded from its events.
 
     `version` goes up with what an operator decides on (commands, holds, stops, ends); members moving on leaves it.
+    `counted` is set in an ended one whose members are left aside: the store has them.
     """
 
     id: str
@@ -232,6 +244,19 @@ class Upgrade:
     ended_at: float | None = None
     version: int = 0
     outlook: Outlook | None = None
+    counted: tuple[StateCount, ...] | None = None
+
+    def states(self) -> tuple[StateCount, ...]:
+        """How many members are in each state, also where they themselves are left aside."""
+        if self.counted is not None:
+            return self.counted
+        states = Counter([(member.state, member.left_out) for member in self.members.values()])
+        return tuple(StateCount(state, left_out, count) for (state, left_out), count in states.items())
+
+    def without_members(self) -> Upgrade:
+        """The same, light: no members, and batches that name none."""
+        batches = tuple(replace(batch, members=()) for batch in self.batches)
+        return replace(self, members={}, batches=batches, counted=self.states())
 
     @property
     def live(self) -> bool:

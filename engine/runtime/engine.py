@@ -33,6 +33,7 @@ from engine.runtime.load_into import load_into
 from engine.runtime.measures import Measures
 from engine.runtime.old_disks import OldDisks
 from engine.runtime.recent_events import RecentEvents
+from engine.runtime.set_aside import set_aside
 from engine.runtime.store_guard import StoreGuard
 from engine.runtime.take_outcome import take_outcome
 from engine.runtime.turn import EngineState, Turn
@@ -120,6 +121,7 @@ class Engine:
         self._audit_end = audit_end
         self.measures.took(turn.intents, turn.outcomes, self.state.open_effects, turn.now.clock)
         turn.adopt()
+        set_aside(self.state, turn.upgrades.values())
         if everything and self.draining is None:
             self._planned_at = turn.now.clock
         if recorded:

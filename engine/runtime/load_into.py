@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from engine.model import events as e
 from engine.model.health import HealthSource
+from engine.runtime import set_aside
 from engine.runtime.turn import EngineState
 from engine.store.store import Store
 
 
 def load_into(state: EngineState, store: Store) -> tuple[int, dict[str, HealthSource]]:
     """Take over everything stored; returns the last event and the load balancer probes by lower-cased resource id."""
-    stored = store.load_state()
+    stored = store.load_state(set_aside.KEPT_WHOLE)
     state.scale_sets = {s.key: s for s in stored.scale_sets}
     state.upgrades = {u.id: u for u in stored.upgrades}
     state.images = {str(i.reference): i for i in stored.images}

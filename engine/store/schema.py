@@ -44,7 +44,16 @@ _FIRST = (
         BEGIN SELECT RAISE(ABORT, 'commands are append-only'); END""",
 )
 
-MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (("first_schema", _FIRST),)
+_ENDED_UPGRADES = (
+    """CREATE TABLE ended_upgrade(
+        id TEXT PRIMARY KEY REFERENCES upgrade(id), body TEXT NOT NULL CHECK(json_valid(body))) STRICT""",
+)
+"""An ended upgrade without its members, so that a start need not read those of all that ever was."""
+
+MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("first_schema", _FIRST),
+    ("ended_upgrades", _ENDED_UPGRADES),
+)
 """Every change of the schema since the first release, by name, with its statements. One is added for each format."""
 
 FORMAT = len(MIGRATIONS)

@@ -7,6 +7,7 @@ EVERY events; what happened since is folded on top of it when it is loaded.
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from engine.decide.evolve import evolve_upgrade
@@ -69,20 +70,38 @@ class StateRows:
         """All scale sets as they are now."""
         return [s for s in self._scale_sets(events_of) if s is not None]
 
-    def upgrades(self, events_of: EventsOf) -> list[Upgrade]:
-        """All upgrades as they are now."""
+    def upgrades(self, events_of: EventsOf, seqs: Mapping[str, int], lately: int | None) -> list[Upgrade]:
+        """All upgrades as they are now; with `lately`, of each set only so many ended ones with their members."""
+        sql = "SELECT id, scale_set, outcome, stream_seq FROM upgrade ORDER BY rowid DESC"
+        ended: Counter[str] = Counter()
         found = []
-        for seq, body in self._connection.execute("SELECT stream_seq, body FROM upgrade").fetchall():
-            upgrade = load(Upgrade, body)
-            stream = f"upgrade/{upgrade.id}"
-            self._at[stream], self._state[stream] = seq, upgrade.state.value
-            later = events_of(stream, seq)
-            for recorded in later:
-                upgrade = evolve_upgrade(upgrade, recorded.event, Now(recorded.at, recorded.clock))
-            if later:
-                self._latest[stream] = upgrade
-            found.append(upgrade)
+        for upgrade_id, scale_set, outcome, seq in self._connection.execute(sql).fetchall():
+            settled = outcome is not None and seqs.get(f"upgrade/{upgrade_id}", seq) == seq
+            ended[scale_set] += outcome is not None
+            light = self._ended(upgrade_id) if lately is not None and settled and ended[scale_set] > lately else None
+            found.append(light or self._whole(upgrade_id, seq, events_of, settled=settled))
+        return found[::-1]
+
+    def upgrade(self, upgrade_id: str) -> Upgrade:
+        """An ended upgrade with its members."""
+        (body,) = self._connection.execute("SELECT body FROM upgrade WHERE id=?", (upgrade_id,)).fetchone()
+        found: Upgrade = load(Upgrade, body)
         return found
+
+    def _ended(self, upgrade_id: str) -> Upgrade | None:
+        row = self._connection.execute("SELECT body FROM ended_upgrade WHERE id=?", (upgrade_id,)).fetchone()
+        return load(Upgrade, row[0]) if row is not None else None
+
+    def _whole(self, upgrade_id: str, seq: int, events_of: EventsOf, *, settled: bool) -> Upgrade:
+        upgrade = self.upgrade(upgrade_id)
+        stream = f"upgrade/{upgrade_id}"
+        self._at[stream], self._state[stream] = seq, upgrade.state.value
+        later = [] if settled else events_of(stream, seq)
+        for recorded in later:
+            upgrade = evolve_upgrade(upgrade, recorded.event, Now(recorded.at, recorded.clock))
+        if later:
+            self._latest[stream] = upgrade
+        return upgrade
 
     def _scale_sets(self, events_of: EventsOf) -> Iterator[ScaleSet | None]:
         for seq, body in self._connection.execute("SELECT stream_seq, body FROM scale_set").fetchall():
@@ -109,6 +128,7 @@ class StateRows:
         self._undecided[stream] = (seq, "")
 
     def _put_upgrade(self, upgrade: Upgrade, stream: str, seq: int) -> None:
+        assert upgrade.counted is None, f"members of {upgrade.id} would be lost"
         outcome = upgrade.outcome.value if upgrade.outcome else None
         self._connection.execute(
             "INSERT INTO upgrade(id, scale_set, state, outcome, stream_seq, body) VALUES(?,?,?,?,?,?) "
@@ -116,4 +136,9 @@ class StateRows:
             "stream_seq=excluded.stream_seq, body=excluded.body",
             (upgrade.id, upgrade.scale_set, upgrade.state.value, outcome, seq, dump(upgrade)),
         )
+        if outcome is not None:
+            self._connection.execute(
+                "INSERT INTO ended_upgrade(id, body) VALUES(?,?) ON CONFLICT(id) DO UPDATE SET body=excluded.body",
+                (upgrade.id, dump(upgrade.without_members())),
+            )
         self._undecided[stream] = (seq, upgrade.state.value)

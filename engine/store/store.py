@@ -199,12 +199,12 @@ class Store:
                 ),
             )
 
-    def load_state(self) -> StoredState:
-        """Everything the engine needs to go on."""
+    def load_state(self, lately: int | None = None) -> StoredState:
+        """Everything there is; with `lately`, of each set only so many ended upgrades have their members."""
         rows = self._connection.execute
         return StoredState(
             self._rows.scale_sets(self._events_of),
-            self._rows.upgrades(self._events_of),
+            self._rows.upgrades(self._events_of, self._streams, lately),
             [load(ImageVersion, body) for (body,) in rows("SELECT body FROM image")],
             [
                 (load(Effect, body), handle, at)
@@ -213,6 +213,10 @@ class Store:
             self._head,
             dict(self._streams),
         )
+
+    def upgrade(self, upgrade_id: str) -> Upgrade:
+        """An ended upgrade with its members, which `load_state` may have left aside."""
+        return self._rows.upgrade(upgrade_id)
 
     def _events_of(self, stream: str, after: int) -> list[Recorded]:
         sql = "SELECT * FROM event WHERE stream = ? AND stream_seq > ? ORDER BY stream_seq"

@@ -213,7 +213,7 @@ def test_opening_again_migrates_nothing_twice(tmp_path: Path) -> None:
         store = open_store(tmp_path / "rollset.db")
         found = rows(store, "SELECT count(*) FROM _sqlite_migrations")
         store.close()
-    assert found == [(1,)]
+    assert found == [(FORMAT,)]
 
 
 def test_a_fresh_database_is_what_the_migrations_lead_to(tmp_path: Path) -> None:

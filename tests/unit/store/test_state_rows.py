@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from engine.model import events as e
 from engine.model.health import Health
 from engine.model.image import ImageReference
 from engine.model.scale_set import Instance, ScaleSet, ScaleSetModel
-from engine.model.upgrade import Now
+from engine.model.upgrade import Now, Outcome, Upgrade
 from engine.store import state_rows
 from engine.store.connection import open_store
 from engine.store.store import Store, Transaction
+from tests.unit.decide.given import Run, scale_set
 
 IMAGE = ImageReference("contoso", "web", "stable", "1.0.0")
 
@@ -87,3 +89,53 @@ def test_a_row_that_a_failed_transaction_wrote_is_written_again(tmp_path: Path) 
         store.commit(broken)
     commit(store, a_set(), e.ScaleSetApplied(a_set()))
     assert [s.key for s in opened(tmp_path).load_state().scale_sets] == ["k"]
+
+
+def ended(name: str) -> Upgrade:
+    run = Run(scale_set(3))
+    return replace(run.upgrade, id=name, outcome=Outcome.COMPLETED, ended_at=1.0)
+
+
+def put(store: Store, upgrade: Upgrade, event: e.Event | None = None) -> None:
+    told = event or e.UpgradeStarted(upgrade)
+    store.commit(Transaction([(f"upgrade/{upgrade.id}", told, "ana", "")], 1.0, 1.0, upgrades=[upgrade]))
+
+
+def test_of_upgrades_that_ended_long_ago_the_members_are_left_in_the_store(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    upgrades = [ended(name) for name in ("z", "b", "y", "a")]
+    for upgrade in upgrades:
+        put(first, upgrade)
+    live = replace(ended("live"), outcome=None, ended_at=None)
+    put(first, live)
+
+    store = opened(tmp_path)
+    lately = store.load_state(2).upgrades
+
+    assert lately == [*(u.without_members() for u in upgrades[:2]), *upgrades[2:], live]
+    assert [store.upgrade(u.id) for u in upgrades] == upgrades
+    assert store.load_state().upgrades == [*upgrades, live]
+    assert lately[0].states() == upgrades[0].states() != ()
+
+
+def test_an_ended_upgrade_whose_row_lags_behind_or_is_of_an_earlier_version_is_loaded_whole(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    for name in ("lags", "early", "light"):
+        put(first, ended(name))
+    put(first, ended("lags"), e.UpgradePaused())
+    first._connection.execute("DELETE FROM ended_upgrade WHERE id='early'")
+
+    found = {u.id: u for u in opened(tmp_path).load_state(0).upgrades}
+
+    assert [found[name].counted is None for name in ("lags", "early", "light")] == [True, True, False]
+    assert len(found["lags"].members) == len(found["early"].members) == 3
+
+
+def test_a_row_is_never_written_without_its_members(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    put(store, ended("a"))
+
+    with pytest.raises(AssertionError, match="members of a would be lost"):
+        store.commit(Transaction([], 1.0, 1.0, upgrades=[replace(ended("a"), outcome=None).without_members()]))
+
+    assert store.upgrade("a") == ended("a")
