@@ -28,7 +28,7 @@ from engine.runtime.past_run import recording_lines
 from engine.runtime.permissions import Role, permit
 from engine.runtime.recent_events import EventLine
 from engine.runtime.rehearsing import rehearsal
-from engine.runtime.set_aside import whole
+from engine.runtime.set_aside import with_members
 from engine.runtime.snapshot import is_everything, lines_after, scope_of, snapshot_lines, streams_of
 from engine.runtime.strangers import Strangers
 from engine.runtime.upgrade_verbs import plan_for
@@ -123,7 +123,7 @@ async def _status(engine: Engine, arguments: Mapping[str, str]) -> Answer:
 
 
 async def _one_upgrade(engine: Engine, arguments: Mapping[str, str]) -> Answer:
-    return answers.upgrade_detail(engine, whole(engine.store, _upgrade(engine, text(arguments, "id"))))
+    return answers.upgrade_detail(engine, with_members(engine.store, _upgrade(engine, text(arguments, "id"))))
 
 
 async def _history(engine: Engine, arguments: Mapping[str, str]) -> Answer:

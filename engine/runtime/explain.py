@@ -16,7 +16,7 @@ from engine.model.upgrade import FAILED_STATES, MemberState, Upgrade
 
 if TYPE_CHECKING:
     from engine.runtime.engine import Engine
-from engine.runtime.set_aside import whole
+from engine.runtime.set_aside import with_members
 
 Answer = dict[str, Any]
 MOST_DETAILS = 20
@@ -51,7 +51,7 @@ def _explain_code(engine: Engine, entry: CodeEntry) -> list[str]:
     here = [f"Here: {_case(u)}" for u in cases[:MOST_CASES]]
     if len(cases) > MOST_CASES:
         here.append(f"Here: and {len(cases) - MOST_CASES} upgrades before")
-    advice = [f"- {line}" for line in _advice(entry, whole(engine.store, cases[0]) if cases else None)]
+    advice = [f"- {line}" for line in _advice(entry, with_members(engine.store, cases[0]) if cases else None)]
     return [entry.meaning, *message, *advice, *here, f"Source: {entry.source}"]
 
 
@@ -85,7 +85,7 @@ def _last_of(engine: Engine, name: str) -> Upgrade | None:
 
 
 def _explain_upgrade(engine: Engine, upgrade: Upgrade) -> Answer:
-    upgrade = whole(engine.store, upgrade)
+    upgrade = with_members(engine.store, upgrade)
     scale_set = engine.state.scale_sets.get(upgrade.scale_set)
     error = upgrade.faulting or upgrade.error
     words = [*_what_happened(upgrade), *(_numbers(upgrade, scale_set) if scale_set is not None else [])]

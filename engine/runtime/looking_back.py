@@ -15,7 +15,7 @@ from engine.model.errors import InputError, NotFoundError
 from engine.runtime.arguments import text, whole
 from engine.runtime.engine import Engine
 from engine.runtime.recent_events import event_line
-from engine.runtime.set_aside import whole
+from engine.runtime.set_aside import with_members
 from engine.runtime.snapshot import streams_of
 from engine.wire.recording import OVERVIEW
 from engine.wire.state import dump
@@ -66,7 +66,7 @@ async def run(engine: Engine, arguments: Mapping[str, str]) -> dict[str, Any]:
     upgrade = engine.state.upgrades.get(name)
     if upgrade is None:
         raise NotFoundError(ErrorCode.NOT_FOUND, f"no upgrade is called {name!r}.", "See rollset history.")
-    upgrade = whole(engine.store, upgrade)
+    upgrade = with_members(engine.store, upgrade)
     events = await last_lines(engine, MOST_EVENTS, streams=(f"upgrade/{name}",), without=QUIET)
     return {
         "upgrade": json.loads(dump(upgrade)),

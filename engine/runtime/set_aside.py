@@ -21,6 +21,6 @@ def set_aside(state: EngineState, touched: Iterable[Upgrade]) -> None:
                 state.upgrades[upgrade.id] = upgrade.without_members()
 
 
-def whole(store: Store, upgrade: Upgrade) -> Upgrade:
+def with_members(store: Store, upgrade: Upgrade) -> Upgrade:
     """The upgrade with its members, read from the store where they were left aside."""
     return upgrade if upgrade.counted is None else store.upgrade(upgrade.id)
