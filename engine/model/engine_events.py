@@ -60,6 +60,13 @@ class EngineStopped(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ClockJumped(Event):
+    """The wall clock went so many seconds further (back, where negative) than the machine ran."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class StoreRestored(Event):
     """A backup took the database's place; `head` is its last event, `aside` where the one before is kept."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.model.codes import ApiError
+from engine.model.engine_events import ClockJumped as ClockJumped
 from engine.model.engine_events import CommandJudged as CommandJudged
 from engine.model.engine_events import EngineStarted as EngineStarted
 from engine.model.engine_events import EngineStopped as EngineStopped

@@ -102,7 +102,6 @@ class HoldKind(StrEnum):
     STORE_NOT_WRITABLE = "StoreNotWritable"
     STORE_SUSPECT = "StoreSuspect"
     FLEET_UNREACHABLE = "FleetUnreachable"
-    FLEET_TAKEN = "FleetTakenByOther"
     CLOCK_UNTRUSTED = "ClockUntrusted"
     INVARIANT_BROKEN = "InvariantBroken"
 

@@ -10,6 +10,10 @@ MOST_AT_ONCE_S = 2.0
 """More than this between two readings was not observed: a process that runs reads its clock far more often."""
 
 
+JUMP_S = 60.0
+"""A wall clock that differs by more than this from the time that passed since the last reading has jumped."""
+
+
 class EngineClock:
     """Observed seconds go on from `base` of the last run, and only while this process runs.
 
@@ -23,6 +27,8 @@ class EngineClock:
         self._monotonic = monotonic
         self._read_at = monotonic()
         self._lost_s = 0.0
+        self._ahead_s = wall() - self._read_at
+        self._jumped_s = 0.0
 
     def now(self) -> Now:
         read_at = self._monotonic()
@@ -31,7 +37,16 @@ class EngineClock:
         seen_s = min(passed_s, MOST_AT_ONCE_S)
         self._observed += seen_s
         self._lost_s += passed_s - seen_s
-        return Now(at=self._wall(), clock=self._observed)
+        at = self._wall()
+        jumped_s, self._ahead_s = at - read_at - self._ahead_s, at - read_at
+        if abs(jumped_s) > JUMP_S:
+            self._jumped_s += jumped_s
+        return Now(at=at, clock=self._observed)
+
+    def take_jump(self) -> float:
+        """Seconds by which the wall clock jumped since this was asked last; a suspended host looks the same."""
+        jumped_s, self._jumped_s = self._jumped_s, 0.0
+        return jumped_s
 
     def lost_s(self) -> float:
         """Seconds of this process that were not observed, up to now."""

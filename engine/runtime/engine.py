@@ -37,6 +37,7 @@ from engine.runtime.set_aside import set_aside
 from engine.runtime.store_guard import StoreGuard
 from engine.runtime.take_outcome import take_outcome
 from engine.runtime.turn import EngineState, Turn
+from engine.runtime.wall_watch import WallWatch
 from engine.store.ballast import Ballast
 from engine.store.image_blobs import ImageBlobs
 from engine.store.store import CommandRecord, Store, Transaction
@@ -76,6 +77,7 @@ class Engine:
         self.stopping = anyio.Event()
         self.guard = StoreGuard(ballast)
         self.rehearsals = anyio.Semaphore(1)
+        self.wall = WallWatch()
         self._old_disks = OldDisks()
         self.draining: Drain | None = None
         self.on_stop: Callable[[], object] = lambda: None
@@ -108,6 +110,7 @@ class Engine:
 
         Raises UnreachableError when the store cannot be written; the draft is then forgotten and nothing was changed.
         """
+        self._look_at_the_clock(turn)
         for upgrade_id in turn.touched():
             turn.advance(upgrade_id)
         self._forecast.tell_all(turn, list(turn.upgrades))
@@ -121,6 +124,7 @@ class Engine:
         self._audit_end = audit_end
         self.measures.took(turn.intents, turn.outcomes, self.state.open_effects, turn.now.clock)
         turn.adopt()
+        self.wall.told()
         set_aside(self.state, turn.upgrades.values())
         if everything and self.draining is None:
             self._planned_at = turn.now.clock
@@ -133,6 +137,11 @@ class Engine:
             self._runner.start(turn.intents)
         if self.watch is not None and turn.scale_sets:
             self.watch.refresh()
+
+    def _look_at_the_clock(self, turn: Turn) -> None:
+        if jumped_s := self.clock.take_jump():
+            self.wall.jumped(jumped_s, turn.now)
+        self.wall.put_into(turn)
 
     def _write(self, transaction: Transaction) -> list[e.Recorded]:
         try:
@@ -218,6 +227,7 @@ class Engine:
         facts = self._facts[: self._bite.size]
         turn = self.turn()
         self.guard.put_into(turn)
+        self._look_at_the_clock(turn)
         for outcome in facts:
             self._take(turn, outcome)
         changes = self.watch.take_changes(self._bite.size) if self.watch is not None else []
@@ -230,8 +240,10 @@ class Engine:
             for upgrade_id in live:
                 turn.advance(upgrade_id)
             self._forecast.tell_all(turn, live)
-            turn.release_due_holds()
-        self._old_disks.discard(turn, self.state)
+            if self.wall.trusted:
+                turn.release_due_holds()
+        if self.wall.may_discard(turn.now):
+            self._old_disks.discard(turn, self.state)
         try:
             self.commit(turn)
             if self.guard.must_write:
@@ -302,6 +314,7 @@ class Engine:
         """Take over what the store knows; returns the effects an earlier engine left open."""
         self.epoch = epoch
         self.head, self._probes = load_into(self.state, self.store)
+        self.wall.remember(self.store.last_clock("engine", "ClockJumped"))
         self._audit_end = end_of(self.audit_entries(last=True))
         self.recent = RecentEvents(self.head)
         return list(self.state.open_effects.values())

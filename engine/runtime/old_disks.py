@@ -12,13 +12,13 @@ class OldDisks:
     """Puts the effects that are due into a turn; sets with a live upgrade keep everything."""
 
     def __init__(self) -> None:
-        self._next_at = 0.0
+        self._next_clock = float("-inf")
 
     def discard(self, turn: Turn, state: EngineState) -> None:
         """Look, unless the last look was less than a minute ago."""
-        if turn.now.at < self._next_at:
+        if turn.now.clock < self._next_clock:
             return
-        self._next_at = turn.now.at + LOOK_EVERY_S
+        self._next_clock = turn.now.clock + LOOK_EVERY_S
         rolling = {upgrade.scale_set for upgrade in state.upgrades.values() if upgrade.live}
         for scale_set in state.scale_sets.values():
             if scale_set.key not in rolling:

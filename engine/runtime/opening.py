@@ -17,7 +17,7 @@ from engine.fleets.local.machine import LocalMachine
 from engine.fleets.simulated.fleet import SimulatedFleet
 from engine.model.version import VERSION
 from engine.runtime.announce import announce, record_stop
-from engine.runtime.clock import EngineClock
+from engine.runtime.clock import JUMP_S, EngineClock
 from engine.runtime.engine import Engine
 from engine.runtime.housekeeping import look_after
 from engine.store.ballast import Ballast
@@ -75,6 +75,8 @@ async def open_engine(
 async def run_engine(engine: Engine, began: EpochStart) -> AsyncIterator[Engine]:
     """Load, say so, settle what was left open, work until the block ends, and record a stop in order."""
     left_open = engine.load(began.epoch)
+    if began.back_s > JUMP_S:
+        engine.wall.jumped(-began.back_s, engine.clock.now())
     announce(engine, began.away_s, began.clean)
     async with anyio.create_task_group() as tasks:
         engine.begin(tasks, left_open)

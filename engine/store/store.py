@@ -51,12 +51,16 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class EpochStart:
-    """`away_s` since the last engine was seen; `clean` whether that one stopped in order."""
+    """`away_s` since the last engine was seen; `clean` whether that one stopped in order.
+
+    `back_s`: by how much the wall clock is behind the one that engine read last.
+    """
 
     epoch: int
     clock: float
     away_s: float
     clean: bool
+    back_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ class Store:
                 (epoch + 1, pid, version, at, at, clock),
             )
         self._epoch = epoch + 1
-        return EpochStart(self._epoch, clock, max(0.0, at - seen), bool(clean))
+        return EpochStart(self._epoch, clock, max(0.0, at - seen), bool(clean), max(0.0, seen - at))
 
     def commit(self, transaction: Transaction) -> list[Recorded]:
         """Put a transaction on disk; what it returns is durable.
@@ -240,6 +244,11 @@ class Store:
     def has_stream(self, stream: str) -> bool:
         """Whether anything was ever written to a stream."""
         return stream in self._streams
+
+    def last_clock(self, stream: str, kind: str) -> float | None:
+        """The observed seconds of the last event of a type in a stream; None when there is none."""
+        found: float | None = self._one("SELECT max(clock) FROM event WHERE stream=? AND type=?", stream, kind)
+        return found
 
     def span_of(self, stream: str) -> tuple[int, int]:
         """The first and the last seq of a stream that has events."""

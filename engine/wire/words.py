@@ -146,6 +146,7 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.PolicyDeleted: lambda x: f"policy {x.name} deleted",
     e.EngineStarted: lambda x: f"engine {x.version} started (epoch {x.epoch}), away for {x.away_s:.0f} s",
     e.EngineStopped: lambda x: f"engine stopped: {x.reason}",
+    e.ClockJumped: lambda x: f"the wall clock jumped {abs(x.seconds):.0f} s {'forward' if x.seconds > 0 else 'back'}",
     e.StoreRestored: lambda x: f"the database was restored from {x.backup}, as of event {x.head}",
     e.CommandJudged: _judged,
     e.PresenceChanged: _present,

@@ -40,12 +40,12 @@ def on_virtual_time(main: Callable[[], Awaitable[None]]) -> None:
 
 @asynccontextmanager
 async def small_engine(
-    state_dir: Path, fleet: Fleet, *, later_s: float = 0.0, ballast: Ballast | None = None
+    state_dir: Path, fleet: Fleet, *, later_s: Callable[[], float] | float = 0.0, ballast: Ballast | None = None
 ) -> AsyncIterator[Engine]:
     """The engine of `state_dir`, with images OLD and NEW published; `later_s` puts its wall clock ahead."""
 
     def wall() -> float:
-        return WALL + later_s + trio.current_time()
+        return WALL + (later_s() if callable(later_s) else later_s) + trio.current_time()
 
     store = open_store(state_dir / "rollset.db")
     try:
