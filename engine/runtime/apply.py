@@ -43,7 +43,9 @@ def apply_documents(
     merging = [(*_merge(engine, engine.state.scale_sets.get(s.key), s), s.key) for s in wanted]
     changing = [engine.state.scale_sets[key] for _, action, key in merging if action == "changed"]
     probed = _probed_otherwise(engine, probes, {s.key for s in wanted})
-    confirm_all([*changing, *probed], "apply", confirmed)
+    ruled = [s for d in read if isinstance(d, PolicyDocument) for s in _ruled_otherwise(engine, d.name, d)]
+    needed = {s.key: s for s in (*changing, *probed, *ruled)}
+    confirm_all(list(needed.values()), "apply", confirmed)
     turn = engine.turn(caller.user)
     results: list[dict[str, Any]] = []
     for document in read:
@@ -117,6 +119,15 @@ def _identity(found: Document, document: Any) -> str:
     return str(document.get("id") or document.get("name")).lower()
 
 
+def _ruled_otherwise(engine: Engine, name: str, wanted: PolicyDocument | None) -> list[ScaleSet]:
+    """Sets for which other rules hold once the policy of this name is as wanted (None: gone)."""
+    before = engine.state.policies.get(name.lower())
+    if before is not None and wanted is not None and replace(wanted, version=before.version) == before:
+        return []
+    patterns = [p for policy in (before, wanted) if policy is not None for p in policy.scale_sets]
+    return [s for s in engine.state.scale_sets.values() if any(fit(p, s.name, s.key) for p in patterns)]
+
+
 def _policy(engine: Engine, turn: Turn, wanted: PolicyDocument, coming: list[ScaleSet]) -> dict[str, Any]:
     before = engine.state.policies.get(wanted.name.lower())
     sets = {**engine.state.scale_sets, **{s.key: s for s in coming}}.values()
@@ -129,14 +140,15 @@ def _policy(engine: Engine, turn: Turn, wanted: PolicyDocument, coming: list[Sca
     return {"name": after.words, "action": "created" if before is None else "changed", "warnings": warnings}
 
 
-def delete_policy(engine: Engine, name: str, caller: Caller) -> Decided:
-    """Take a policy away; live upgrades keep what they copied. Raises NotFoundError."""
+def delete_policy(engine: Engine, name: str, caller: Caller, confirmed: str | None) -> Decided:
+    """Take a policy away; live upgrades keep what they copied. Raises NotFoundError, RefusedError."""
     policy = engine.state.policies.get(name.lower())
     if policy is None:
         known = ", ".join(sorted(p.name for p in engine.state.policies.values())) or "none yet"
         raise NotFoundError(
             ErrorCode.NOT_FOUND, f"no policy is called {name!r}; there are: {known}.", "See rollset policy list."
         )
+    confirm_all(_ruled_otherwise(engine, name, None), "policy delete", confirmed)
     turn = engine.turn(caller.user)
     turn.on_policy(policy.name, e.PolicyDeleted(policy.name))
     said = f"{policy.words} is deleted; upgrades that run keep its values"

@@ -26,7 +26,7 @@ from engine.runtime.arguments import (
     whole,
 )
 from engine.runtime.backup_verbs import back_up, export
-from engine.runtime.confirm import confirm
+from engine.runtime.confirm import confirm, confirm_all
 from engine.runtime.decided import Answer, Decided
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
@@ -136,7 +136,7 @@ async def _apply(engine: Engine, arguments: Arguments, caller: Caller) -> Decide
 
 
 async def _delete_policy(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
-    return delete_policy(engine, text(arguments, "name"), caller)
+    return delete_policy(engine, text(arguments, "name"), caller, optional_text(arguments, "confirm"))
 
 
 def _on_instance(
@@ -200,6 +200,9 @@ async def _delete(engine: Engine, arguments: Arguments, caller: Caller) -> Decid
 
 async def _stop(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
     with_instances = truth(arguments, "with_instances")
+    if with_instances:
+        ending = [s for s in engine.state.scale_sets.values() if s.fleet == "local" and s.instances]
+        confirm_all(ending, "engine stop --with-instances", optional_text(arguments, "confirm"))
 
     def answer() -> Answer:
         engine.stop_instances = with_instances

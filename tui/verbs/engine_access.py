@@ -128,6 +128,7 @@ def send(client: EngineClient, verb: str, arguments: Mapping[str, Any], *, confi
     except RefusedError as refused:
         if refused.code != CONFIRMATION_REQUIRED or "confirm" in given or not on_terminal():
             raise
+        confirm_name = confirm_name or refused.next_step.rpartition(" ")[2]
     given["confirm"] = ask_name(verb, confirm_name)
     given["key"] = os.urandom(16).hex()
     return client.command(verb, given)

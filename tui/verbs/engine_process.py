@@ -14,7 +14,7 @@ import typer
 from engine.model.errors import InputError, NotFoundError, UnreachableError
 from engine.wire.safe_text import printable
 from tui.verbs import asking, engine_access
-from tui.verbs.options import Json, Reason, StateDir
+from tui.verbs.options import Confirm, Json, Reason, StateDir
 from tui.verbs.printing import say, say_json
 
 SERVE_MODULE = "engine.control.serve"
@@ -71,12 +71,14 @@ def stop(
         bool, typer.Option("--with-instances", help="End the local instances too; the next engine boots them again.")
     ] = False,
     reason: Reason = None,
+    confirm: Confirm = None,
     state_dir: StateDir = None,
 ) -> None:
     """Stop the engine; local instances go on unless --with-instances."""
     client = engine_access.connect(state_dir) if with_instances else engine_access.connect_running(state_dir)
     try:
-        engine_access.send(client, "engine-stop", {"with_instances": with_instances, "reason": reason})
+        given = {"with_instances": with_instances, "reason": reason, "confirm": confirm}
+        engine_access.send(client, "engine-stop", given)
     except UnreachableError as error:
         if with_instances or error.code != "EngineNotRunning":
             raise

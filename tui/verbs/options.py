@@ -20,7 +20,12 @@ Json = Annotated[bool, typer.Option("--json", help="Only JSON on standard output
 Reason = Annotated[str | None, typer.Option("--reason", help="Why; kept in the audit trail.", show_default=False)]
 Confirm = Annotated[
     str | None,
-    typer.Option("--confirm", metavar="SET", help="The set's name, for a set tagged production.", show_default=False),
+    typer.Option(
+        "--confirm",
+        metavar="SET",
+        help="The set's name, for a set tagged production; several with commas.",
+        show_default=False,
+    ),
 ]
 SetName = Annotated[str, typer.Argument(metavar="SET", help="A scale set's name or resource id.", show_default=False)]
 OptionalSetName = Annotated[

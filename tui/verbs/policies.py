@@ -9,7 +9,7 @@ import typer
 
 from engine.wire.safe_text import printable
 from tui.verbs import engine_access
-from tui.verbs.options import Json, Reason, StateDir
+from tui.verbs.options import Confirm, Json, Reason, StateDir
 from tui.verbs.printing import say, say_json
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A policy's name.", show_default=False)]
@@ -39,9 +39,10 @@ def policy_lines(policies: Sequence[Mapping[str, Any]]) -> list[str]:
     return table(("POLICY", "VERSION", "SETS", "SAYS"), rows)
 
 
-def delete(name: Name, reason: Reason = None, state_dir: StateDir = None) -> None:
+def delete(name: Name, reason: Reason = None, confirm: Confirm = None, state_dir: StateDir = None) -> None:
     """Delete a policy; upgrades that run keep its values."""
-    answer = engine_access.send(engine_access.connect(state_dir), "policy-delete", {"name": name, "reason": reason})
+    given = {"name": name, "reason": reason, "confirm": confirm}
+    answer = engine_access.send(engine_access.connect(state_dir), "policy-delete", given)
     say([printable(str(answer["message"]))])
 
 

@@ -114,11 +114,11 @@ def test_a_policy_outlives_the_engine_and_its_deletion_too(new_engine: Callable[
     second = new_engine()
     assert second.state.policies["webs"].health_window_s == 120.0
 
-    second.commit(delete_policy(second, "WEBS", ANA).turn)
+    second.commit(delete_policy(second, "WEBS", ANA, None).turn)
     assert second.state.policies == {}
     assert new_engine().state.policies == {}
     with pytest.raises(NotFoundError, match="no policy is called 'webs'; there are: none yet"):
-        delete_policy(second, "webs", ANA)
+        delete_policy(second, "webs", ANA, None)
 
 
 def test_a_plan_takes_the_policys_values_and_names_it(engine: Engine) -> None:

@@ -89,9 +89,7 @@ def test_a_start_at_a_time_to_come_does_not_begin_when_the_clock_says_so_by_a_ju
 
 
 @pytest.mark.parametrize("ahead_s", (3600.0, -3600.0, 400 * DAY_S, -400 * DAY_S, JUMP_S + 1))
-def test_a_live_upgrade_waits_for_a_steady_clock_and_no_instance_fails(
-    place: Place, ahead_s: float
-) -> None:
+def test_a_live_upgrade_waits_for_a_steady_clock_and_no_instance_fails(place: Place, ahead_s: float) -> None:
     async def main() -> None:
         async with place.engine() as engine:
             await create(engine, 6)
