@@ -7,10 +7,6 @@ whole numbers.
 from __future__ import annotations
 
 NOTHING_TO_CANCEL = "There is no ongoing Rolling Upgrade to cancel."
-NOTHING_TO_START = (
-    "The OS Rolling Upgrade API cannot be used on a Virtual Machine Scale Set unless the Virtual Machine Scale Set has "
-    "some unprotected instances which have imageReference.version set to latest."
-)
 OUTSIDE_WINDOWS = (
     "Rolling Upgrade failed because the current time is no longer within any of the Automatic OS Upgrade scheduled "
     "windows."

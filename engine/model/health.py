@@ -24,7 +24,6 @@ class HealthSourceKind(StrEnum):
     LOAD_BALANCER_PROBE = "load_balancer_probe"
     APPLICATION_HEALTH_BINARY = "application_health_binary"
     APPLICATION_HEALTH_RICH = "application_health_rich"
-    POWER_STATE = "power_state"
 
 
 @dataclass(frozen=True, slots=True)

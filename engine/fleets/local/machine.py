@@ -218,11 +218,6 @@ class LocalMachine:
         """The instance as it is now; `exists` is False for an unknown one. Never waits for an act."""
         return observe(self._paths(set_key, instance_id), instance_id)
 
-    def observe_all(self, set_key: str) -> list[InstanceFacts]:
-        """Every instance of the set, by id."""
-        found = (self.observe(set_key, instance_id) for instance_id in self._instance_ids(self._set_directory(set_key)))
-        return sorted(found, key=lambda facts: facts.instance_id)
-
     def effect(self, set_key: str, instance_id: str, effect_id: str) -> EffectRecord | None:
         """What the instance remembers of an effect: None when it never began it. The last 64 are remembered."""
         return records.effect(self._paths(set_key, instance_id), effect_id)

@@ -45,7 +45,6 @@ def test_three_instances_run_each_at_its_own_address(machine: LocalMachine) -> N
     assert len({one.address for one in facts}) == 3 and not any(one.address.startswith("127.0.") for one in facts)
     assert [ask(one, "/health")[0] for one in facts] == [200, 200, 503]
     assert ask(facts[0], "/version") == (200, {"version": "1", "instance": "web_0"})
-    assert [one.instance_id for one in machine.observe_all(SET)] == ["web_0", "web_1", "web_2"]
 
 
 @pytest.mark.parametrize(("slow_s", "status"), ((0.0, 200), (1000.0, 503)))
