@@ -11,7 +11,7 @@ from engine.model.events import Recorded
 from engine.wire.events import recorded_to_dict
 from engine.wire.words import words
 
-KEPT = 20_000
+KEPT = 5_000
 
 
 @dataclass(frozen=True, slots=True)

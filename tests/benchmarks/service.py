@@ -22,8 +22,8 @@ from tests.benchmarks.simulated_fleet import MEGABYTE, document, resident_bytes,
 
 CLIENTS, NEVER_READING = 64, 8
 MEMBERS = 1000
-IN_A_ROW, WARM = 200, 100
-"""By the hundredth upgrade the bounded tail of the log in memory is full."""
+IN_A_ROW, WARM = 200, 50
+"""By the fiftieth upgrade the bounded tail of the log in memory is full."""
 KILLS = 5
 UPGRADE_S = 900.0
 
@@ -165,7 +165,7 @@ def _first_step_at(client: Client, after: int, since: float) -> float:
 
 
 def two_hundred_in_a_row() -> Figure:
-    """Memory and descriptors after 200 upgrades, beside those after the first 100."""
+    """Memory and descriptors after 200 upgrades, beside those after the first 50."""
     with service(20, **{"member-seconds": "0.05", "spread": "0"}) as made:
         pid = made.note["pid"]
         early = (0, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from engine.fleets.local.layout import InstancePaths, make_directory, read_json, remove_tree
@@ -29,12 +29,21 @@ def kept_generations(paths: InstancePaths) -> tuple[tuple[int, str], ...]:
     return tuple((number, str(note["image_digest"])) for number, note in notes if note is not None)
 
 
-def next_generation(paths: InstancePaths) -> int:
-    """A disk number never given before, so a repeated effect cannot meet another effect's disk under its number."""
+def next_generation(paths: InstancePaths, promised: Iterable[int]) -> int:
+    """A disk number never given before, nor `promised` to an effect, so that no effect meets another one's disk.
+
+    It is given with `give_generation`, once the effect's record has it: a cut between the two wastes no number.
+    """
     counter = read_json(paths.disks / "counter.json")
-    generation = 1 + (current_generation(paths) if counter is None else int(counter["last"]))
-    write_json(str(paths.disks / "counter.json"), {"last": generation}, durable=True)
-    return generation
+    last = current_generation(paths) if counter is None else int(counter["last"])
+    return 1 + max([last, *promised])
+
+
+def give_generation(paths: InstancePaths, generation: int) -> None:
+    """From now on this number is never given again, whatever becomes of its disk and of its effect's record."""
+    counter = read_json(paths.disks / "counter.json")
+    if counter is None or int(counter["last"]) < generation:
+        write_json(str(paths.disks / "counter.json"), {"last": generation}, durable=True)
 
 
 def unpack_generation(paths: InstancePaths, generation: int, image_digest: str, unpack: Callable[[Path], None]) -> None:

@@ -112,9 +112,11 @@ class LocalMachine:
             record = records.raw_record(paths, effect_id)
             if record is None:
                 before = disks.current_generation(paths)
-                record = _disk_record(effect_id, "replace_disk", epoch, disks.next_generation(paths), before)
+                fresh = disks.next_generation(paths, records.generations(paths))
+                record = _disk_record(effect_id, "replace_disk", epoch, fresh, before)
                 records.write_record(paths, record)
             if record["phase"] == "begun":
+                disks.give_generation(paths, record["generation"])
                 disks.unpack_generation(paths, record["generation"], image_digest, unpack)
             if record["phase"] != "done":
                 self._swap_and_boot(paths, identity, record, environment)

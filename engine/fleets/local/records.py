@@ -74,6 +74,14 @@ def effect(paths: InstancePaths, effect_id: str) -> EffectRecord | None:
     return EffectRecord(effect_id, kind, "unknown", lost)
 
 
+def generations(paths: InstancePaths) -> Iterator[int]:
+    """The numbers of disks in the records of disk effects."""
+    for path in paths.effects.glob("*.json"):
+        record = read_json(path)
+        if record is not None and record["kind"] != "extension":
+            yield int(record["generation"])
+
+
 def running_extensions(paths: InstancePaths) -> Iterator[dict[str, Any]]:
     """Records of the extension runs that nobody has seen end."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):

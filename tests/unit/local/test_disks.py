@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.fleets.local import processes
+from engine.fleets.local import disks, processes, records
 from engine.fleets.local.facts import DiskGoneError, FencedError
 from engine.fleets.local.machine import LocalMachine
 from engine.model.errors import UnreachableError
@@ -91,6 +91,39 @@ def test_an_effect_cut_off_after_its_swap_is_finished_by_its_repeat(
     assert (facts.running, facts.generation, facts.last_effect_phase) == (False, 2, "swapped")
     facts = replace(machine, "e1", epoch=2, unpack=fail)
     assert (facts.running, facts.generation, facts.last_effect_phase) == (True, 2, "done")
+
+
+@pytest.mark.parametrize("cut", ("write_record", "give_generation", "unpack_generation", "swap_to"))
+def test_an_effect_cut_off_anywhere_takes_one_number_and_no_effect_takes_anothers(
+    machine: LocalMachine, monkeypatch: pytest.MonkeyPatch, cut: str
+) -> None:
+    create(machine)
+
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for effect, number in (("e1", 2), ("e2", 3), ("e3", 4)):
+        with monkeypatch.context() as patched:
+            patched.setattr(records if cut == "write_record" else disks, cut, fail)
+            with pytest.raises(KeyboardInterrupt):
+                replace(machine, effect)
+        assert replace(machine, effect).generation == number
+
+
+def test_the_number_of_an_effect_that_never_went_on_is_not_given_again(
+    machine: LocalMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(machine)
+
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(disks, "give_generation", fail)
+        with pytest.raises(KeyboardInterrupt):
+            replace(machine, "e1")
+    assert replace(machine, "e2").generation == 3
+    assert replace(machine, "e1").generation == 2
 
 
 def test_a_lower_epoch_is_fenced_and_changes_nothing(machine: LocalMachine) -> None:
