@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from engine.model.errors import UnreachableError
-from engine.store.failures import StoreCorruptError, StoreNotWritableError
+from engine.store.failures import StoreCorruptError, StoreNotWritableError, newer_store
 from engine.store.schema import APPLICATION_ID, FORMAT, MIGRATIONS
 from engine.store.store import Store
 
@@ -44,11 +44,7 @@ def _open(connection: sqlite3.Connection, path: Path) -> Store:
         raise UnreachableError("StoreForeign", f"{path} belongs to another program.", "Choose another --state-dir.")
     written = connection.execute("PRAGMA user_version").fetchone()[0]
     if written > FORMAT:
-        raise UnreachableError(
-            "StoreNewer",
-            f"{path} was written by a newer Rollset (format {written}, this one reads up to {FORMAT}).",
-            "Install that version again.",
-        )
+        raise newer_store(path, written)
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
         connection.execute(f"PRAGMA {pragma}")
     connection.execute("PRAGMA journal_size_limit=67108864")

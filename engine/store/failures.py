@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from engine.model.errors import UnreachableError
+from engine.store.schema import FORMAT
 
 
 class StoreNotWritableError(UnreachableError):
@@ -52,3 +55,12 @@ class StoreUnsureError(UnreachableError):
             f"the disk failed while a change was forced to it: {why}.",
             "The engine stops; the next command starts it anew, and it goes on from what is on the disk.",
         )
+
+
+def newer_store(path: Path, written: int) -> UnreachableError:
+    """The database was written by a version that this one does not know."""
+    return UnreachableError(
+        "StoreNewer",
+        f"{path} was written by a newer Rollset (format {written}, this one reads up to {FORMAT}).",
+        "Install that version again.",
+    )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from engine.store.failures import StoreCorruptError, StoreUnreadableError
+from engine.store.failures import StoreCorruptError, StoreUnreadableError, newer_store
 from engine.store.schema import APPLICATION_ID, FORMAT
 
 
@@ -17,7 +17,8 @@ from engine.store.schema import APPLICATION_ID, FORMAT
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a database for reading.
 
-    Raises StoreCorruptError when it is damaged, is none, or none of ours, StoreUnreadableError when the disk refuses.
+    Raises StoreCorruptError when it is damaged, is none, or none of ours, StoreUnreadableError when the disk refuses,
+    UnreachableError (StoreNewer) when a newer version wrote it.
     What the block's other work raises is not touched.
     """
     connection = _opened(path)
@@ -68,7 +69,9 @@ def _checked(path: Path, how: str) -> sqlite3.Connection:
     if owner == APPLICATION_ID and 1 <= written <= FORMAT:
         return connection
     connection.close()
-    raise StoreCorruptError(f"{path} is no store that this version reads (id {owner:x}, format {written})")
+    if owner == APPLICATION_ID and written > FORMAT:
+        raise newer_store(path, written)
+    raise StoreCorruptError(f"{path} is no store of Rollset (id {owner:x}, format {written})")
 
 
 def unsound(connection: sqlite3.Connection, *, thoroughly: bool) -> str | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import os
 import resource
 import shutil
+import sqlite3
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,7 +32,7 @@ from engine.store.exporting import export_to
 from engine.store.failures import StoreCorruptError, StoreNotWritableError, StoreUnreadableError
 from engine.store.image_blobs import ImageBlobs
 from engine.store.importing import import_from
-from engine.store.schema import DATABASE
+from engine.store.schema import DATABASE, FORMAT
 from engine.store.store import StoredState, Transaction
 from tests.unit.decide import given
 from tests.unit.store.test_state_rows import a_set
@@ -369,7 +371,6 @@ def test_links_and_devices_are_refused(old: OldMachine, new: Path) -> None:
 
 
 def listed_again(files: dict[str, bytes], database: bytes) -> None:
-    import hashlib
 
     told = json.loads(files["manifest.json"])
     for item in told["files"]:
@@ -382,7 +383,6 @@ def listed_again(files: dict[str, bytes], database: bytes) -> None:
 def test_a_database_with_right_checksums_and_wrong_content_is_refused(
     old: OldMachine, new: Path, tmp_path: Path, sort: str
 ) -> None:
-    import sqlite3
 
     def change(files: dict[str, bytes]) -> None:
         path = tmp_path / "forged.db"
@@ -418,3 +418,17 @@ def test_what_is_no_file_is_said(new: Path, tmp_path: Path) -> None:
 def test_the_process_tells_an_error_as_json(new: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = importing.main(["--state-dir", str(new), str(tmp_path / "missing")])
     assert code == 2 and json.loads(capsys.readouterr().out)["error"]["exit_code"] == 2
+
+
+def test_an_export_of_a_newer_version_says_so(old: OldMachine, new: Path, tmp_path: Path) -> None:
+    def change(files: dict[str, bytes]) -> None:
+        path = tmp_path / "newer.db"
+        path.write_bytes(files[DATABASE])
+        connection = sqlite3.connect(path)
+        connection.execute(f"PRAGMA user_version={FORMAT + 1}")
+        connection.close()
+        listed_again(files, path.read_bytes())
+
+    with pytest.raises(UnreachableError, match="newer Rollset") as caught:
+        take(new, old.with_entries(change))
+    assert caught.value.code == "StoreNewer" and untouched(new)
