@@ -54,7 +54,9 @@ def run(options: argparse.Namespace, lock: EngineLock) -> None:
 
 async def _serve(options: argparse.Namespace, lock: EngineLock) -> None:
     config = ConfigFile(config_path())
-    async with open_engine(options.state_dir, owner_pid=options.owner_pid, housekeeping=True) as engine:
+    async with open_engine(
+        options.state_dir, owner_pid=options.owner_pid, busy=time.thread_time, housekeeping=True
+    ) as engine:
         engine.supervised = options.foreground
         bound, path = bind_socket(options.state_dir, options.socket, options.group)
         door, seen = EngineDoor(engine), Requests(last_at=time.monotonic())

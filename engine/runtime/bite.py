@@ -7,13 +7,13 @@ SHORT_S = 0.012
 
 
 class Bite:
-    """Halved after a turn that was long, doubled after one that was full and short."""
+    """Halved after a turn of much work, doubled after a full one of little; waiting for a disk is no work."""
 
     def __init__(self) -> None:
         self.size = MOST
 
     def took(self, facts: int, seconds: float) -> None:
-        """A turn with that many facts took so long."""
+        """A turn with that many facts was so many seconds of work."""
         if seconds > SHORT_S:
             self.size = max(LEAST, self.size // 2)
         elif facts >= self.size and seconds < SHORT_S / 2:

@@ -21,7 +21,15 @@ class EngineClock:
     them adds observed time beyond MOST_AT_ONCE_S. Whoever uses it reads it at least that often.
     """
 
-    def __init__(self, base: float, wall: Callable[[], float], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        base: float,
+        wall: Callable[[], float],
+        monotonic: Callable[[], float],
+        busy: Callable[[], float] | None = None,
+    ) -> None:
+        self.busy = busy or monotonic
+        """Seconds this thread has worked, waits for the disk left out where `busy` tells them apart."""
         self._observed = base
         self._wall = wall
         self._monotonic = monotonic

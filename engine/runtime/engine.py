@@ -174,12 +174,12 @@ class Engine:
         """
         while True:
             await self._until_awake()
-            began = self.clock.now().clock
+            began, worked = self.clock.now().clock, self.clock.busy()
             taken = await self.take_facts()
+            self._bite.took(taken, self.clock.busy() - worked)
             if self.draining is not None:
                 self._end_drain(self.draining)
             took_s = self.clock.now().clock - began
-            self._bite.took(taken, took_s)
             await anyio.sleep(BREATH_S if self._backlog() else min(REST_SHARE * took_s, LONGEST_REST_S))
 
     async def _until_awake(self) -> None:

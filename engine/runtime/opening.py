@@ -36,6 +36,7 @@ async def open_engine(
     owner_pid: int | None = None,
     wall: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
+    busy: Callable[[], float] | None = None,
     through: Callable[[Fleet], Fleet] = _as_it_is,
     housekeeping: bool = False,
 ) -> AsyncIterator[Engine]:
@@ -55,7 +56,7 @@ async def open_engine(
             fleets: dict[str, Fleet] = {"local": through(local)}
             ballast = Ballast(state_dir)
             ballast.keep()
-            engine = Engine(store, blobs, fleets, EngineClock(began.clock, wall, monotonic), ballast)
+            engine = Engine(store, blobs, fleets, EngineClock(began.clock, wall, monotonic, busy), ballast)
             simulated = SimulatedFleet(state_dir / "simulated", engine.tags_of, wall=wall, monotonic=monotonic)
             fleets["simulated"] = through(simulated)
             async with run_engine(engine, began), anyio.create_task_group() as beside:
