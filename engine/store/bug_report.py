@@ -35,7 +35,7 @@ _ENTRIES = 10_000
 _LOG_LINE = re.compile(r"(\d{4}-\d\d-\d\dT[\d:.]+Z) ([A-Z]+) ([a-z_.]+): ")
 _FRAME = re.compile(r'\s+File "([^"]+)", line (\d+), in ([\w<>]+)')
 _RAISED = re.compile(r"(?:[|+ -]*)([A-Za-z_][\w.]*(?:Error|Exception|Group|Exit|Interrupt))\b")
-_OURS = ("engine", "tui", "site-packages", "python3")
+_PLACES = re.compile(r"engine|tui|site-packages|python3\.\d+")
 _NAMES = re.compile(
     r"rollset\.db(-wal|-shm)?|engine\.(lock|log|log\.1|sock)|spawn\.lock|images|local|simulated|backups|ballast|hooks\.json"
     r"|before-restore-[\dTZ.]+"
@@ -113,7 +113,7 @@ def _log(state_dir: Path) -> Iterator[str]:
 
 def _place(path: str) -> str:
     parts = Path(path).parts
-    starts = [i for i, part in enumerate(parts) if part.startswith(_OURS)]
+    starts = [i for i, part in enumerate(parts) if _PLACES.fullmatch(part)]
     return "/".join(parts[starts[-1] :]) if starts else "..."
 
 

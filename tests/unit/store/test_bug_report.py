@@ -86,6 +86,7 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         f"2027-01-15T08:00:00.123Z ERROR rollset.door: POST {CANARY} failed\n"
         "Traceback (most recent call last):\n"
         f'  File "/home/{CANARY}/lib/python3.11/site-packages/engine/runtime/turn.py", line 12, in adopt\n'
+        f'  File "/home/engine-{CANARY}/own.py", line 3, in look\n'
         f"    secret = {CANARY!r}\n"
         f"ValueError: {CANARY}\n"
         f"{CANARY} alone on a line\n"
@@ -140,7 +141,8 @@ def test_what_a_defect_needs_stays_readable(state_dir: Path) -> None:
     assert json.loads(found["about.json"])["variables_set"].count("ROLLSET_HOOK_TOKEN") == 1
     assert found["log.txt"].splitlines() == [
         "2027-01-15T08:00:00.123Z ERROR rollset.door",
-        "  site-packages/engine/runtime/turn.py:12 adopt".replace("site-packages/", ""),
+        "  engine/runtime/turn.py:12 adopt",
+        "  ...:3 look",
         "  ValueError",
     ]
     checks = {check["name"]: check for check in json.loads(found["checks.json"])}
