@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-PARTS = ("core", "commands", "local_fleet", "simulated_fleet", "service")
+PARTS = ("core", "commands", "local_fleet", "simulated_fleet", "service", "cockpit")
 
 
 def main() -> int:

@@ -29,6 +29,8 @@ from tests.simulation.virtual_engine import HEALTH_SETTINGS, VirtualWorld
 ANA, OMAR = Caller(1000, "ana"), Caller(1001, "omar")
 VERSIONS = ("1.0.2", "1.0.3", "1.1.0")
 ALL = 1_000_000
+SETTLED_S = 300
+"""After this every instance of a fresh set is provisioned, and its creation no longer news."""
 COMPRESSED_FROM = 100_000
 """Bytes: a smaller recording stays readable."""
 

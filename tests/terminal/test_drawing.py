@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.terminal.screen import Screen
 from tests.terminal.terminal import DOWN, ROLLSET, Terminal, environment
 
 COLOUR = re.compile(rb"\x1b\[[\d;]*m")
@@ -55,11 +56,13 @@ def test_it_leaves_a_stalled_line_within_two_seconds(whole_upgrade: Path) -> Non
 def test_it_follows_the_window_to_every_size(cockpit: Terminal) -> None:
     for columns, lines in ((250, 70), (80, 24), (40, 10), (120, 40)):
         cockpit.resize(columns, lines)
-        cockpit.shows("UD0" if lines > 10 else "web")
-        cockpit.quiet(0.15)
-        widest = max(map(len, cockpit.screen.text()))
-        assert columns - 30 < widest <= columns, cockpit.text()
-        assert cockpit.screen.text()[-1], cockpit.text()
+        cockpit.until(lambda _text, size=(columns, lines): fills(cockpit.screen, size))  # type: ignore[misc]  # its type
+
+
+def fills(screen: Screen, size: tuple[int, int]) -> bool:
+    """The picture reaches the screen's edges, and no further."""
+    text = screen.text()
+    return size[0] - 30 < max(map(len, text)) <= size[0] and len(text) == size[1] and bool(text[-1] and text[0])
 
 
 @pytest.mark.parametrize("term", ("xterm", "screen", "screen-256color", "tmux-256color", "linux", "vt100"))
@@ -113,3 +116,13 @@ def test_a_key_draws_no_more_than_what_it_changes(cockpit: Terminal) -> None:
     cockpit.until(lambda _: len(cockpit.raw()) > before)
     cockpit.quiet()
     assert len(cockpit.raw()) - before < 2_000
+
+
+def test_keys_typed_in_one_burst_each_see_what_the_one_before_did(whole_upgrade: Path) -> None:
+    with Terminal([*ROLLSET, "replay", str(whole_upgrade)]) as terminal:
+        terminal.shows("UD4")
+        # A dialog that takes a place, its text and enter; then the events, their filter and letters
+        terminal.press("g50%\r")
+        terminal.shows("256/513")
+        terminal.press("l/batch")
+        terminal.until(lambda text: "\nbatch" in text)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tui.app import Cockpit
 
 PAINT_EVERY_S = 0.3
+GATHER_S = 0.05
+"""Changes come in groups, and a key is answered before what it changes elsewhere is painted."""
 TICK_S = 1.0
 
 
@@ -137,7 +139,7 @@ class CockpitScreen(Screen[None]):
         """Something is new: paint soon, but not more often than the pace."""
         if self._timer is None and self.is_attached:
             wait = PAINT_EVERY_S - (time.monotonic() - self._painted_at)
-            self._timer = self.set_timer(max(0.01, wait), self.paint_now)
+            self._timer = self.set_timer(max(GATHER_S, wait), self.paint_now)
 
     def paint_now(self) -> None:
         """Paint, unless another screen is in front."""

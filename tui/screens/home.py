@@ -240,7 +240,7 @@ class HomeScreen(ActingScreen):
         """Ask for letters."""
         box = self.query_one("#filter", Input)
         box.display = True
-        box.focus()
+        self.set_focus(box)  # at once: the letters may follow the key in the same instant
 
     def do_back(self) -> None:
         """Clear the filter."""

@@ -38,6 +38,7 @@ class ScaleSetScreen(ActingOnInstances):
         self.view = VIEWS[0]
         self.marked: frozenset[str] = frozenset()
         self._ids: list[str] = []
+        self._legend: list[Line] = []
 
     def body(self) -> ComposeResult:
         """The upgrade tab's panels; one list for the other tabs."""
@@ -102,9 +103,9 @@ class ScaleSetScreen(ActingOnInstances):
         cells = self.query_one("#cells", HeatMap)
         cells.show_rows(rows, self.marked)
         signs = self.query_one("#legend", Rows)
-        lines = _flow(legend(rows, glyphs), signs.wide)
-        signs.styles.height = len(lines) + 1
-        signs.show_lines([self._under_cursor(scale_set, cells.instance_id), *lines])
+        self._legend = _flow(legend(rows, glyphs), signs.wide)
+        signs.styles.height = len(self._legend) + 1
+        self._paint_legend(scale_set)
         panel = self.query_one("#panel", Rows)
         if upgrade is not None:
             view = PanelView(scale_set, upgrade, self.source.now(), glyphs, panel.wide, self.size.height < 30)
@@ -117,6 +118,10 @@ class ScaleSetScreen(ActingOnInstances):
             events.show(len(feed), lambda y, _w: event_line(feed[y], clocks.time(feed[y].at)))
         else:
             events.show_lines([(Piece(" Nothing has happened yet.", Meaning.MUTED),)])
+
+    def _paint_legend(self, scale_set: ScaleSet) -> None:
+        chosen = self._under_cursor(scale_set, self.query_one("#cells", HeatMap).instance_id)
+        self.query_one("#legend", Rows).show_lines([chosen, *self._legend])
 
     def _under_cursor(self, scale_set: ScaleSet, name: str) -> Line:
         instance = scale_set.instances.get(name)
@@ -191,7 +196,10 @@ class ScaleSetScreen(ActingOnInstances):
 
     @on(HeatMap.CellMoved)
     def _cell_moved(self) -> None:
-        self.paint_now()
+        """What depends on the cursor at once; a footer that may have changed with the next painting."""
+        if self.scale_set is not None and self.tab == 0:
+            self._paint_legend(self.scale_set)
+        self.changed()
 
     def do_mark(self) -> None:
         """Mark the instance under the cursor, or unmark it, and go on."""

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import select
 import signal
 import sys
 from codecs import getincrementaldecoder
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from types import FrameType
 from typing import Any
 
 from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Key
 from textual.message import Message
 from textual.messages import InBandWindowResize
 
 from tui.terminal.outlet import Outlet
+from tui.terminal.settled import settled
 
 READ_BYTES = 4096
 POLL_S = 0.1
 ESCAPE_POLL_S = 0.02
 """How often it is looked whether an escape was the key itself or begins a sequence."""
+KEY_S = 0.5
+"""How long a key waits at most for what the one before does."""
 LAST_WRITE_S = 0.5
 """How long leaving waits for a terminal to take the sequences that restore it."""
 
@@ -33,6 +39,7 @@ class TerminalDriver(LinuxDriver):
     def __init__(self, app: Any, *, debug: bool = False, mouse: bool = True, size: Any = None) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._outlet: Outlet | None = None
+        self._last_key: Future[None] | None = None
 
     def _get_terminal_size(self) -> tuple[int, int]:
         """The terminal's own word; COLUMNS and LINES of a shell would stay as they are when the window changes."""
@@ -83,10 +90,16 @@ class TerminalDriver(LinuxDriver):
         return resized
 
     def process_message(self, message: Message) -> None:
-        """The same for terminals that tell of their size in the input."""
+        """The same for terminals that tell of their size in the input. A key waits for the one before."""
         if isinstance(message, InBandWindowResize):
             self.redraw()
+        if not isinstance(message, Key):
+            super().process_message(message)
+            return
+        if self._last_key is not None:
+            wait([self._last_key], KEY_S)
         super().process_message(message)
+        self._last_key = asyncio.run_coroutine_threadsafe(settled(self._app), self._loop)
 
     # --- input ---
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,15 @@ from tui.verbs.printing import say
 if TYPE_CHECKING:
     from engine.control.client import Line
     from tui.session import Session
+
+
+FRAMES = "120"
+"""A second, at most: what a key changes in two places is seen after two. Nothing is drawn when nothing changes."""
+
+
+def _set_frames() -> None:
+    """Textual reads it once, when it is imported."""
+    os.environ.setdefault("TEXTUAL_FPS", FRAMES)
 
 
 def open_cockpit(where: Path | Line, *, readonly: bool, first_set: str = "", hint: str = "") -> None:
@@ -37,8 +47,7 @@ def show(session: Session, *, first_set: str = "", hint: str = "") -> None:
 
     Where it is left for the recording of an upgrade, that is shown, and then the session again.
     """
-    import os
-
+    _set_frames()
     from tui.app import Cockpit
     from tui.options import config_folder, read_options
     from tui.terminal.driver import TerminalDriver
@@ -77,6 +86,7 @@ def replay(
     if names:
         say(list(shipped_recordings()))
         return
+    _set_frames()
     from tui.recording import RecordedSession
 
     session = RecordedSession.open(find_recording(recording))
