@@ -7,7 +7,6 @@ Exit codes: 0 the verb did what it says; 1 what was followed ended otherwise tha
 from __future__ import annotations
 
 import os
-import sys
 from typing import Any
 
 import typer
@@ -18,7 +17,6 @@ from tui.verbs import (
     asking,
     cockpit,
     demo,
-    engine_access,
     engine_process,
     images,
     moving,
@@ -32,8 +30,7 @@ from tui.verbs import (
 from tui.verbs.engine_access import HOST_VARIABLE, READONLY_VARIABLE, SOCKET_VARIABLE, STATE_DIR_VARIABLE
 from tui.verbs.options import Host, Readonly, StateDir
 from tui.verbs.printing import note, say_error
-
-STOPPED = 130
+from tui.verbs.showing import STOPPED, open_meant
 
 
 class RollsetGroup(TyperGroup):
@@ -78,8 +75,7 @@ def before_every_verb(
     if readonly:
         os.environ[READONLY_VARIABLE] = "1"
     if context.invoked_subcommand is None:
-        where = engine_access.line_to(None) or engine_access.state_dir(None)
-        cockpit.open_cockpit(where, readonly=engine_access.is_readonly())
+        open_meant()
 
 
 for family in (
@@ -100,13 +96,5 @@ for family in (
 
 
 def main() -> None:
-    """The entry point: what a terminal cannot show is replaced, never a crash."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
+    """Run the command line."""
     app(prog_name="rollset")
-
-
-if __name__ == "__main__":
-    main()

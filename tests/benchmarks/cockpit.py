@@ -196,7 +196,7 @@ def first_paint() -> Figure:
         taken, taken_bare, memory = [], [], 0
         for _ in range(5):
             with cockpit_on(client) as terminal:
-                taken.append(first_paint_s(terminal, "set-00", "set-20", "live", "? help"))
+                taken.append(first_paint_s(terminal, "set-00", "set-10", "live", "? help"))
                 terminal.quiet()
                 memory = max(memory, resident_bytes(terminal.process.pid))
             with Terminal([sys.executable, "-c", BARE]) as terminal:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def rollset(state_dir: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tui.cli", *map(str, arguments), "--state-dir", str(state_dir)]
+    command = [sys.executable, "-m", "tui", *map(str, arguments), "--state-dir", str(state_dir)]
     return subprocess.run(
         command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=50, check=False
     )

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def rollset(world: World, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", "tui.cli", *arguments, "--state-dir", str(world.state_dir)]
+    return [sys.executable, "-m", "tui", *arguments, "--state-dir", str(world.state_dir)]
 
 
 def environment() -> dict[str, str]:

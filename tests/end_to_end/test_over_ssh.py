@@ -38,7 +38,7 @@ class Elsewhere:
         self.here.mkdir()
         self.there.mkdir()
         self.ssh(SSH.format(log=self.log, state=self.state_dir, there=self.there))
-        self.write(self.there / "rollset", f'#!/bin/sh\nexec "{sys.executable}" -m tui.cli "$@"\n')
+        self.write(self.there / "rollset", f'#!/bin/sh\nexec "{sys.executable}" -m tui "$@"\n')
 
     def ssh(self, script: str) -> None:
         self.write(self.here / "ssh", script)
@@ -49,7 +49,7 @@ class Elsewhere:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "tui.cli", *arguments], capture_output=True, text=True, timeout=40, check=False
+            [sys.executable, "-m", "tui", *arguments], capture_output=True, text=True, timeout=40, check=False
         )
 
 

@@ -39,7 +39,7 @@ def shared(tmp_path: Path) -> Iterator[Path]:
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
     return subprocess.run(
-        [sys.executable, "-m", "tui.cli", *arguments],
+        [sys.executable, "-m", "tui", *arguments],
         env=environment,
         capture_output=True,
         text=True,

@@ -102,12 +102,8 @@ class Stage:
         """A set whose instances have all been looked at."""
         self._documents[made.name] = made
         await self.behave(engine, made.name, **tags)
-        await until(
-            lambda: (
-                all(i.health is not Health.NOT_OBSERVED for i in engine.find_set(made.name).instances.values())
-                and len(engine.find_set(made.name).instances) == made.capacity
-            )
-        )
+        await until(lambda: _all_seen(engine, made))
+        await anyio.sleep(SETTLED_S)
 
     async def behave(self, engine: Engine, name: str, **tags: object) -> None:
         """From now on the set's instances do as these tags say, beside those they had."""
@@ -128,6 +124,11 @@ class Stage:
         """Add what has happened since."""
         streams = sorted(streams_of(engine, self._scope) or ())
         self.lines += [event_line(each).text for each in engine.store.events(self._from, ALL, streams=streams)]
+
+
+def _all_seen(engine: Engine, made: Made) -> bool:
+    instances = engine.find_set(made.name).instances.values()
+    return len(instances) == made.capacity and all(i.health is not Health.NOT_OBSERVED for i in instances)
 
 
 async def tell(engine: Engine, verb: str, caller: Caller = ANA, **arguments: object) -> dict[str, Any]:

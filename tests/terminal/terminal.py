@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.terminal.screen import Screen
 
 ROOT = Path(__file__).resolve().parents[2]
-ROLLSET = (sys.executable, "-m", "tui.cli")
+ROLLSET = (sys.executable, "-m", "tui")
 READ_BYTES = 64 * 1024
 
 ENTER, ESCAPE, RIGHT, DOWN = "\r", "\x1b", "\x1b[C", "\x1b[B"
@@ -28,7 +28,8 @@ ENTER, ESCAPE, RIGHT, DOWN = "\r", "\x1b", "\x1b[C", "\x1b[B"
 
 def environment(**changes: str) -> dict[str, str]:
     """This process's environment as a usual terminal would have it, with changes; an empty value takes one away."""
-    found = {name: value for name, value in os.environ.items() if name not in ("TMUX", "STY", "NO_COLOR")}
+    left_out = ("TMUX", "STY", "NO_COLOR", "PYTHONDONTWRITEBYTECODE")  # the last: nobody's Rollset compiles each time
+    found = {name: value for name, value in os.environ.items() if name not in left_out}
     found |= {"TERM": "xterm-256color", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)} | changes
     return {name: value for name, value in found.items() if value}
 

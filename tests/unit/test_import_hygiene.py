@@ -55,3 +55,7 @@ def test_every_module_behind_the_door_is_forbidden_to_terminals() -> None:
     behind = {f"engine.control.{p.stem}" for p in (ROOT / "engine" / "control").glob("*.py") if p.stem != "__init__"}
 
     assert behind <= set(forbidden)
+
+
+def test_the_cockpit_alone_waits_for_no_command_line() -> None:
+    assert loaded_by("tui.__main__,tui.verbs.showing,tui.app,tui.live,tui.terminal.driver").isdisjoint({"typer"})

@@ -1,72 +1,14 @@
-"""Open the cockpit: on the engine, on a recording."""
+"""Open the cockpit on a recording."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from engine.model.errors import InputError
-from tui.verbs import engine_access
 from tui.verbs.options import StateDir
 from tui.verbs.printing import say
-
-if TYPE_CHECKING:
-    from engine.control.client import Line
-    from tui.session import Session
-
-
-FRAMES = "120"
-"""A second, at most: what a key changes in two places is seen after two. Nothing is drawn when nothing changes."""
-
-
-def _set_frames() -> None:
-    """Textual reads it once, when it is imported."""
-    os.environ.setdefault("TEXTUAL_FPS", FRAMES)
-
-
-def open_cockpit(where: Path | Line, *, readonly: bool, first_set: str = "", hint: str = "") -> None:
-    """Show an engine; a state directory's own is started when none runs (not by a cockpit that only looks)."""
-    from engine.control.client import Client
-    from engine.control.client.start import connect_or_start
-    from tui.live import LiveSession
-
-    def start() -> object:
-        return connect_or_start(where, readonly=readonly) if isinstance(where, Path) else None
-
-    if not readonly:
-        start()
-    session = LiveSession(Client(where, readonly=readonly), readonly=readonly, start=start)
-    show(session, first_set=first_set, hint=hint)
-
-
-def show(session: Session, *, first_set: str = "", hint: str = "") -> None:
-    """Run the cockpit on this terminal until it is left. Raises InputError where there is none.
-
-    Where it is left for the recording of an upgrade, that is shown, and then the session again.
-    """
-    _set_frames()
-    from tui.app import Cockpit
-    from tui.options import config_folder, read_options
-    from tui.terminal.driver import TerminalDriver
-
-    if not engine_access.on_terminal() or os.environ.get("TERM", "") in ("", "dumb"):
-        raise InputError(
-            "NoTerminal", "the cockpit needs a terminal.", "For scripts: rollset list, rollset status SET --json."
-        )
-    options = read_options(config_folder(), hint=hint)
-    while True:
-        cockpit = Cockpit(session, options, first_set=first_set, driver=TerminalDriver)
-        chosen = cockpit.run(mouse=options.mouse)
-        if chosen is None:
-            return
-        from tui.recording import RecordedSession
-
-        first_set = chosen.scale_set
-        recorded = RecordedSession(chosen.upgrade, chosen.lines)
-        Cockpit(recorded, options, first_set=first_set, driver=TerminalDriver).run(mouse=options.mouse)
+from tui.verbs.showing import set_frames, show
 
 
 def replay(
@@ -86,7 +28,7 @@ def replay(
     if names:
         say(list(shipped_recordings()))
         return
-    _set_frames()
+    set_frames()
     from tui.recording import RecordedSession
 
     session = RecordedSession.open(find_recording(recording))

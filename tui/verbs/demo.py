@@ -125,7 +125,7 @@ def play(client: EngineClient, directory: Path, scenario: Scenario, instances: i
 def show_in_cockpit(client: EngineClient, directory: Path, scenario: Scenario, instances: int) -> Mapping[str, Any]:
     """The same upgrade, slow enough to be watched, in the cockpit; returns the upgrade as it was left."""
     from tui.plain.upgrades import ending_lines
-    from tui.verbs.cockpit import open_cockpit
+    from tui.verbs.showing import open_cockpit
 
     asked = prepare(client, directory, scenario, instances) | {"pause_between_batches": COCKPIT_PAUSE}
     upgrade = send(client, "start", {**asked, "reason": f"demo {scenario}"})["upgrade"]

@@ -63,7 +63,7 @@ def test_it_folds_to_its_end(name: str) -> None:
     assert scene.upgrade is not None
     error = scene.upgrade.error
     assert (scene.upgrade.outcome, error.code if error is not None else "") == ENDS[name]
-    assert session.player.position == session.player.length > 30
+    assert session.player.position == session.player.length > 3
 
 
 @pytest.mark.parametrize("name", sorted(HAPPENS))

@@ -1,0 +1,71 @@
+"""Show the cockpit on this terminal. Without typer: `rollset` alone paints before a command line could be built."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.model.errors import InputError
+from tui.verbs import engine_access
+
+if TYPE_CHECKING:
+    from engine.control.client import Line
+    from tui.session import Session
+
+STOPPED = 130
+FRAMES = "120"
+"""A second, at most: what a key changes in two places is seen after two. Nothing is drawn when nothing changes."""
+
+
+def set_frames() -> None:
+    """Textual reads it once, when it is imported."""
+    os.environ.setdefault("TEXTUAL_FPS", FRAMES)
+
+
+def open_meant() -> None:
+    """Show the engine that the environment means."""
+    where = engine_access.line_to(None) or engine_access.state_dir(None)
+    open_cockpit(where, readonly=engine_access.is_readonly())
+
+
+def open_cockpit(where: Path | Line, *, readonly: bool, first_set: str = "", hint: str = "") -> None:
+    """Show an engine; a state directory's own is started when none runs (not by a cockpit that only looks)."""
+    from engine.control.client import Client
+    from engine.control.client.start import connect_or_start
+    from tui.live import LiveSession
+
+    def start() -> object:
+        return connect_or_start(where, readonly=readonly) if isinstance(where, Path) else None
+
+    if not readonly:
+        start()
+    session = LiveSession(Client(where, readonly=readonly), readonly=readonly, start=start)
+    show(session, first_set=first_set, hint=hint)
+
+
+def show(session: Session, *, first_set: str = "", hint: str = "") -> None:
+    """Run the cockpit on this terminal until it is left. Raises InputError where there is none.
+
+    Where it is left for the recording of an upgrade, that is shown, and then the session again.
+    """
+    set_frames()
+    from tui.app import Cockpit
+    from tui.options import config_folder, read_options
+    from tui.terminal.driver import TerminalDriver
+
+    if not engine_access.on_terminal() or os.environ.get("TERM", "") in ("", "dumb"):
+        raise InputError(
+            "NoTerminal", "the cockpit needs a terminal.", "For scripts: rollset list, rollset status SET --json."
+        )
+    options = read_options(config_folder(), hint=hint)
+    while True:
+        cockpit = Cockpit(session, options, first_set=first_set, driver=TerminalDriver)
+        chosen = cockpit.run(mouse=options.mouse)
+        if chosen is None:
+            return
+        from tui.recording import RecordedSession
+
+        first_set = chosen.scale_set
+        recorded = RecordedSession(chosen.upgrade, chosen.lines)
+        Cockpit(recorded, options, first_set=first_set, driver=TerminalDriver).run(mouse=options.mouse)
