@@ -17,6 +17,7 @@ from tui.failure_clusters import Cluster, clusters, failures_of
 
 _TURNS = {
     "UpgradeStarted",
+    "StartTimeReached",
     "CheckPassed",
     "BatchEnded",
     "HoldRaised",

@@ -21,7 +21,7 @@ HEALTH_SETTINGS = dict.fromkeys(
     ("protocol", "port", "requestPath", "intervalInSeconds", "numberOfProbes", "gracePeriod")
 )
 LONGEST_GRACE_S = 14_400
-SHORTEST_BUDGET_S, LONGEST_BUDGET_S = 900.0, 7_200.0
+SHORTEST_BUDGET_S, LONGEST_BUDGET_S, DEFAULT_BUDGET_S = 900.0, 7_200.0, 5_400.0
 _HANDLER_VERSION = re.compile(r"[12](\.[0-9]{1,9}){0,3}")
 
 
@@ -31,7 +31,6 @@ def read_extensions(profile: Fields, file: str) -> tuple[tuple[Extension, ...], 
     health: HealthSource | None = None
     health_name = ""
     warnings: list[str] = []
-    _check_budget(profile, file)
     for item in profile.items("extensions"):
         properties = item.below("properties")
         extension = _extension(item.text("name"), properties, file)
@@ -55,13 +54,16 @@ def read_extensions(profile: Fields, file: str) -> tuple[tuple[Extension, ...], 
     return run, health, warnings
 
 
-def _check_budget(profile: Fields, file: str) -> None:
+def read_time_budget_s(profile: Fields, file: str) -> float:
+    """`extensionsTimeBudget` in seconds; Azure's default is 90 minutes."""
     budget = profile.raw("extensionsTimeBudget")
     if budget is None:
-        return
+        return DEFAULT_BUDGET_S
     where = profile.at("extensionsTimeBudget")
-    if not SHORTEST_BUDGET_S <= parse_duration_s(budget, f"{printable(file)}: {where}") <= LONGEST_BUDGET_S:
+    seconds = parse_duration_s(budget, f"{printable(file)}: {where}")
+    if not SHORTEST_BUDGET_S <= seconds <= LONGEST_BUDGET_S:
         raise wrong(file, where, budget, "from PT15M to PT2H")
+    return seconds
 
 
 def _extension(name: str, properties: Fields, file: str) -> Extension:

@@ -11,7 +11,7 @@ from typing import Any
 from engine.arm.fields import Fields
 from engine.arm.iso8601 import parse_duration_s
 from engine.arm.known_names import LOAD_BALANCER, REQUEST_PATH, SCALE_SET, check_names, is_request_path, wrong
-from engine.arm.read_extensions import read_extensions
+from engine.arm.read_extensions import read_extensions, read_time_budget_s
 from engine.arm.read_file import check_bounds
 from engine.arm.read_file import read_file_documents as read_file_documents  # beside its reader, for callers
 from engine.model import error_texts
@@ -245,6 +245,7 @@ def _model(properties: Fields, probes: Mapping[str, HealthSource], port: int | N
         disable_automatic_rollback=automatic.truth("disableAutomaticRollback"),
         data_disks=len(disks) if isinstance(disks, list) else 0,
         port=port or (health.port if health is not None else 0) or 8080,
+        extension_budget_s=read_time_budget_s(profile.below("extensionProfile"), file),
         problems=tuple(problems),
     )
     return model, warnings

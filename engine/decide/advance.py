@@ -48,6 +48,7 @@ def advance(upgrade: Upgrade, scale_set: ScaleSet, now: Now, heard: Heard | None
         return []
     return (
         _fleet_changes(upgrade, scale_set)
+        or _begin_to_count(upgrade, now)
         or members_follow(upgrade, scale_set, now, heard or (lambda _: now.clock))
         or _close_batch(upgrade, scale_set, now)
         or _notice(upgrade, scale_set)
@@ -61,10 +62,17 @@ def advance(upgrade: Upgrade, scale_set: ScaleSet, now: Now, heard: Heard | None
 
 def observed_s(upgrade: Upgrade, now: Now) -> float:
     """Seconds of unpaused observed time since the start, or since the start time that was asked for."""
+    if upgrade.delayed:
+        return 0.0
     standing = now.clock - upgrade.paused_since_clock if upgrade.paused_since_clock is not None else 0.0
+    return now.clock - upgrade.started_clock - upgrade.paused_s - standing
+
+
+def _begin_to_count(upgrade: Upgrade, now: Now) -> list[e.Event]:
     begin_at = upgrade.starts_not_before_at
-    delay = 0.0 if begin_at is None else max(0.0, min(begin_at, now.at) - upgrade.started_at)
-    return max(0.0, now.clock - upgrade.started_clock - upgrade.paused_s - standing - delay)
+    if not upgrade.delayed or begin_at is None or HoldKind.CLOCK_UNTRUSTED in upgrade.holds:
+        return []
+    return [e.StartTimeReached()] if now.at >= begin_at else []
 
 
 def _fleet_changes(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
@@ -107,15 +115,19 @@ def _kept_out(upgrade: Upgrade, member: Member, instance: Instance) -> list[e.Ev
 def _joined(upgrade: Upgrade, member: str, instance: Instance) -> e.MemberJoined:
     """Asked, not assumed: an instance that is on the target by now needs no batch."""
     known = upgrade.members.get(member)
-    failed = known is not None and known.judged_failed
-    current = is_on(instance, upgrade.target, upgrade.target_digest) and not failed
+    failed = instance.extension_failed if known is None else known.judged_failed or known.again
+    left_out = None
+    if is_on(instance, upgrade.target, upgrade.target_digest) and not failed:
+        left_out = LeftOut.ALREADY_CURRENT
+    elif known is None and upgrade.only_chosen:
+        left_out = LeftOut.SKIPPED
     return e.MemberJoined(
         member,
         instance.instance_id,
         instance.zone,
         instance.update_domain,
         instance.fault_domain,
-        LeftOut.ALREADY_CURRENT if current else None,
+        left_out,
     )
 
 
@@ -152,7 +164,7 @@ def _close_batch(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Even
             found.append(e.LimitExceeded(failed_untouched(upgrade, untouched)))
     more = (waiting_to_go(upgrade) or _held(upgrade)) and len(found) == 1 and not upgrade.cancelling
     if upgrade.pause_after_batch and more:
-        found.append(e.HoldRaised(Hold(HoldKind.OPERATOR, now.at, upgrade.actor, "single step done")))
+        found.append(e.HoldRaised(Hold(HoldKind.OPERATOR, now.at, upgrade.stepped_by, "single step done")))
     return found
 
 
@@ -231,9 +243,7 @@ def _faults(upgrade: Upgrade) -> bool:
 
 
 def _check(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
-    if not upgrade.checking or _waits(upgrade):
-        return []
-    if upgrade.starts_not_before_at is not None and now.at < upgrade.starts_not_before_at:
+    if not upgrade.checking or upgrade.delayed or _waits(upgrade):
         return []
     if not waiting_to_go(upgrade) and not _held(upgrade):
         return [e.UpgradeCompleted()]

@@ -7,13 +7,17 @@ from collections.abc import Iterable
 
 from engine.model import events as e
 from engine.model.image import ImageReference
-from engine.model.scale_set import ScaleSet
+from engine.model.scale_set import ScaleSet, is_on
 from engine.model.upgrade import Outcome, Upgrade
 
 
 def restore_image(upgrade: Upgrade) -> ImageReference | None:
-    """The image most members came from; None when no restore point was written down."""
-    return _most_common(m.restore_point.image for m in upgrade.members.values() if m.restore_point is not None)
+    """The image most members came from; None when no restore point was written down.
+
+    One that was on the target already, and is upgraded again, came from nowhere else.
+    """
+    points = (m.restore_point.image for m in upgrade.members.values() if m.restore_point is not None)
+    return _most_common(image for image in points if image != upgrade.target)
 
 
 def _most_common(images: Iterable[ImageReference]) -> ImageReference | None:
@@ -25,14 +29,15 @@ def model_after(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
 
     RolledBack: the model's previous image is written back, or the bad version is blocked for a `latest` set. Faulted
     and Cancelled leave the model; new instances take the last good version, the one most instances came from.
-    Completed clears that.
+    Completed clears that, unless it was begun for certain instances alone and others are not on its target.
     """
     model = scale_set.model.image
     blocked, good = scale_set.blocked_versions, scale_set.good_version
     why = f"upgrade {upgrade.id} ended {upgrade.state.value}"
     came_from = restore_image(upgrade) or _most_common(i.image for i in scale_set.instances.values())
     if upgrade.outcome is Outcome.COMPLETED:
-        good = None
+        if _whole(upgrade, scale_set):
+            good = None
         if upgrade.is_rollback_of is not None and model.is_latest:
             good = upgrade.target.version
     elif upgrade.outcome is Outcome.ROLLED_BACK:
@@ -44,8 +49,15 @@ def model_after(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
             # A run that took up a faulted one found its target in the model already.
             taken_up = upgrade.previous_image == upgrade.target
             model = (restore_image(upgrade) or model) if taken_up else upgrade.previous_image
+    elif upgrade.is_rollback_of is not None:
+        good = upgrade.target.version
     elif came_from is not None and (good is None or upgrade.batches):
         good = came_from.version
     if (model, blocked, good) == (scale_set.model.image, scale_set.blocked_versions, scale_set.good_version):
         return []
     return [e.ModelImageChanged(model, blocked, good, why)]
+
+
+def _whole(upgrade: Upgrade, scale_set: ScaleSet) -> bool:
+    instances = scale_set.instances.values()
+    return not upgrade.only_chosen or all(is_on(i, upgrade.target, upgrade.target_digest) for i in instances)

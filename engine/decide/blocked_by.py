@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.decide.advance import unseen
+from engine.decide.advance import observed_s, unseen
 from engine.decide.choose_batch import waiting_to_go
+from engine.decide.plan_effects import deadline_s
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import DOING, SOFT_HOLDS, Direction, LeftOut, Member, MemberState, Now, Upgrade
 
@@ -20,6 +21,8 @@ class BlockedBy:
     words: str
 
 
+ANSWER_S = 60.0
+"""So much longer than its deadline an act may take until its fleet says so."""
 _AWAITING = frozenset({MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE})
 _DOING_WORDS = {
     MemberState.CAPTURING: "its restore point to be written down",
@@ -37,11 +40,13 @@ def upgrade_blocked_by(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> Block
     for hold in upgrade.holds.values():
         what = f"paused by {hold.by}" if hold.kind.value == "Operator" else hold.kind.value
         more = f"; {len(flying)} begun members finish first" if flying else ""
+        late = _first_overdue(upgrade, now)
+        more += f"; instance {late.instance_id} waits for {_overdue_words(upgrade, late)}" if late is not None else ""
         return BlockedBy(hold.kind.value, hold.since_at, None, f"{what}: {hold.reason or 'no reason given'}{more}")
     if flying:
         return _flying(upgrade, flying, now)
-    start = upgrade.starts_not_before_at
-    if start is not None and now.at < start:
+    if upgrade.delayed:
+        start = upgrade.starts_not_before_at
         return BlockedBy("StartTime", upgrade.started_at, start, "the start time that was asked for")
     unknown = unseen(scale_set) if upgrade.direction is Direction.FORWARD else []
     if unknown and waiting_to_go(upgrade):
@@ -72,7 +77,32 @@ def _flying(upgrade: Upgrade, flying: list[Member], now: Now) -> BlockedBy:
     first = min(busy, key=lambda m: m.since_clock)
     many = "1 member" if len(flying) == 1 else f"{len(flying)} members"
     words = f"{many} in progress; instance {first.instance_id} waits for {_DOING_WORDS[first.state]}"
+    late = _first_overdue(upgrade, now)
+    if late is not None:
+        words = f"{many} in progress; instance {late.instance_id} waits for {_overdue_words(upgrade, late)}"
+        if observed_s(upgrade, now) > upgrade.settings.upgrade_timeout_s:
+            words += "; the time limit of the upgrade is over too: it ends once that is answered for"
+        return BlockedBy("ActOverdue", late.since_at, None, words)
     return BlockedBy("MembersInProgress", first.since_at, None, words)
+
+
+def is_overdue(upgrade: Upgrade, member: Member, now: Now) -> bool:
+    """Whether the act that a member waits for should have ended by now."""
+    acts = member.state in _DOING_WORDS
+    return acts and now.clock - member.since_clock > deadline_s(upgrade, member) + ANSWER_S
+
+
+def _first_overdue(upgrade: Upgrade, now: Now) -> Member | None:
+    late = [m for m in upgrade.members.values() if is_overdue(upgrade, m, now)]
+    return min(late, key=lambda m: m.since_clock, default=None)
+
+
+def _overdue_words(upgrade: Upgrade, member: Member) -> str:
+    limit_s = deadline_s(upgrade, member)
+    return (
+        f"{_DOING_WORDS[member.state]}, which should have been done within {limit_s:g} s: the fleet neither ends it "
+        "nor says that it failed; look at the instance, or take it out of the set"
+    )
 
 
 def member_blocked_by(upgrade: Upgrade, member: Member, now: Now) -> BlockedBy | None:
@@ -89,6 +119,8 @@ def member_blocked_by(upgrade: Upgrade, member: Member, now: Now) -> BlockedBy |
     if member.state in _AWAITING:
         left = max(0.0, upgrade.settings.health_window_s - (now.clock - member.since_clock))
         return BlockedBy("Health", member.since_at, now.at + left, "its health")
+    if is_overdue(upgrade, member, now):
+        return BlockedBy("ActOverdue", member.since_at, None, _overdue_words(upgrade, member))
     if member.state in DOING:
         return BlockedBy("Effect", member.since_at, None, _DOING_WORDS[member.state])
     if member.state is MemberState.PENDING:

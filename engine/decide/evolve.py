@@ -31,6 +31,11 @@ def _with_member(upgrade: Upgrade, member: Member) -> Upgrade:
     return replace(upgrade, members={**upgrade.members, member.id: member})
 
 
+def _start_time_reached(upgrade: Upgrade, event: e.StartTimeReached, now: Now) -> Upgrade:
+    paused = now.clock if upgrade.paused_since_clock is not None else None
+    return replace(upgrade, delayed=False, started_clock=now.clock, paused_s=0.0, paused_since_clock=paused)
+
+
 def _check_passed(upgrade: Upgrade, event: e.CheckPassed, now: Now) -> Upgrade:
     return replace(upgrade, checking=False)
 
@@ -51,11 +56,15 @@ def _member_moved(upgrade: Upgrade, event: e.MemberMoved, now: Now) -> Upgrade:
         "state": event.entered,
         "step": event.step,
         "reconciling": False,
+        "restoring": event.entered is MemberState.RESTORING
+        or (member.restoring and event.entered is MemberState.EXTENDING),
         "since_at": now.at,
         "since_clock": now.clock,
     }
     if event.entered is MemberState.CAPTURING and batch is not None:
         changes["batch"] = batch.number
+    if event.entered is MemberState.EXTENDING and member.state is not MemberState.EXTENDING:
+        changes["extends_since_clock"] = now.clock
     if event.restore_point is not None:
         changes["restore_point"] = event.restore_point
     if event.replaced:
@@ -112,11 +121,17 @@ def _member_joined(upgrade: Upgrade, event: e.MemberJoined, now: Now) -> Upgrade
             fresh,
             state=MemberState.PENDING if left_out is None else MemberState.LEFT_OUT,
             left_out=left_out,
-            left_out_reason="already on the target" if left_out is LeftOut.ALREADY_CURRENT else "",
+            left_out_reason=_JOINED_OUT[left_out] if left_out is not None else "",
             since_at=now.at,
             since_clock=now.clock,
         ),
     )
+
+
+_JOINED_OUT = {
+    LeftOut.ALREADY_CURRENT: "already on the target",
+    LeftOut.SKIPPED: "this run was begun for other instances",
+}
 
 
 def _member_retried(upgrade: Upgrade, event: e.MemberRetried, now: Now) -> Upgrade:
@@ -159,7 +174,7 @@ def _resumed(upgrade: Upgrade, event: e.UpgradeResumed, now: Now) -> Upgrade:
 
 
 def _step_granted(upgrade: Upgrade, event: e.StepGranted, now: Now) -> Upgrade:
-    return replace(upgrade, pause_after_batch=True, last_action="Step", last_action_at=now.at)
+    return replace(upgrade, pause_after_batch=True, stepped_by=event.by, last_action="Step", last_action_at=now.at)
 
 
 def _cancel_requested(upgrade: Upgrade, event: e.CancelRequested, now: Now) -> Upgrade:
@@ -203,6 +218,7 @@ def _outlook(upgrade: Upgrade, event: e.UpgradeOutlookChanged, now: Now) -> Upgr
 # An operator's decision stays good when these happen; a command is stale only after the others.
 _QUIET = frozenset(
     {
+        e.StartTimeReached,
         e.BatchBegan,
         e.BatchEnded,
         e.MemberMoved,
@@ -214,6 +230,7 @@ _QUIET = frozenset(
 )
 
 _UPGRADE: dict[type[e.Event], Callable[[Upgrade, Any, Now], Upgrade]] = {
+    e.StartTimeReached: _start_time_reached,
     e.CheckPassed: _check_passed,
     e.BatchBegan: _batch_began,
     e.BatchEnded: _batch_ended,

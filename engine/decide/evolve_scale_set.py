@@ -8,7 +8,7 @@ from typing import Any
 from engine.model import events as e
 from engine.model.health import Health
 from engine.model.record_copy import replace
-from engine.model.scale_set import Instance, ScaleSet, Trying
+from engine.model.scale_set import Instance, ScaleSet, ScaleSetModel, Trying
 from engine.model.upgrade import Now
 
 
@@ -33,12 +33,16 @@ def _put(scale_set: ScaleSet, instance: Instance) -> ScaleSet:
     return replace(scale_set, instances={**scale_set.instances, instance.instance_id: instance})
 
 
+def _applied(model: ScaleSetModel, instance: Instance) -> bool:
+    return model.asks_for(instance.image) and not instance.extension_failed
+
+
 def _image_changed(scale_set: ScaleSet, event: e.ModelImageChanged, now: Now) -> ScaleSet:
     model = replace(scale_set.model, image=event.image)
     changed = model != scale_set.model
     instances = scale_set.instances
     if changed:
-        instances = {k: replace(i, latest_model_applied=model.asks_for(i.image)) for k, i in instances.items()}
+        instances = {k: replace(i, latest_model_applied=_applied(model, i)) for k, i in instances.items()}
     return replace(
         scale_set,
         model=model,
@@ -134,7 +138,8 @@ def _extension_ran(scale_set: ScaleSet, event: e.ExtensionRan, now: Now) -> Scal
     if instance is None:
         return scale_set
     kept = tuple(result for result in instance.extensions if result.name != event.result.name)
-    return _put(scale_set, replace(instance, extensions=(*kept, event.result)))
+    ran = replace(instance, extensions=(*kept, event.result))
+    return _put(scale_set, replace(ran, latest_model_applied=_applied(scale_set.model, ran)))
 
 
 def _health(scale_set: ScaleSet, event: e.InstanceHealthChanged, now: Now) -> ScaleSet:

@@ -6,6 +6,7 @@ from engine.decide.plan_effects import MOST_STARTS, next_extension, wanted_effec
 from engine.model import events as e
 from engine.model.codes import ApiError, ErrorCode
 from engine.model.effects import Effect, EffectKind, EffectOutcome, OutcomeKind
+from engine.model.image import ImageReference
 from engine.model.scale_set import ExtensionResult, Instance, ScaleSet
 from engine.model.upgrade import Member, MemberState, Now, RestorePoint, Upgrade
 
@@ -35,18 +36,18 @@ def interpret_effect(
     if effect.kind is EffectKind.RUN_EXTENSION:
         return _extension_ended(upgrade, member, effect, outcome, now)
     if outcome.kind is OutcomeKind.FAILED:
-        return _failed(member, effect, outcome), []
+        return _failed(member, outcome), []
     if effect.kind is EffectKind.CAPTURE_RESTORE_POINT:
         return [_captured(member, instance, outcome)], []
-    if effect.kind is EffectKind.REPLACE_OS_DISK:
+    if member.state is MemberState.REPLACING:
         return _replaced(upgrade, scale_set, member, instance, outcome)
-    return _restored(scale_set, member, instance, outcome)
+    return _restored(upgrade, scale_set, member, instance, outcome)
 
 
-def _failed(member: Member, effect: Effect, outcome: EffectOutcome) -> list[e.Event]:
+def _failed(member: Member, outcome: EffectOutcome) -> list[e.Event]:
     error = ApiError(outcome.code or ErrorCode.INTERNAL, outcome.message)
-    entered = MemberState.RESTORE_FAILED if effect.kind is EffectKind.RESTORE_OS_DISK else MemberState.FAILED
-    touched = effect.kind is EffectKind.REPLACE_OS_DISK
+    entered = MemberState.RESTORE_FAILED if member.state is MemberState.RESTORING else MemberState.FAILED
+    touched = member.state is MemberState.REPLACING
     return [
         e.MemberMoved(
             member.id, member.instance_id, member.state, entered, outcome.message, replaced=touched, error=error
@@ -69,41 +70,48 @@ def _captured(member: Member, instance: Instance, outcome: EffectOutcome) -> e.M
 def _replaced(
     upgrade: Upgrade, scale_set: ScaleSet, member: Member, instance: Instance, outcome: EffectOutcome
 ) -> tuple[list[e.Event], list[e.Event]]:
-    entered = MemberState.EXTENDING if upgrade.extensions else MemberState.AWAITING_HEALTH
-    moved = e.MemberMoved(member.id, member.instance_id, member.state, entered, "OS disk replaced", replaced=True)
-    point = member.restore_point
-    changed = e.InstanceDiskChanged(
-        instance.instance_id,
-        upgrade.target,
-        outcome.digest,
-        outcome.disk,
-        point.disk if point else None,
-        point.image if point else None,
-        latest_model_applied=scale_set.model.asks_for(upgrade.target),
-        address=outcome.address or instance.address,
-    )
-    return [moved], [changed]
-
-
-def _restored(
-    scale_set: ScaleSet, member: Member, instance: Instance, outcome: EffectOutcome
-) -> tuple[list[e.Event], list[e.Event]]:
-    point = member.restore_point
-    image = point.image if point else instance.image
-    moved = e.MemberMoved(
-        member.id,
-        member.instance_id,
-        member.state,
-        MemberState.AWAITING_HEALTH_AFTER_RESTORE,
-        f"back on {image.version}",
-    )
+    back = member.back_to
+    kept = back is not None and not outcome.from_image  # what its extensions wrote is on it still
+    entered = MemberState.EXTENDING if upgrade.extensions and not kept else MemberState.AWAITING_HEALTH
+    why = f"its kept OS disk {outcome.disk} put back" if kept else "OS disk replaced"
+    if outcome.from_image:
+        why += ": the kept one was gone"
+    moved = e.MemberMoved(member.id, member.instance_id, member.state, entered, why, replaced=True)
+    image = back.image if back is not None else upgrade.target
     changed = e.InstanceDiskChanged(
         instance.instance_id,
         image,
         outcome.digest,
         outcome.disk,
-        None,
-        None,
+        *_left_behind(instance, outcome),
+        latest_model_applied=scale_set.model.asks_for(image),
+        address=outcome.address or instance.address,
+    )
+    return [moved], [changed]
+
+
+def _left_behind(instance: Instance, outcome: EffectOutcome) -> tuple[str | None, ImageReference | None]:
+    """The OS disk that was in use until now: fleets keep it until the next swap, or until it is discarded."""
+    return (instance.disk, instance.image) if instance.disk != outcome.disk else (None, None)
+
+
+def _restored(
+    upgrade: Upgrade, scale_set: ScaleSet, member: Member, instance: Instance, outcome: EffectOutcome
+) -> tuple[list[e.Event], list[e.Event]]:
+    point = member.restore_point
+    image = point.image if point else instance.image
+    extends = outcome.from_image and bool(upgrade.extensions)
+    entered = MemberState.EXTENDING if extends else MemberState.AWAITING_HEALTH_AFTER_RESTORE
+    why = f"back on {image.version}"
+    if outcome.from_image:
+        why += ": its previous OS disk is gone, so it was replaced from the image"
+    moved = e.MemberMoved(member.id, member.instance_id, member.state, entered, why)
+    changed = e.InstanceDiskChanged(
+        instance.instance_id,
+        image,
+        outcome.digest,
+        outcome.disk,
+        *_left_behind(instance, outcome),
         latest_model_applied=scale_set.model.image == image,  # a set on `latest` asks for the one it came from
         address=outcome.address or instance.address,
     )
@@ -121,6 +129,8 @@ def _extension_ended(
         entered, step = MemberState.EXTENDING, following
     else:
         entered, step = MemberState.AWAITING_HEALTH, member.step
+        if member.restoring:
+            entered = MemberState.AWAITING_HEALTH_AFTER_RESTORE
     why = f"extension {effect.step} succeeded in {outcome.took_s:.1f} s"
     return [e.MemberMoved(member.id, member.instance_id, member.state, entered, why, step=step)], ran
 
@@ -132,9 +142,8 @@ def _extension_failed(member: Member, effect: Effect, outcome: EffectOutcome) ->
         f" Last line of its error output: {tail[0][:400]}" if tail else ""
     )
     error = ApiError(ErrorCode.EXTENSION, message)
-    return e.MemberMoved(
-        member.id, member.instance_id, member.state, MemberState.FAILED, message, step=member.step, error=error
-    )
+    entered = MemberState.RESTORE_FAILED if member.restoring else MemberState.FAILED
+    return e.MemberMoved(member.id, member.instance_id, member.state, entered, message, step=member.step, error=error)
 
 
 def extension_result(effect: Effect, outcome: EffectOutcome, now: Now) -> ExtensionResult:

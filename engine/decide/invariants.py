@@ -34,7 +34,7 @@ def _flights(upgrade: Upgrade, flying: list[Member]) -> list[str]:
         if not {m.id for m in flying} <= set(batch.members):
             broken.append("a member in flight is not of the open batch")
     elif flying:
-        restores = upgrade.faulting is not None and all(m.state in _RESTORES for m in flying)
+        restores = upgrade.faulting is not None and all(m.state in _RESTORES or m.restoring for m in flying)
         cap = batch_cap(len(upgrade.members), upgrade.settings)  # members that have left included: it may shrink
         if not restores or len(flying) > cap:
             broken.append(f"{len(flying)} members in flight outside any batch")

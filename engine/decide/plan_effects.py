@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from engine.model.effects import Effect, EffectKind, effect_id
 from engine.model.scale_set import Extension, Instance, ScaleSet
-from engine.model.upgrade import SOFT_HOLDS, Member, MemberState, Upgrade
+from engine.model.upgrade import SOFT_HOLDS, Member, MemberState, RestorePoint, Upgrade
 
 MOST_DELETIONS = 6
 MOST_STARTS = 6
@@ -18,6 +18,9 @@ _TRIED_AGAIN = {
 }
 """Acts on instances that are repeated after a failure, and the longest rest before that, in seconds."""
 _BY_STATE = frozenset({EffectKind.CREATE_INSTANCE, EffectKind.START_INSTANCE})
+DISK_ACT_S = 600.0
+"""In so many seconds an act on a disk should be done."""
+LEAST_SCRIPT_S = 1.0
 _KINDS = {
     MemberState.CAPTURING: EffectKind.CAPTURE_RESTORE_POINT,
     MemberState.REPLACING: EffectKind.REPLACE_OS_DISK,
@@ -32,7 +35,7 @@ def plan_effects(upgrade: Upgrade, scale_set: ScaleSet) -> list[Effect]:
         return []
     found = []
     for member in upgrade.members.values():
-        kind = _KINDS.get(member.state)
+        kind = _kind(member)
         instance = scale_set.instances.get(member.instance_id)
         if kind is not None and instance is not None and not member.reconciling:
             found.append(_effect(upgrade, scale_set, member, instance, kind))
@@ -41,23 +44,35 @@ def plan_effects(upgrade: Upgrade, scale_set: ScaleSet) -> list[Effect]:
 
 def wanted_effect_id(upgrade: Upgrade, member: Member) -> str | None:
     """The id of the one effect this member's state asks for; None in a state that asks for none."""
-    kind = _KINDS.get(member.state)
+    kind = _kind(member)
     if kind is None:
         return None
     step, attempt = _step_and_attempt(upgrade, member, kind)
     return effect_id(upgrade.id, member.id, kind, step, attempt)
 
 
+def _kind(member: Member) -> EffectKind | None:
+    if member.state is MemberState.REPLACING and member.back_to is not None:
+        return EffectKind.RESTORE_OS_DISK
+    return _KINDS.get(member.state)
+
+
+def _going_to(member: Member) -> RestorePoint | None:
+    """What a member goes back to; None when it goes to the target."""
+    back = member.restoring or member.state is MemberState.RESTORING
+    return member.restore_point if back else member.back_to
+
+
 def _step_and_attempt(upgrade: Upgrade, member: Member, kind: EffectKind) -> tuple[str, int]:
-    if kind is EffectKind.RESTORE_OS_DISK:  # it may be tried several times within one attempt of the member
-        return "", member.restore_attempt + 1000 * (member.attempt - 1)
-    return (upgrade.extensions[member.step] if kind is EffectKind.RUN_EXTENSION else ""), member.attempt
+    step = upgrade.extensions[member.step] if kind is EffectKind.RUN_EXTENSION else ""
+    if kind is EffectKind.RESTORE_OS_DISK or member.restoring:  # tried several times within one attempt, perhaps
+        return step, member.restore_attempt + 1000 * (member.attempt - (0 if step else 1))
+    return step, member.attempt
 
 
 def _effect(upgrade: Upgrade, scale_set: ScaleSet, member: Member, instance: Instance, kind: EffectKind) -> Effect:
-    restoring = kind is EffectKind.RESTORE_OS_DISK
     step, attempt = _step_and_attempt(upgrade, member, kind)
-    point = member.restore_point
+    point = _going_to(member) if kind is not EffectKind.CAPTURE_RESTORE_POINT else None
     extension = next((x for x in scale_set.model.extensions if x.name == step), None)
     return Effect(
         id=effect_id(upgrade.id, member.id, kind, step, attempt),
@@ -68,16 +83,24 @@ def _effect(upgrade: Upgrade, scale_set: ScaleSet, member: Member, instance: Ins
         member=member.id,
         attempt=attempt,
         step=step,
-        digest=point.digest if restoring and point is not None else upgrade.target_digest,
-        image=str(point.image if restoring and point is not None else upgrade.target),
-        disk=point.disk if restoring and point is not None else "",
+        digest=point.digest if point is not None else upgrade.target_digest,
+        image=str(point.image if point is not None else upgrade.target),
+        disk=point.disk if point is not None and kind is EffectKind.RESTORE_OS_DISK else "",
         port=scale_set.model.port,
         data_disks=scale_set.model.data_disks,
         zone=instance.zone,
         environment=scale_set.model.environment,
         extension=extension,
-        deadline_s=upgrade.settings.extension_budget_s if kind is EffectKind.RUN_EXTENSION else 600.0,
+        deadline_s=deadline_s(upgrade, member),
     )
+
+
+def deadline_s(upgrade: Upgrade, member: Member) -> float:
+    """For how long the act that a member's state asks for may take; its extensions share one budget (Azure)."""
+    if member.state is not MemberState.EXTENDING:
+        return DISK_ACT_S
+    spent_s = member.since_clock - member.extends_since_clock
+    return max(LEAST_SCRIPT_S, upgrade.settings.extension_budget_s - spent_s)
 
 
 def plan_instances(scale_set: ScaleSet) -> list[Effect]:
@@ -163,4 +186,5 @@ def _instance_effect(
         zone=instance.zone,
         environment=scale_set.model.environment,
         extension=extension,
+        deadline_s=scale_set.model.extension_budget_s if kind is EffectKind.RUN_EXTENSION else DISK_ACT_S,
     )

@@ -9,11 +9,12 @@ from dataclasses import replace
 from engine.decide.choose_batch import choose_from
 from engine.decide.estimate import ASSUMED, Pace, plan_range
 from engine.decide.plan_checks import plan_checks
-from engine.decide.settle_settings import settle_settings
+from engine.decide.settle_settings import settle_settings, take_up_settings
+from engine.decide.take_up import TakeUp, left_failed
 from engine.model.codes import ErrorCode
 from engine.model.errors import InputError, RefusedError
 from engine.model.image import ImageVersion, check_version, latest_of, version_key
-from engine.model.plan import Plan, PlannedBatch, PlannedInstance, StartRequest
+from engine.model.plan import Plan, PlanCheck, PlannedBatch, PlannedInstance, StartRequest
 from engine.model.policy import RunSettings
 from engine.model.policy_document import PolicyDocument
 from engine.model.scale_set import Instance, ScaleSet, is_on
@@ -64,14 +65,22 @@ def make_plan(
     by_user: bool = True,
     policies: Iterable[PolicyDocument] = (),
     rollback: bool = False,
+    earlier: Iterable[Upgrade] = (),
+    take_up: TakeUp | None = None,
 ) -> tuple[Plan, RunSettings, tuple[Member, ...]]:
     """The plan, the settings and the members of an upgrade that would start now.
 
-    `pace` is how fast members of this set went before, for the time it will take.
+    `pace` is how fast members of this set went before, for the time it will take. `earlier` are the set's upgrades so
+    far: an instance that one of them left failed on the target is not done. `take_up` is what an ended one leaves to
+    this one; its settings then come first.
     """
     target = resolve_target(scale_set, images, request.to)
-    settings, origins = settle_settings(scale_set, request, by_user=by_user, policies=policies, rollback=rollback)
-    members = tuple(_member(instance, target) for instance in _ordered(scale_set))
+    if take_up is not None:
+        settings, origins = take_up_settings(take_up.settings, take_up.ended, rollback=rollback)
+    else:
+        settings, origins = settle_settings(scale_set, request, by_user=by_user, policies=policies, rollback=rollback)
+    failed = left_failed(scale_set, earlier)
+    members = tuple(_member(i, target, failed.get(i.instance_id), take_up) for i in _ordered(scale_set))
     batches = _forecast(members, settings, scale_set)
     needed = target.size_bytes * _disks_more(members, batches, scale_set)
     low_s, high_s = plan_range(pace, [len(b.members) for b in batches], settings.policy.pause_between_batches_s)
@@ -84,7 +93,7 @@ def make_plan(
         model_version=scale_set.model_version,
         batches=batches,
         instances=tuple(_planned(m, scale_set.instances[m.instance_id]) for m in members),
-        checks=tuple(plan_checks(scale_set, settings, members, needed, room_free_bytes)),
+        checks=(*plan_checks(scale_set, settings, members, needed, room_free_bytes), *_ways_back(members, rollback)),
         settings=tuple(origins),
         restore_point=f"{_previous(scale_set)}, the OS disk of each instance is kept",
         room_needed_bytes=needed,
@@ -101,6 +110,7 @@ def plan_hash(plan: Plan) -> str:
     """Names fleet, target and settings: two plans with one hash would do the same."""
     parts = [plan.scale_set, plan.target_digest, plan.target, str(plan.model_version)]
     parts += [f"{i.instance_id}|{i.image}|{i.zone}|{i.update_domain}|{i.left_out}" for i in plan.instances]
+    parts += [f"{i.instance_id} {i.disk}" for i in plan.instances if i.disk]
     parts += [f"{s.name}={s.value}" for s in plan.settings]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -151,6 +161,7 @@ def new_upgrade(
     started_by: str = "User",
     continues: str | None = None,
     is_rollback_of: str | None = None,
+    only_chosen: bool = False,
 ) -> Upgrade:
     """The record with which an upgrade begins (state Checking)."""
     return Upgrade(
@@ -168,10 +179,13 @@ def new_upgrade(
         started_at=now.at,
         started_clock=now.clock,
         starts_not_before_at=request.at,
+        delayed=request.at is not None,
         continues=continues,
         is_rollback_of=is_rollback_of,
+        only_chosen=only_chosen,
         members={m.id: replace(m, since_at=now.at, since_clock=now.clock) for m in members},
         pause_after_batch=request.step,
+        stepped_by=actor if request.step else "",
         last_action_at=now.at,
     )
 
@@ -180,14 +194,20 @@ def _ordered(scale_set: ScaleSet) -> list[Instance]:
     return sorted(scale_set.instances.values(), key=lambda i: (len(i.instance_id), i.instance_id))
 
 
-def _member(instance: Instance, target: ImageVersion) -> Member:
+def _member(instance: Instance, target: ImageVersion, failed: Member | None, take_up: TakeUp | None) -> Member:
+    there = is_on(instance, target.reference, target.digest)
+    chosen = take_up is not None and instance.instance_id in take_up.chosen
+    current = there and not (chosen or failed is not None or instance.extension_failed)
     left_out, why = None, ""
-    if instance.protected_from_actions:
+    if take_up is not None and not chosen and not current:
+        left_out, why = LeftOut.SKIPPED, take_up.others
+    elif instance.protected_from_actions:
         left_out, why = LeftOut.PROTECTED, "protectFromScaleSetActions"
-    elif is_on(instance, target.reference, target.digest):
+    elif current:
         left_out, why = LeftOut.ALREADY_CURRENT, "already on the target"
     elif instance.hold is not None:
         left_out, why = LeftOut.HELD, instance.hold.reason
+    again = there and not current
     return Member(
         id=f"m{instance.instance_id}",
         instance_id=instance.instance_id,
@@ -197,7 +217,25 @@ def _member(instance: Instance, target: ImageVersion) -> Member:
         state=MemberState.PENDING if left_out is None else MemberState.LEFT_OUT,
         left_out=left_out,
         left_out_reason=why,
+        again=again,
+        # What it came from before the run that failed on it; the disk it has now is nothing to go back to.
+        restore_point=failed.restore_point if again and failed is not None else None,
+        back_to=take_up.kept.get(instance.instance_id) if take_up is not None else None,
     )
+
+
+def _ways_back(members: tuple[Member, ...], rollback: bool) -> list[PlanCheck]:
+    """Who gets its kept disk back in a rollback, and who a new one."""
+    going = [m for m in members if m.state is MemberState.PENDING] if rollback else []
+    kept = [m.instance_id for m in going if m.back_to is not None]
+    anew = [m.instance_id for m in going if m.back_to is None]
+    found: list[PlanCheck] = []
+    if kept:
+        found.append(PlanCheck("passed", f"get their kept previous OS disk back: {', '.join(kept)}"))
+    if anew:
+        words = f"replaced from the image, as no previous OS disk of theirs is kept: {', '.join(anew)}"
+        found.append(PlanCheck("passed", words))
+    return found
 
 
 def _planned(member: Member, instance: Instance) -> PlannedInstance:
@@ -207,6 +245,7 @@ def _planned(member: Member, instance: Instance) -> PlannedInstance:
         member.zone,
         member.update_domain,
         f"{member.left_out.value}: {member.left_out_reason}" if member.left_out else "",
+        f"kept disk {member.back_to.disk}" if member.back_to is not None and not member.left_out else "",
     )
 
 
@@ -231,7 +270,8 @@ def _disks_more(members: tuple[Member, ...], batches: tuple[PlannedBatch, ...], 
 
     One that keeps an older disk already gives that one up, after its new disk is there.
     """
-    chosen = [scale_set.instances[m.instance_id] for m in members if m.state is MemberState.PENDING]
+    anew = [m for m in members if m.state is MemberState.PENDING and m.back_to is None]
+    chosen = [scale_set.instances[m.instance_id] for m in anew]
     swapping = [i for i in chosen if i.previous_disk is not None]
     at_once = max((len(batch.members) for batch in batches), default=0)
     return len(chosen) - len(swapping) + min(len(swapping), at_once)

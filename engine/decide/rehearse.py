@@ -30,7 +30,10 @@ MEMBERS_IN_OTHER_DRAWS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a rehearsal stands on: the set as it is, what is published, what was learned, policies, room, the time."""
+    """What a rehearsal stands on: the set as it is, what is published, what was learned, policies, room, the time.
+
+    `earlier` are the set's upgrades so far: what one of them left failed on the target is upgraded again.
+    """
 
     scale_set: ScaleSet
     images: Mapping[str, ImageVersion]
@@ -38,6 +41,7 @@ class Ground:
     policies: Sequence[PolicyDocument]
     room_free_bytes: int | None
     now: Now
+    earlier: Sequence[Upgrade] = ()
 
 
 def rehearse(ground: Ground, request: StartRequest, trouble: Trouble, *, seed: str = "") -> tuple[Rehearsal, Twin]:
@@ -53,6 +57,7 @@ def rehearse(ground: Ground, request: StartRequest, trouble: Trouble, *, seed: s
         room_free_bytes=ground.room_free_bytes,
         pace=ground.pace,
         policies=ground.policies,
+        earlier=ground.earlier,
     )
     refuse_if_impossible(plan)
     _check_names(trouble, scale_set)

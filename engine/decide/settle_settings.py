@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from engine.model.errors import InputError
@@ -85,6 +85,7 @@ def settle_settings(
         restore_failed=_restore(sources, request, by_user=by_user),
         health_window_s=sources.own("health_window_s", window, DEFAULT_HEALTH_WINDOW_S),
         upgrade_timeout_s=sources.own("upgrade_timeout_s", timeout, DEFAULT_TIMEOUT_S),
+        extension_budget_s=scale_set.model.extension_budget_s,
         batch_count=count,
         previous_disk_retention_s=sources.own("previous_disk_retention_s", None, DEFAULT_RETENTION_S),
     )
@@ -94,6 +95,18 @@ def settle_settings(
         settings = _of_rollback(settings)
         sources.origins |= dict.fromkeys((*_ROLLBACK_POLICY, "restore_failed"), ROLLBACK)
     return settings, _shown(settings, sources.origins)
+
+
+def take_up_settings(settings: RunSettings, ended: str, *, rollback: bool) -> tuple[RunSettings, list[PlanSetting]]:
+    """The settings of an upgrade that takes up an ended one: the same, but for what a rollback needs."""
+    taken = f"as in upgrade {ended}, which it takes up"
+    origins = dict.fromkeys((f.name for f in (*fields(settings), *fields(settings.policy))), taken)
+    if rollback:
+        settings = _of_rollback(settings)
+        # The way back is not cut short by a limit that was meant for the way there.
+        settings = replace(settings, upgrade_timeout_s=max(settings.upgrade_timeout_s, DEFAULT_TIMEOUT_S))
+        origins |= dict.fromkeys((*_ROLLBACK_POLICY, "restore_failed"), ROLLBACK)
+    return settings, _shown(settings, origins)
 
 
 def _of_rollback(settings: RunSettings) -> RunSettings:
@@ -211,6 +224,7 @@ def _shown(settings: RunSettings, origins: Mapping[str, str]) -> list[PlanSettin
         "restore_failed": ("restoreFailed", settings.restore_failed.value),
         "health_window_s": ("healthWindow", _time(settings.health_window_s)),
         "upgrade_timeout_s": ("upgradeTimeout", _time(settings.upgrade_timeout_s)),
+        "extension_budget_s": ("extensionsTimeBudget", _time(settings.extension_budget_s)),
         "previous_disk_retention_s": ("previousDiskRetention", _time(settings.previous_disk_retention_s)),
     }
     return [PlanSetting(name, value, origins.get(field, MODEL)) for field, (name, value) in values.items()]

@@ -118,6 +118,9 @@ MEMBER_MOVES: dict[tuple[M, M], str] = {
         for s in (M.SUCCEEDED, M.PENDING, M.LEFT_OUT)
     },
     (M.RESTORING, M.AWAITING_HEALTH_AFTER_RESTORE): "the previous disk is back",
+    (M.RESTORING, M.EXTENDING): "the previous disk is gone: one was made from its image, and the model has extensions",
+    (M.EXTENDING, M.AWAITING_HEALTH_AFTER_RESTORE): "the last extension succeeded, on the way back",
+    (M.EXTENDING, M.RESTORE_FAILED): "an extension failed on the way back; this holds the upgrade",
     (M.RESTORING, M.RESTORE_FAILED): "the restore failed; this holds the upgrade",
     (M.AWAITING_HEALTH_AFTER_RESTORE, M.ROLLED_BACK): "healthy",
     (M.AWAITING_HEALTH_AFTER_RESTORE, M.ROLLED_BACK_UNHEALTHY): "not healthy within the health window",

@@ -68,7 +68,8 @@ class EffectOutcome:
     """What became of an effect. `Unknown` is never repeated before an observation settles it; where its `message`
     says what the fleet lacks for the moment, that is shown until an act succeeds again.
 
-    `disk`, `digest`: the OS disk in use afterwards. `exit_code`, `stdout`, `stderr`: of an extension, tails only.
+    `disk`, `digest`: the OS disk in use afterwards. `from_image`: the disk to restore was gone, so a new one was made
+    from the image, on which no extension has run. `exit_code`, `stdout`, `stderr`: of an extension, tails only.
     """
 
     effect_id: str
@@ -82,6 +83,7 @@ class EffectOutcome:
     stdout: str = ""
     stderr: str = ""
     took_s: float = 0.0
+    from_image: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,10 @@ from engine.model.health import Health
 from engine.model.image import ImageReference
 from engine.model.scale_set import ExtensionResult, Instance, InstanceHold, ScaleSet
 from engine.model.upgrade import Batch, Hold, HoldKind, LeftOut, MemberState, Outlook, RestorePoint, Upgrade
+from engine.model.upgrade_ends import UpgradeCancelled as UpgradeCancelled
+from engine.model.upgrade_ends import UpgradeCompleted as UpgradeCompleted
+from engine.model.upgrade_ends import UpgradeFaulted as UpgradeFaulted
+from engine.model.upgrade_ends import UpgradeRolledBack as UpgradeRolledBack
 
 # --- upgrade/<id> ---------------------------------------------------------------------------------------------
 
@@ -33,6 +37,11 @@ class UpgradeStarted(Event):
     """The whole initial record: settings, target, members chosen and left out."""
 
     upgrade: Upgrade
+
+
+@dataclass(frozen=True, slots=True)
+class StartTimeReached(Event):
+    """The start time that was asked for has come: limits of time count from here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,26 +192,6 @@ class UpgradeOutlookChanged(Event):
     """What an operator may expect changed: batches to come, time of the end, what it waits for."""
 
     outlook: Outlook
-
-
-@dataclass(frozen=True, slots=True)
-class UpgradeCompleted(Event):
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class UpgradeCancelled(Event):
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class UpgradeFaulted(Event):
-    error: ApiError
-
-
-@dataclass(frozen=True, slots=True)
-class UpgradeRolledBack(Event):
-    pass
 
 
 # --- scale_set/<key> ------------------------------------------------------------------------------------------

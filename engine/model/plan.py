@@ -44,11 +44,14 @@ class PlanCheck:
 
 @dataclass(frozen=True, slots=True)
 class PlannedInstance:
+    """`disk` names the kept OS disk that is put back; empty where a new one is made from the image."""
+
     instance_id: str
     image: str
     zone: str
     update_domain: int
     left_out: str = ""
+    disk: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Extension:
 class ScaleSetModel:
     """What new disks are made from. `problems` are reasons why no upgrade can start, each in words.
 
+    `extension_budget_s` is Azure's extensionsTimeBudget: for all extensions of an instance together.
     `stated` are the fields of the policy that the model itself says; the others are defaults.
     """
 
@@ -55,6 +56,7 @@ class ScaleSetModel:
     disable_automatic_rollback: bool = False
     data_disks: int = 0
     port: int = 8080
+    extension_budget_s: float = 5_400.0
     environment: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
@@ -126,6 +128,11 @@ class Instance:
     disk_since_at: float = 0.0
     extensions: tuple[ExtensionResult, ...] = ()
     trying: Trying | None = None
+
+    @property
+    def extension_failed(self) -> bool:
+        """Whether an extension did not succeed on the present disk: the model is then not wholly applied."""
+        return any(result.exit_code != 0 for result in self.extensions)
 
     @property
     def is_unhealthy(self) -> bool:

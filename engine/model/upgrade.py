@@ -130,9 +130,14 @@ class RestorePoint:
 class Member:
     """A place in an upgrade. `id` is its own; `instance_id` the instance that fills it now.
 
-    `replaced` says this upgrade put a new OS disk there at some time, `on_new_disk` that it is (or may be) there now;
-    `judged_failed` stays through a restore (a successful Retry takes it back). `since_at`/`since_clock`: when the
-    present state began. `step` is the index of the extension.
+    `replaced` says this upgrade put a new OS disk there at some time, `on_new_disk` that it is (or may be) there now,
+    or is not wholly back from it; `judged_failed` stays through a restore (a successful Retry takes it back).
+    `since_at`/`since_clock`: when the present state began. `step` is the index of the extension.
+
+    `again`: it is upgraded though its instance is on the target already, where an earlier run left it failed.
+    `back_to`: the kept OS disk that this run puts back instead of making a new one (a rollback after the end).
+    `extends_since_clock`: when the first extension on its present disk began; all of them share one budget of time.
+    `restoring`: its extensions run on the way back, on a disk made anew because the previous one is gone.
     """
 
     id: str
@@ -152,6 +157,10 @@ class Member:
     on_new_disk: bool = False
     reconciling: bool = False
     judged_failed: bool = False
+    again: bool = False
+    back_to: RestorePoint | None = None
+    restoring: bool = False
+    extends_since_clock: float = 0.0
     error: ApiError | None = None
     since_at: float = 0.0
     since_clock: float = 0.0
@@ -204,6 +213,9 @@ class StateCount:
 class Upgrade:
     """One run over one scale set, folded from its events.
 
+    `delayed`: the start time that was asked for has not come yet; `started_clock` and `paused_s` count from then on.
+    `pause_after_batch`: it pauses after this batch, because `stepped_by` asked for a single one.
+    `only_chosen`: it was begun for certain instances; those that appear while it runs stay out.
     `version` goes up with what an operator decides on (commands, holds, stops, ends); members moving on leaves it.
     `counted` is set in an ended one whose members are left aside: the store has them.
     """
@@ -222,8 +234,10 @@ class Upgrade:
     started_at: float
     started_clock: float
     starts_not_before_at: float | None = None
+    delayed: bool = False
     continues: str | None = None
     is_rollback_of: str | None = None
+    only_chosen: bool = False
     rollout_id: str | None = None
     checking: bool = True
     direction: Direction = Direction.FORWARD
@@ -235,6 +249,7 @@ class Upgrade:
     members: Mapping[str, Member] = field(default_factory=dict)
     batches: tuple[Batch, ...] = ()
     pause_after_batch: bool = False
+    stepped_by: str = ""
     paused_since_clock: float | None = None
     paused_s: float = 0.0
     next_batch_clock: float = 0.0

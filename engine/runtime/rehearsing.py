@@ -35,13 +35,15 @@ async def rehearsal(engine: Engine, arguments: Mapping[str, str]) -> dict[str, A
     request = start_request(arguments)
     asked = optional_text(arguments, "inject") if arguments.get("inject") else None
     trouble = read_trouble(part for part in (asked or "").split(BETWEEN) if part.strip())
+    earlier = tuple(engine.state.upgrades_of(scale_set.key))
     ground = Ground(
         scale_set,
         dict(engine.state.images),
-        learn_pace(engine.state.upgrades_of(scale_set.key), scale_set.fleet),
+        learn_pace(earlier, scale_set.fleet),
         tuple(engine.state.policies.values()),
         await engine.fleet_of(scale_set.key).room_bytes(),
         engine.clock.now(),
+        earlier,
     )
     play = partial(rehearse, ground, request, trouble, seed=optional_text(arguments, "seed") or "")
     recorded = truth(arguments, "recording")

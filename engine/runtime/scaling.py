@@ -17,9 +17,12 @@ from engine.runtime.turn import Turn
 
 
 def image_for_new(engine: Engine, scale_set: ScaleSet, to: str | None = None) -> ImageVersion:
-    """A live upgrade's target, or what it goes back to; else the last good version of a Faulted run, or the model's."""
+    """A live upgrade's target, or what it goes back to; else the last good version of a Faulted run, or the model's.
+
+    A new try of a few instances that failed decides nothing for new ones.
+    """
     live = engine.state.live_upgrade(scale_set.key)
-    if live is not None:
+    if live is not None and not (live.only_chosen and live.is_rollback_of is None):
         wanted = live.target if live.direction is Direction.FORWARD else restore_image(live) or live.target
         found = engine.state.images.get(str(wanted))
         if found is not None:

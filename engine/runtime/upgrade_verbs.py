@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import fields, replace
 
 from engine.decide.accept_command import accept_command, needs_new_upgrade
-from engine.decide.after_the_end import restore_image
 from engine.decide.estimate import learn_pace
 from engine.decide.plan_upgrade import (
     make_plan,
@@ -16,11 +15,11 @@ from engine.decide.plan_upgrade import (
     refuse_if_impossible,
     resolve_target,
 )
+from engine.decide.take_up import TakeUp, take_up_retry, take_up_roll_back
 from engine.model import events as e
 from engine.model.codes import ErrorCode
 from engine.model.commands import Command, Verb
 from engine.model.errors import RefusedError
-from engine.model.image import ImageReference
 from engine.model.plan import Plan, StartRequest
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade
@@ -40,7 +39,8 @@ async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -
     policies = engine.state.policies.values()
     pace = learn_pace(engine.state.upgrades_of(scale_set.key), scale_set.fleet)
     images = engine.state.images
-    return make_plan(scale_set, images, request, room_free_bytes=room, policies=policies, pace=pace)[0]
+    earlier = engine.state.upgrades_of(scale_set.key)
+    return make_plan(scale_set, images, request, room_free_bytes=room, policies=policies, pace=pace, earlier=earlier)[0]
 
 
 UNSUPERVISED = (
@@ -72,8 +72,7 @@ async def _begin(
     reason: str,
     *,
     saved: Plan | None = None,
-    continues: str | None = None,
-    is_rollback_of: str | None = None,
+    take_up: TakeUp | None = None,
 ) -> Decided:
     engine.guard.refuse_start()
     room = await engine.fleet_of(scale_set.key).room_bytes()
@@ -87,6 +86,7 @@ async def _begin(
     if scale_set.deleting:
         raise RefusedError(ErrorCode.OPERATION_NOT_ALLOWED, f"{scale_set.name} is being deleted.", "")
     scale_set = engine.find_set(scale_set.key)
+    rollback_of = take_up.rollback_of if take_up is not None else None
     plan, settings, members = make_plan(
         scale_set,
         engine.state.images,
@@ -94,7 +94,9 @@ async def _begin(
         room_free_bytes=room,
         pace=learn_pace(engine.state.upgrades_of(scale_set.key), scale_set.fleet),
         policies=engine.state.policies.values(),
-        rollback=is_rollback_of is not None,
+        rollback=rollback_of is not None,
+        earlier=engine.state.upgrades_of(scale_set.key),
+        take_up=take_up,
     )
     if saved is not None:
         refuse_if_drifted(saved, plan)
@@ -111,8 +113,9 @@ async def _begin(
         reason=reason,
         request=request,
         now=turn.now,
-        continues=continues,
-        is_rollback_of=is_rollback_of,
+        continues=take_up.ended if take_up is not None else None,
+        is_rollback_of=rollback_of,
+        only_chosen=take_up is not None,
     )
     turn.on_upgrade(upgrade.id, e.UpgradeStarted(upgrade))
     model = scale_set.model.image
@@ -152,10 +155,11 @@ def _verb(verb: Verb) -> Callable[[Engine, Arguments, Caller], Awaitable[Decided
             raise RefusedError(ErrorCode.OPERATION_NOT_ALLOWED, f"{scale_set.name}: {said}", "See `rollset history`.")
         refuse_stale(engine, upgrade, optional_whole(arguments, "seen_version"))
         reason = optional_text(arguments, "reason") or ""
+        named = texts(arguments, "instances")
         if needs_new_upgrade(upgrade, verb):
-            return await _again(engine, scale_set, upgrade, verb, caller, reason)
+            return await _again(engine, scale_set, upgrade, caller, Command(verb, caller.user, reason, named))
         turn = engine.turn(caller.user)
-        command = Command(verb, caller.user, reason, texts(arguments, "instances"))
+        command = Command(verb, caller.user, reason, named)
         turn.on_upgrade(upgrade.id, *accept_command(upgrade, command, turn.now))
 
         def answer() -> Answer:
@@ -171,33 +175,34 @@ def _verb(verb: Verb) -> Callable[[Engine, Arguments, Caller], Awaitable[Decided
     return do
 
 
-async def _again(
-    engine: Engine, scale_set: ScaleSet, ended: Upgrade, verb: Verb, caller: Caller, reason: str
-) -> Decided:
-    if verb is Verb.RETRY:
-        request = StartRequest(to=ended.target.version)
-        began = await _begin(engine, scale_set, request, caller, reason, continues=ended.id)
+async def _again(engine: Engine, scale_set: ScaleSet, ended: Upgrade, caller: Caller, command: Command) -> Decided:
+    """Retry and RollBack after the end: a new upgrade of those whom it is about, with the settings of the ended one."""
+    earlier = engine.state.upgrades_of(scale_set.key)
+    if command.verb is Verb.RETRY:
+        take_up, to = take_up_retry(ended, earlier, scale_set, command.instances), ended.target
     else:
-        request = StartRequest(to=_back_to(ended).version)
-        began = await _begin(engine, scale_set, request, caller, reason, continues=ended.id, is_rollback_of=ended.id)
+        take_up, to = take_up_roll_back(ended, earlier, scale_set)
+    request = StartRequest(to=to.version)
+    began = await _begin(engine, scale_set, request, caller, command.reason, take_up=take_up)
+    if command.verb is Verb.ROLL_BACK:
         _block(began.turn, scale_set.key, ended)
 
     def answer() -> Answer:
         said = began.answer()
-        return said | {"message": f"a new upgrade to {said['upgrade']['target']} began, continuing {ended.id}"}
+        new = engine.state.upgrades[said["upgrade"]["id"]]
+        return said | {"message": f"a new upgrade to {new.target} began, continuing {ended.id}: {_whom(new)}"}
 
     return Decided(began.turn, answer)
 
 
-def _back_to(ended: Upgrade) -> ImageReference:
-    back = restore_image(ended)
-    if back is None:
-        raise RefusedError(
-            ErrorCode.OPERATION_NOT_ALLOWED,
-            f"upgrade {ended.id} touched no instance: there is nothing to roll back.",
-            "",
-        )
-    return back
+def _whom(upgrade: Upgrade) -> str:
+    """Whom an upgrade that took up another is about, in words."""
+    going = [m for m in upgrade.members.values() if m.left_out is None]
+    kept = sum(m.back_to is not None for m in going)
+    many = f"instance {going[0].instance_id}" if len(going) == 1 else f"{len(going)} instances"
+    if upgrade.is_rollback_of is None:
+        return f"{many} once more"
+    return f"{many}, {kept} with the kept previous OS disk, {len(going) - kept} anew from the image"
 
 
 def _block(turn: Turn, key: str, ended: Upgrade) -> None:

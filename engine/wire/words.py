@@ -83,6 +83,7 @@ def _outlook(x: e.UpgradeOutlookChanged) -> str:
 
 _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.UpgradeStarted: _started,
+    e.StartTimeReached: lambda x: "its start time has come",
     e.CheckPassed: lambda x: f"check passed: {x.unhealthy} of {x.total} instances unhealthy",
     e.BatchBegan: lambda x: f"batch {x.batch.number} began: {x.batch.why}",
     e.BatchEnded: _batch_ended,
@@ -91,7 +92,9 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
         f"member {x.member}: {'looking what became of its act' if x.reconciling else 'settled'}"
     ),
     e.MemberLeftOut: lambda x: f"instance {x.instance_id} left out ({x.left_out.value}): {x.reason}",
-    e.MemberJoined: lambda x: f"instance {x.instance_id} joins the upgrade",
+    e.MemberJoined: lambda x: (
+        f"instance {x.instance_id} {f'stays out ({x.left_out.value})' if x.left_out else 'joins the upgrade'}"
+    ),
     e.MemberRetried: lambda x: f"instance {x.instance_id} is tried again",
     e.LossAccepted: lambda x: f"instance {x.instance_id}: its failed restore is accepted as a loss",
     e.HoldRaised: _hold_raised,

@@ -143,13 +143,18 @@ async def test_a_restore_brings_the_old_disk_back_or_makes_it_anew(harness: Harn
         assert (captured.disk, captured.digest) == ("1", "sha256:1.0.0")
         await carry_out(fleet, [harness.effect(REPLACE)])
         back = harness.effect(RESTORE, version="1.0.0", disk=captured.disk)
-        assert (await carry_out(fleet, [back]))[back.id].disk == "1"
+        restored = (await carry_out(fleet, [back]))[back.id]
+        assert (restored.disk, restored.from_image) == ("1", False)
         for version in ("1.1.0", "1.2.0"):
             await carry_out(fleet, [harness.effect(REPLACE, version=version)])
         anew = harness.effect(RESTORE, version="1.0.0", disk="1")
         outcome = (await carry_out(fleet, [anew]))[anew.id]
         assert outcome.digest == "sha256:1.0.0"
         assert outcome.disk not in ("1", "2")
+        assert outcome.from_image, "whoever waits for it must know that no extension has run on it"
+    async with harness.opened() as later:
+        settled = await later.settle(anew)
+        assert settled is not None and (settled.disk, settled.from_image) == (outcome.disk, True)
 
 
 async def test_what_is_deleted_is_gone_and_may_be_deleted_again(harness: Harness) -> None:

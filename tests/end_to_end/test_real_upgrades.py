@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 from tests.end_to_end.world import SCALE_SET, World
 
@@ -80,3 +81,41 @@ def test_pause_step_resume_and_rollback(world: World) -> None:
     detail = world.client.query("set", {"name": SCALE_SET})["ours"]
     assert {i["image"] for i in detail["instances_list"]} == {"contoso:web:stable:1.0.0"}
     assert detail["image"] == "contoso:web:stable:1.0.0"
+
+
+def test_a_rollback_after_the_end_puts_the_kept_disks_back_as_they_were(world: World) -> None:
+    world.publish("1.0.0")
+    world.create(2)
+    kept = _disks(world)
+    for at in kept.values():
+        (at / "written-since").write_text("by an operator")
+    world.publish("1.1.0")
+    world.client.command("start", {"set": SCALE_SET, "to": "1.1.0", "batch": "2"})
+    assert world.until_ended()["state"] == "Completed"
+    world.client.command("rollback", {"set": SCALE_SET})
+    assert world.until_ended()["state"] == "Completed"
+    assert _disks(world) == kept
+    assert [(at / "written-since").read_text() for at in kept.values()] == ["by an operator"] * 2
+    assert world.data_files("setup-runs") == ["ran\nran\n"] * 2, "what extensions wrote is on the kept disk"
+
+
+def test_a_restore_whose_disk_is_gone_runs_the_extensions_before_the_member_counts_as_back(world: World) -> None:
+    world.publish("1.0.0")
+    world.create(1)
+    world.publish("1.1.0", "bad")
+    asked = {"restore_failed": "never", "step": True, "health_window": 2, "max_unhealthy": 100}
+    world.client.command("start", {"set": SCALE_SET, "to": "1.1.0", "max_unhealthy_upgraded": 100} | asked)
+    world.until(lambda: world.status()["ended_at"] is not None)
+    world.client.command("retry", {"set": SCALE_SET, "instances": ["0"]})
+    world.until(lambda: any(m["state"] == "AwaitingHealth" for m in world.status()["members"]))
+    world.client.command("rollback", {"set": SCALE_SET})
+    assert world.until_ended()["state"] == "RolledBack"
+    states = [x["body"]["entered"] for x in world.events() if x["type"] == "MemberMoved"]
+    assert states[-4:] == ["RestoringDisk", "RunningExtension", "AwaitingHealthAfterRestore", "RolledBack"]
+    assert world.data_files("setup-runs") == ["ran\n" * 4]
+
+
+def _disks(world: World) -> dict[str, Path]:
+    """Where each instance's OS disk is, by instance."""
+    found = sorted((world.state_dir / "local").glob("sets/*/instances/*/os/current"))
+    return {link.parent.parent.name: link.resolve() for link in found}

@@ -6,6 +6,7 @@ The same recipe gives the same events, one by one, on every machine.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from random import Random
 
 from engine.decide.accept_command import accept_command, needs_new_upgrade
@@ -197,7 +198,12 @@ class PureWorld:
         capture = effect.kind is EffectKind.CAPTURE_RESTORE_POINT
         disk = instance.disk if capture else effect.disk or f"d{effect.attempt}"
         digest = instance.digest if capture else effect.digest
-        return EffectOutcome(effect.id, OutcomeKind.SUCCEEDED, disk=disk, digest=digest, exit_code=0)
+        gone = (
+            effect.kind is EffectKind.RESTORE_OS_DISK
+            and Random(f"lost {self.recipe.seed} {effect.id}").random() < self.recipe.lost_disks
+        )
+        done = EffectOutcome(effect.id, OutcomeKind.SUCCEEDED, disk=disk, digest=digest, exit_code=0)
+        return replace(done, from_image=gone)
 
     def observe(self, calm: bool) -> None:
         for instance in list(self.scale_set.instances.values()):

@@ -45,6 +45,7 @@ class Recipe:
     operators: float = 0.0
     restarts: float = 0.0
     hard_holds: float = 0.0
+    lost_disks: float = 0.0
     commands: int | None = None
 
     def without(self, *troubles: str) -> Recipe:
@@ -83,6 +84,7 @@ TROUBLES = (
     "operators",
     "restarts",
     "hard_holds",
+    "lost_disks",
 )
 
 
@@ -102,6 +104,7 @@ def draw_recipe(seed: int) -> Recipe:
         operators=dice.choice((0.0, 0.02, 0.1, 0.4)),
         restarts=dice.choice((0.0, 0.0, 0.03)),
         hard_holds=dice.choice((0.0, 0.0, 0.03)),
+        lost_disks=dice.choice((0.0, 0.0, 0.3)),
     )
 
 

@@ -76,13 +76,12 @@ class DurableFleet:
         return [a for a in self._acts if a["instance"] == instance_id and a["kind"] in kinds]
 
     def _outcome(self, effect: Effect, act: Mapping[str, Any]) -> EffectOutcome:
+        there = self._facts(effect.instance_id) if effect.kind is EffectKind.CAPTURE_RESTORE_POINT else None
         return EffectOutcome(
             effect.id,
             OutcomeKind.SUCCEEDED,
-            disk=self._facts(effect.instance_id).disk
-            if effect.kind is EffectKind.CAPTURE_RESTORE_POINT
-            else act["disk"],
-            digest=effect.digest,
+            disk=there.disk if there is not None else act["disk"],
+            digest=there.digest if there is not None else effect.digest,
             address="127.0.0.1:1",
             exit_code=0 if effect.kind is EffectKind.RUN_EXTENSION else None,
         )

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,10 @@ class LocalFleet:
                 return None
             if record.kind == "extension":
                 return _extension_outcome(effect, record.result) if record.result is not None else None
-            return _done(effect, facts) if record.phase == "done" else None
+            if record.phase != "done":
+                return None
+            anew = effect.kind is EffectKind.RESTORE_OS_DISK and record.kind == "replace_disk"
+            return replace(_done(effect, facts), from_image=anew)
 
         return await anyio.to_thread.run_sync(look)
 
@@ -163,7 +167,7 @@ class LocalFleet:
                 environment=effect.environment,
             )
         except DiskGoneError:
-            return self._replace(effect, epoch)
+            return replace(self._replace(effect, epoch), from_image=True)
         return _done(effect, facts)
 
     async def _run_extension(self, effect: Effect) -> EffectOutcome:

@@ -33,6 +33,7 @@ class Act:
     healthy_after_s: float = 0.0
     exit_code: int | None = None
     output: str = ""
+    from_image: bool = False
 
     def outcome(self) -> EffectOutcome:
         """What a fleet reports once it has ended."""
@@ -47,6 +48,7 @@ class Act:
             stdout="" if self.code else self.output,
             stderr=self.output if self.code else "",
             took_s=self.took_s,
+            from_image=self.from_image,
         )
 
 

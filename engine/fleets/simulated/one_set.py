@@ -109,7 +109,8 @@ class SimulatedSet:
         kept = {str(number): (number, digest, version) for number, digest, version in instance.disks}
         old = kept.get(effect.disk) if effect.kind is EffectKind.RESTORE_OS_DISK else None
         number, digest, version = old or (instance.last_disk + 1, intern(effect.digest), intern(version_of(effect)))
-        return replace(act, disk=number, digest=digest, version=version)
+        anew = old is None and effect.kind is EffectKind.RESTORE_OS_DISK
+        return replace(act, disk=number, digest=digest, version=version, from_image=anew)
 
     def _admit(self, act: Act) -> None:
         if act.code == FENCED:

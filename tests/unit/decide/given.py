@@ -14,6 +14,7 @@ from engine.decide.interpret_observation import interpret_effect
 from engine.decide.invariants import check_upgrade
 from engine.decide.plan_effects import plan_effects
 from engine.decide.plan_upgrade import make_plan, new_upgrade
+from engine.decide.take_up import TakeUp, take_up_retry, take_up_roll_back
 from engine.model import events as e
 from engine.model.commands import Command, Verb
 from engine.model.effects import Effect, EffectKind, EffectOutcome, OutcomeKind
@@ -84,28 +85,50 @@ def scale_set(
 class Run:
     """One upgrade of one set from its start. Every invariant is asked after every event."""
 
-    def __init__(self, over: ScaleSet | None = None, **request: Any) -> None:
-        self.t = 1000.0
-        self.clock = 100.0
+    def __init__(
+        self,
+        over: ScaleSet | None = None,
+        *,
+        earlier: tuple[Upgrade, ...] = (),
+        take_up: TakeUp | None = None,
+        t: float = 1000.0,
+        **request: Any,
+    ) -> None:
+        self.t = t
+        self.clock = t - 900.0
+        self.earlier = earlier
         self.set = over if over is not None else scale_set()
         asked = StartRequest(**({"to": "2.0.0"} | request))
         published = images(V1, V2, V3)
-        self.plan, settings, members = make_plan(self.set, published, asked, room_free_bytes=ENOUGH_BYTES)
+        rollback_of = take_up.rollback_of if take_up is not None else None
+        self.plan, settings, members = make_plan(
+            self.set,
+            published,
+            asked,
+            room_free_bytes=ENOUGH_BYTES,
+            rollback=rollback_of is not None,
+            earlier=earlier,
+            take_up=take_up,
+        )
         target = next(i for i in published.values() if i.digest == self.plan.target_digest)
         started = new_upgrade(
             self.set,
             target,
             settings,
             members,
-            upgrade_id="web-1",
+            upgrade_id=f"web-{len(earlier) + 1}",
             actor="ana",
             reason="patch day",
             request=asked,
             now=self.now,
+            continues=take_up.ended if take_up is not None else None,
+            is_rollback_of=rollback_of,
+            only_chosen=take_up is not None,
         )
         self.heard_clock: float | None = None
         """When health was last answered for; None: all the time."""
         self.events: list[e.Event] = []
+        self.reported: list[EffectOutcome] = []
         self.upgrade = evolve_upgrade(None, e.UpgradeStarted(started), self.now)
         self.settle()
 
@@ -153,13 +176,14 @@ class Run:
         return [x for x in plan_effects(self.upgrade, self.set) if kind is None or x.kind is kind]
 
     def report(self, effect: Effect, outcome: EffectOutcome) -> None:
+        self.reported.append(outcome)
         mine, its = interpret_effect(self.upgrade, self.set, effect, outcome, self.now)
         self.fold(*mine)
         self.fold_set(*its)
         self.settle()
 
-    def succeed(self, effect: Effect) -> None:
-        self.report(effect, succeeded(effect, self.set))
+    def succeed(self, effect: Effect, **more: Any) -> None:
+        self.report(effect, replace(succeeded(effect, self.set), **more))
 
     def fail(self, effect: Effect, code: str = "", message: str = "it broke", **more: Any) -> None:
         self.report(effect, EffectOutcome(effect.id, OutcomeKind.FAILED, code, message, **more))
@@ -222,6 +246,24 @@ class Run:
     def add(self, made: Instance) -> None:
         self.fold_set(e.InstanceAdded(made))
         self.settle()
+
+    # --- what comes after ------------------------------------------------------------------------------------
+
+    def start(self, to: str = "2.0.0") -> Run:
+        """Another upgrade of the set, a minute later."""
+        return Run(self.set, earlier=(*self.earlier, self.upgrade), t=self.t + 60.0, to=to)
+
+    def retry(self, *names: str) -> Run:
+        """Retry after the end."""
+        take_up = take_up_retry(self.upgrade, self.earlier, self.set, names)
+        every = (*self.earlier, self.upgrade)
+        return Run(self.set, earlier=every, take_up=take_up, t=self.t + 60.0, to=self.upgrade.target.version)
+
+    def back(self) -> Run:
+        """Roll back after the end."""
+        take_up, to = take_up_roll_back(self.upgrade, self.earlier, self.set)
+        every = (*self.earlier, self.upgrade)
+        return Run(self.set, earlier=every, take_up=take_up, t=self.t + 60.0, to=to.version)
 
     # --- what is seen ----------------------------------------------------------------------------------------
 

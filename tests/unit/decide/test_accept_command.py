@@ -76,6 +76,15 @@ def test_resume_names_the_holds_that_no_operator_raised() -> None:
     )
 
 
+def test_the_end_of_a_step_is_put_down_to_whoever_stepped() -> None:
+    run = Run(batch="1", step=True)
+    run.batch()
+    assert run.upgrade.holds[HoldKind.OPERATOR].by == "ana", "who started it with a step"
+    run.command(Verb.STEP, actor="omar")
+    run.batch()
+    assert run.upgrade.holds[HoldKind.OPERATOR].by == "omar"
+
+
 def test_step_runs_one_batch_and_pauses_again() -> None:
     run = Run(step=True)
     run.batch()

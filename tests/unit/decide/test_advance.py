@@ -279,6 +279,47 @@ def test_waiting_for_the_start_time_is_not_counted() -> None:
     assert observed_s(run.upgrade, run.now) == 7.0
 
 
+def test_a_pause_over_the_start_time_is_taken_off_once() -> None:
+    run = Run(at=1000.0 + 3600.0, timeout_s=7200.0)
+    run.command(Verb.PAUSE)
+    run.wait(3600.0)
+    run.wait(1800.0)
+    assert observed_s(run.upgrade, run.now) == 0.0
+    run.command(Verb.RESUME)
+    assert run.state == "RollingForward"
+    run.wait(3600.0)
+    assert observed_s(run.upgrade, run.now) == 3600.0
+
+
+def test_an_engine_that_was_away_when_the_start_time_came_counts_from_its_return() -> None:
+    run = Run(at=1000.0 + 3600.0)
+    run.t += 5000.0  # nobody observed any of it
+    run.settle()
+    assert run.state == "RollingForward" and len(run.seen(e.StartTimeReached)) == 1
+    run.wait(3600.0)
+    assert observed_s(run.upgrade, run.now) == 3600.0
+
+
+def test_a_clock_that_nobody_trusts_starts_nothing() -> None:
+    run = Run(at=5000.0)
+    run.fold(e.HoldRaised(Hold(HoldKind.CLOCK_UNTRUSTED, run.t, "engine", "it jumped")))
+    run.t = 6000.0
+    run.settle()
+    assert run.upgrade.delayed
+    run.t = 1100.0
+    run.fold(e.HoldLifted(HoldKind.CLOCK_UNTRUSTED, "engine"))
+    run.settle()
+    assert run.upgrade.delayed and run.state == "Checking"
+
+
+def test_a_clock_that_is_set_back_after_the_start_time_stops_nothing() -> None:
+    run = Run(at=1100.0)
+    run.wait(100.0)
+    run.t -= 90.0
+    run.run()
+    assert run.state == "Completed"
+
+
 def test_a_run_that_waits_for_health_too_long_ends() -> None:
     run = Run(scale_set([instance("0", health=Health.NOT_OBSERVED)]), timeout_s=100.0)
     run.wait(101.0)

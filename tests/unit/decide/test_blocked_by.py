@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from engine.decide.blocked_by import BlockedBy, member_blocked_by, upgrade_blocked_by
+from engine.decide.blocked_by import ANSWER_S, BlockedBy, member_blocked_by, upgrade_blocked_by
 from engine.model import events as e
 from engine.model.commands import Verb
 from engine.model.effects import EffectKind, EffectOutcome, OutcomeKind
 from engine.model.health import Health
 from engine.model.upgrade import DOING, Hold, HoldKind, MemberState
-from tests.unit.decide.given import Run, instance, scale_set
+from tests.unit.decide.given import SETUP, Run, instance, scale_set
 
 TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
 
@@ -102,6 +102,7 @@ def test_held_instances_keep_the_run_waiting() -> None:
 def test_between_two_steps_of_the_engine_it_is_the_engine() -> None:
     run = Run(at=1600.0)
     run.t = 1600.0
+    run.fold(e.StartTimeReached())
     assert blocked(run).kind == "Engine"
 
 
@@ -161,3 +162,41 @@ def test_every_state_a_member_can_wait_in_has_words(state: MemberState) -> None:
     waits = state in DOING | {MemberState.PENDING, MemberState.RESTORE_FAILED}
     assert (found is not None) is waits
     assert found is None or found.words
+
+
+@pytest.mark.parametrize("verb", (None, Verb.CANCEL, Verb.PAUSE))
+def test_an_act_that_never_ends_is_named_once_it_is_past_its_deadline(verb: Verb | None) -> None:
+    run = Run(timeout_s=1000.0)
+    run.wait(5.0)
+    run.succeed(run.effects()[1])
+    if verb is not None:
+        run.command(verb, reason="look")
+    run.wait(600.0 + ANSWER_S - 5.0)
+    assert "within 600 s" not in blocked(run).words
+    run.wait(1.0)
+    words = "instance 0 waits for its restore point to be written down, which should have been done within 600 s"
+    assert words in blocked(run).words
+    member = member_blocked(run, "0")
+    assert member is not None and member.kind == "ActOverdue" and "take it out of the set" in member.words
+    assert blocked(run).kind == ("Operator" if verb is Verb.PAUSE else "ActOverdue")
+    assert "time limit" not in blocked(run).words
+
+
+def test_past_the_limit_of_time_too_it_says_what_still_keeps_the_upgrade_from_its_end() -> None:
+    run = Run(timeout_s=700.0)
+    run.wait(701.0)
+    assert run.upgrade.live
+    assert blocked(run).words.endswith("the time limit of the upgrade is over too: it ends once that is answered for")
+    for name in ("0", "1"):
+        run.remove(name)
+    assert (run.state, run.error) == ("Faulted", "RollingUpgradeTimeoutError")
+
+
+def test_a_long_extension_is_not_overdue_while_its_budget_lasts() -> None:
+    run = Run(scale_set(1, model={"extensions": (SETUP,), "extension_budget_s": 900.0}))
+    run.act()
+    run.act()
+    run.wait(900.0 + ANSWER_S)
+    assert blocked(run).kind == "MembersInProgress"
+    run.wait(1.0)
+    assert blocked(run).kind == "ActOverdue"

@@ -95,7 +95,15 @@ def test_a_disk_put_back_is_no_longer_the_models(model: object, before: bool, af
     run.act(EffectKind.RESTORE_OS_DISK)
     seen = run.set.instances["0"]
     assert (seen.image, seen.disk, seen.latest_model_applied) == (V1, "1", after)
-    assert seen.previous_disk is None
+    assert (seen.previous_disk, seen.previous_image) == ("ReplaceOsDisk-1", V2), "it is kept, and discarded in its time"
+
+
+def test_a_restore_onto_the_disk_in_use_leaves_none_behind() -> None:
+    run = Run(scale_set(1))
+    run.act()
+    run.fail(run.effects()[0])
+    run.act(EffectKind.RESTORE_OS_DISK)
+    assert run.set.instances["0"].previous_disk is None
 
 
 def test_a_failure_without_a_code_is_internal() -> None:

@@ -55,8 +55,10 @@ def test_outside_a_batch_only_restores_after_a_broken_limit_may_fly_and_no_more_
     flying = {"state": MemberState.RESTORING, "restore_point": point}
     two = with_members(run, m1=flying)
     assert check_upgrade(two, run.set) == ["2 members in flight outside any batch"]
-    upgrading = with_members(run, m0={"state": MemberState.EXTENDING})
+    upgrading = with_members(run, m0={"state": MemberState.EXTENDING, "restoring": False})
     assert check_upgrade(upgrading, run.set) == ["1 members in flight outside any batch"]
+    anew = with_members(run, m0={"state": MemberState.EXTENDING, "restoring": True})
+    assert check_upgrade(anew, run.set) == []
 
 
 def test_members_in_flight_after_the_end() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from engine.decide.member_steps import LAST_ANSWER_S
@@ -14,7 +16,7 @@ from tests.unit.decide.given import AGENT, SETUP, Run, scale_set
 TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
 
 
-def one(**request: object) -> Run:
+def one(**request: Any) -> Run:
     return Run(scale_set(1, policy=TOLERANT), **request)
 
 

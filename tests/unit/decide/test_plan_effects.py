@@ -108,3 +108,30 @@ def test_an_id_used_again_for_a_younger_instance_is_another_wish() -> None:
     second = scale_set([instance("1", provisioned=False, created_at=2.0)])
     assert plan_instances(first)[0].id != plan_instances(second)[0].id
     assert delete_effect(first, first.instances["1"]).id != delete_effect(second, second.instances["1"]).id
+
+
+def test_the_extensions_of_a_member_share_the_budget_of_the_model() -> None:
+    run = Run(scale_set(1, model={"extensions": (SETUP, AGENT), "extension_budget_s": 900.0}))
+    run.act()
+    run.wait(50.0)
+    run.act()
+    assert run.effects()[0].deadline_s == 900.0
+    run.wait(600.0)
+    run.act()
+    assert (run.effects()[0].step, run.effects()[0].deadline_s) == ("agent", 300.0)
+    assert "900 s" in {s.value for s in run.plan.settings if s.name == "extensionsTimeBudget"}
+
+
+def test_an_extension_whose_budget_is_spent_is_still_begun_and_ended_at_once() -> None:
+    run = Run(scale_set(1, model={"extensions": (SETUP, AGENT), "extension_budget_s": 900.0}))
+    run.act()
+    run.act()
+    run.wait(950.0)
+    run.act()
+    assert run.effects()[0].deadline_s == 1.0
+
+
+def test_a_new_instance_has_the_models_budget_for_its_extensions() -> None:
+    new = instance("5", provisioned=False)
+    (effect,) = plan_instances(scale_set([new], model={"extensions": (SETUP,), "extension_budget_s": 900.0}))
+    assert (effect.kind, effect.deadline_s) == (EffectKind.RUN_EXTENSION, 900.0)

@@ -16,7 +16,7 @@ from engine.model.rehearsal import EngineStop, Failing, Rehearsal, StopCount, Tr
 from engine.model.scale_set import InstanceHold, ScaleSet
 from engine.model.simulated import Selection
 from engine.model.upgrade import Now
-from tests.unit.decide.given import ENOUGH_BYTES, V2, images, instance, scale_set
+from tests.unit.decide.given import ENOUGH_BYTES, V2, Run, images, instance, scale_set
 
 NOW = Now(1_000_000.0, 50.0)
 
@@ -193,3 +193,12 @@ def test_a_thousand_instances_take_two_seconds_at_most() -> None:
     found = rehearsed(over, "5%")
     assert found.counters.failed == 50 or found.stopped is not None
     assert time.process_time() - began < 6.0, "2 s on a quiet machine, with room for a loaded or traced one"
+
+
+def test_an_instance_that_an_earlier_run_left_failed_on_the_target_is_played_too() -> None:
+    run = Run(scale_set(3, policy={"max_unhealthy_upgraded_instance_percent": 0}), batch="1", restore_failed="never")
+    run.batch("0")
+    run.healthy("0")
+    ground = Ground(run.set, images(V2), ASSUMED, (), ENOUGH_BYTES, NOW, (run.upgrade,))
+    found, _ = rehearse(ground, StartRequest(to="2.0.0"), read_trouble(()))
+    assert found.counters.successful == 3

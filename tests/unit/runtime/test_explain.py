@@ -112,7 +112,7 @@ def test_a_code_is_explained_with_the_upgrades_that_met_it_here(engine: Engine) 
 
 def test_a_live_upgrade_says_what_it_waits_for_and_how_many_more_stop_it(engine: Engine) -> None:
     turn = engine.turn()
-    turn.on_upgrade("web-1", e.UpgradeStarted(replace(begun(engine), starts_not_before_at=2000.0)))
+    turn.on_upgrade("web-1", e.UpgradeStarted(replace(begun(engine), starts_not_before_at=2000.0, delayed=True)))
     engine.commit(turn)
 
     words = "\n".join(explain(engine, "web")["words"])
