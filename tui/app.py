@@ -67,7 +67,7 @@ class Cockpit(Opening, App[Recorded]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[Any]] = _bindings()
     CSS = """
-    Toast { background: $dialog; }
+    Toast { background: $dialog; padding: 0 1; max-width: 60; }
     """
 
     def __init__(

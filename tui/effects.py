@@ -92,9 +92,9 @@ def _cancel(_ground: Ground, upgrade: Upgrade) -> list[Line]:
     waiting = [m for m in upgrade.members.values() if m.state is MemberState.PENDING]
     old, new = upgrade.previous_image.version, upgrade.target.version
     return [
-        _say(f"{many(len(doing), 'instance')} in progress finish first" + (f": {_of(doing)}." if doing else ".")),
-        _say(f"{many(len(done), 'instance')} stay on {new}."),
-        _say(f"{many(len(waiting), 'instance')} stay on {old}" + (f": {_of(waiting)}." if waiting else ".")),
+        *([_say(f"First to finish: {many(len(doing), 'instance')} in progress, {_of(doing)}.")] if doing else []),
+        _say(f"Left on {new}: {many(len(done) + len(doing), 'instance')}."),
+        _say(f"Left on {old}: {many(len(waiting), 'instance')}" + (f", {_of(waiting)}." if waiting else ".")),
         _say(f"The scale set runs both versions afterwards, and its model names {new}.", Meaning.NOTICE),
     ]
 
@@ -108,9 +108,9 @@ def _rollback(ground: Ground, upgrade: Upgrade) -> list[Line]:
         back = [i.instance_id for i in ground.scale_set.instances.values() if i.image.version != old]
     doing = [m for m in upgrade.members.values() if m.state in DOING]
     cap = batch_cap(len(ground.scale_set.instances), upgrade.settings)
-    found = [_say(f"{many(len(back), 'instance')} go back from {new} to {old}" + (f": {ids(back)}." if back else "."))]
+    found = [_say(f"Back from {new} to {old}: {many(len(back), 'instance')}" + (f", {ids(back)}." if back else "."))]
     if doing:
-        found.append(_say(f"{many(len(doing), 'instance')} in progress finish first, then go back: {_of(doing)}."))
+        found.append(_say(f"First to finish, then back too: {many(len(doing), 'instance')}, {_of(doing)}."))
     words = f"At most {cap} at once, unhealthy ones first; no limit of unhealthy instances stops it."
     found.append(_say(words, Meaning.MUTED))
     if not upgrade.live:
@@ -120,7 +120,7 @@ def _rollback(ground: Ground, upgrade: Upgrade) -> list[Line]:
 
 def _retry(ground: Ground, upgrade: Upgrade) -> list[Line]:
     again = retryable(upgrade, ground.instances)
-    found = [_say(f"{many(len(again), 'failed instance')} get {upgrade.target.version} again: {ids(again)}.")]
+    found = [_say(f"Once more to {upgrade.target.version}: {many(len(again), 'failed instance')}, {ids(again)}.")]
     if not again:
         found = [_say("No instance has failed.", Meaning.NOTICE)]
     elif not upgrade.live:
@@ -130,7 +130,7 @@ def _retry(ground: Ground, upgrade: Upgrade) -> list[Line]:
 
 def _skip(ground: Ground, upgrade: Upgrade) -> list[Line]:
     return [
-        _say(f"{many(len(ground.instances), 'instance')} take no part in this upgrade: {ids(ground.instances)}."),
+        _say(f"Out of this upgrade: {many(len(ground.instances), 'instance')}, {ids(ground.instances)}."),
         _say(f"They stay as they are; the upgrade can end without them {_change(upgrade)}.", Meaning.MUTED),
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.model.overview import UpgradeOverview
-from engine.model.upgrade import Now, Outlook, Upgrade
+from engine.model.upgrade import Now, Outlook, Upgrade, UpgradeState
 from tui.cells import fit
 from tui.clocks import about, short
 from tui.glyphs import Glyphs, upgrade_sign
@@ -11,10 +11,25 @@ from tui.palette import Line, Meaning, Piece
 
 
 def versions(upgrade: UpgradeOverview | None, image: str, glyphs: Glyphs) -> str:
-    """`1.0.3 → 1.1.0` while it rolls, else the model's version."""
+    """`1.0.3 → 1.1.0` while it rolls, turned round on the way back, else the model's version."""
     if upgrade is None or not upgrade.upgrade.live:
         return image
-    return f"{upgrade.upgrade.previous_image.version} {glyphs.arrow} {upgrade.upgrade.target.version}"
+    old, new = upgrade.upgrade.previous_image.version, upgrade.upgrade.target.version
+    return f"{new} {glyphs.arrow} {old}" if goes_back(upgrade.upgrade) else f"{old} {glyphs.arrow} {new}"
+
+
+def goes_back(upgrade: Upgrade) -> bool:
+    """Whether it is on its way to the restore point, or came to it."""
+    return upgrade.state in (UpgradeState.ROLLING_BACK, UpgradeState.ROLLED_BACK)
+
+
+def percent(seen: UpgradeOverview) -> int:
+    """How far it is: members that came to their end; on the way back, touched members that are back."""
+    if seen.upgrade.state is not UpgradeState.ROLLING_BACK:
+        return seen.percent
+    back = seen.tally.get("failed", 0)
+    touched = back + seen.tally.get("successful", 0) + seen.tally.get("in_progress", 0)
+    return back * 100 // touched if touched else 0
 
 
 def batches(upgrade: Upgrade) -> tuple[int, int]:
@@ -29,7 +44,9 @@ def eta(outlook: Outlook | None, now: Now) -> str:
         return ""
     low, high = max(0.0, outlook.eta_low_at - now.at), max(0.0, outlook.eta_high_at - now.at)
     first, last = about(low), about(high)
-    return f"~{last}" if first == last else f"~{about((low + high) / 2)} ({first}-{last})"
+    if first == last:
+        return last if last.startswith("<") else f"~{last}"
+    return f"~{about((low + high) / 2)} ({first}-{last})"
 
 
 def blocked_by(upgrade: Upgrade, now: Now) -> str:
@@ -58,13 +75,14 @@ def progress(seen: UpgradeOverview | None, now: Now, glyphs: Glyphs, width: int)
             Piece(fit(code, width - len(sign.word) - 2, glyphs.ellipsis), Meaning.MUTED),
         )
     number, total = batches(upgrade)
-    tail = f" {seen.percent:3} %  {number}/{total}"
+    share = percent(seen)
+    tail = f" {share:3} %  {number}/{total}"
     left = eta(upgrade.outlook, now).partition(" ")[0]
     word = sign.word
     room = width - len(word) - 3 - len(tail) - (len(left) + 1 if left else 0)
     if room < 4:
         word, room = "", width - 2 - len(tail) - (len(left) + 1 if left else 0)
-    done, rest = glyphs.bar(seen.percent / 100, max(3, min(room, 24)))
+    done, rest = glyphs.bar(share / 100, max(3, min(room, 24)))
     text = f"{glyphs.of(sign)} {word} " if word else f"{glyphs.of(sign)} "
     pieces = (
         Piece(text, sign.meaning),

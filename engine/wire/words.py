@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.model import events as e
-from engine.model.upgrade import MemberState
+from engine.model.upgrade import HoldKind, MemberState
 from engine.wire.events import UnknownEvent
 from engine.wire.safe_text import printable
 
@@ -65,7 +65,12 @@ def _present(x: e.PresenceChanged) -> str:
     return "watching: " + ", ".join(f"{a.user} ({a.role})" for a in x.attached)
 
 
+_HELD = {HoldKind.OPERATOR: "pause"}
+
+
 def _hold_raised(x: e.HoldRaised) -> str:
+    if x.hold.kind is HoldKind.OPERATOR:
+        return f"paused by {x.hold.by}" + (f": {x.hold.reason}" if x.hold.reason else "")
     return f"held ({x.hold.kind.value}) by {x.hold.by}: {x.hold.reason or 'no reason given'}"
 
 
@@ -98,7 +103,7 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.MemberRetried: lambda x: f"instance {x.instance_id} is tried again",
     e.LossAccepted: lambda x: f"instance {x.instance_id}: its failed restore is accepted as a loss",
     e.HoldRaised: _hold_raised,
-    e.HoldLifted: lambda x: f"hold {x.kind.value} lifted by {x.by}",
+    e.HoldLifted: lambda x: f"{_HELD.get(x.kind, x.kind.value)} lifted by {x.by}",
     e.UpgradePaused: lambda x: "paused: nothing is in flight, deadlines stand still",
     e.UpgradeResumed: lambda x: f"goes on after {x.paused_s:.0f} s",
     e.StepGranted: lambda x: f"one batch granted by {x.by}",

@@ -104,6 +104,7 @@ class StorySession(StillSession):
     def __init__(self, story: Story, link: Link = LIVE) -> None:
         super().__init__(story.scene, link=link, events=story.events)
         self.story = story
+        self.refuses: RollsetError | None = None
         self._sources: list[StillSource] = []
 
     def source(self, scope: str) -> StillSource:
@@ -115,6 +116,8 @@ class StorySession(StillSession):
     async def command(self, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Carried out."""
         await super().command(verb, arguments)
+        if self.refuses is not None:
+            raise self.refuses
         if verb != "pause" and arguments.get("confirm") != "web-eu":
             words = f"web-eu is tagged environment=production, and {verb} needs its name."
             raise RefusedError("ConfirmationRequired", words, "Add --confirm web-eu.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.model.commands import Verb
+from engine.model.errors import RefusedError
 from engine.model.upgrade import UpgradeState
 from tests.snapshots.conftest import Picture
 from tests.snapshots.still import LIVE, LOST, StorySession
@@ -99,6 +100,18 @@ def test_a_dialog_tells_what_happened_meanwhile(picture: Picture) -> None:
         session.become(LIVE)
 
     assert picture(session, "r", *NAME, pause_by_omar, first_set=KEY)
+
+
+def test_a_command_on_an_older_look_is_told_what_happened_since(picture: Picture) -> None:
+    refusal = RefusedError(
+        "Conflict",
+        "upgrade web-eu-7 has moved on since you looked (version 9, now 11, RollingBack): omar, 2 s ago: paused by "
+        "omar: on call asked; eve, 1 s ago: rollback requested by eve.",
+        "Look at it again, then decide.",
+    )
+    session = rolling()
+    session.refuses = refusal
+    assert picture(session, "c", *NAME, "enter", first_set=KEY)
 
 
 def test_lost(picture: Picture) -> None:

@@ -37,6 +37,8 @@ SEEN = frozenset({"resume", "step", "cancel", "rollback", "retry", "skip", "acce
 
 
 BORDERS = 2
+MEANWHILE = 3
+"""So many of the last events are told when the upgrade moved on under the dialog."""
 
 
 class ActDialog(ModalScreen[None]):
@@ -56,6 +58,7 @@ class ActDialog(ModalScreen[None]):
         self._instances = tuple(instances)
         self._seen: int | None = None
         self._first_seen: int | None = None
+        self._first_seq = 0
         self._trouble: RollsetError | None = None
         self._busy = False
 
@@ -113,7 +116,8 @@ class ActDialog(ModalScreen[None]):
         if confirm.display != production:
             confirm.display = production
         version = self.upgrade.version if self.upgrade is not None else None
-        self._first_seen = version if self._first_seen is None else self._first_seen
+        if self._first_seen is None and version is not None:
+            self._first_seen, self._first_seq = version, self._source.scene.seq
         self._seen = version
         fields = sum(bool(field.display) for field in self.query(Field))
         room = self.size.height * 96 // 100 - BORDERS - fields
@@ -138,9 +142,15 @@ class ActDialog(ModalScreen[None]):
         tag = (Piece("  production", Meaning.NOTICE),) if scale_set.is_production else ()
         found: list[Line] = [(Piece(f"{title}  {scale_set.name}", Meaning.TITLE), *tag), ()]
         if self._first_seen != self._seen and self.upgrade is not None:
-            words = f"It changed while you looked: now {self.upgrade.state.value}."
-            found.append((Piece(words, Meaning.NOTICE),))
+            words = f"It has moved on while you looked, and is {self.upgrade.state.value} now."
+            found += [(Piece(words, Meaning.NOTICE),), *self._meanwhile(self._first_seq)]
         return [*found, *self.effect(scale_set), ()]
+
+    def _meanwhile(self, seq: int) -> list[Line]:
+        """Who did what to the upgrade after an event, as far as the feed tells it."""
+        feed = self._source.scene.feed
+        since = [x for x in feed if x.seq > seq and x.stream.startswith("upgrade/") and not x.instance_id]
+        return [(Piece(f"{line.actor}: {line.words}", Meaning.MUTED),) for line in since[-MEANWHILE:]]
 
     def effect(self, scale_set: ScaleSet) -> list[Line]:
         """What it would do, exactly."""

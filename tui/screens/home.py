@@ -30,7 +30,7 @@ EMPTY = (
     ("    rollset demo", Meaning.ACCENT),
     ("", Meaning.TEXT),
     ("Or make your own, from an ARM template or a scale set's JSON:", Meaning.MUTED),
-    ("    rollset image publish FOLDER publisher:offer:sku:1.0.0", Meaning.ACCENT),
+    ("    rollset image publish FOLDER --as publisher:offer:sku:1.0.0", Meaning.ACCENT),
     ("    rollset apply scale-set.json", Meaning.ACCENT),
     ("", Meaning.TEXT),
     ("They appear here as soon as they are there.", Meaning.MUTED),

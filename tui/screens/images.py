@@ -142,7 +142,7 @@ class ImagesScreen(ListScreen[Entry]):
             (Piece("  No image is published yet.", Meaning.TITLE),),
             (),
             (Piece("  Publish a folder that holds what an OS disk needs:", Meaning.MUTED),),
-            (Piece("      rollset image publish FOLDER publisher:offer:sku:1.0.0", Meaning.ACCENT),),
+            (Piece("      rollset image publish FOLDER --as publisher:offer:sku:1.0.0", Meaning.ACCENT),),
         ]
 
     def do_copy(self) -> None:

@@ -11,7 +11,7 @@ from tui.cells import width_of
 from tui.glyphs import Glyphs, upgrade_sign
 from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
-from tui.upgrade_words import batches, eta, versions
+from tui.upgrade_words import batches, eta, percent, versions
 
 
 def name_line(scale_set: ScaleSet, marked: int) -> Line:
@@ -39,9 +39,10 @@ def state_line(scale_set: ScaleSet, seen: UpgradeOverview | None, now: Now, glyp
     if not upgrade.live:
         change = f" {upgrade.previous_image.version} {glyphs.arrow} {upgrade.target.version}"
         return (*head, Piece(change, Meaning.MUTED))
-    tail = f" {seen.percent} %   batch {number} of {total}   {eta(upgrade.outlook, now)} "
+    share = percent(seen)
+    tail = f" {share} %   batch {number} of {total}   {eta(upgrade.outlook, now)} "
     room = max(6, min(50, width - width_of(head) - len(tail) - 1))
-    done, rest = glyphs.bar(seen.percent / 100, room)
+    done, rest = glyphs.bar(share / 100, room)
     return (*head, Piece(done, sign.meaning), Piece(rest, Meaning.FAINT), Piece(tail))
 
 

@@ -13,7 +13,7 @@ from tui.cells import first_lines, fit, width_of, wrap_code
 from tui.clocks import short
 from tui.glyphs import Glyphs
 from tui.palette import Line, Meaning, Piece
-from tui.upgrade_words import batches, blocked_by, eta
+from tui.upgrade_words import batches, blocked_by, eta, goes_back
 
 LABEL = 12
 MESSAGE_LINES = 7
@@ -79,24 +79,33 @@ def _ended_by(view: PanelView, upgrade: Upgrade) -> list[Line]:
 
 def _counters(view: PanelView) -> list[Line]:
     counted = count_members(view.upgrade)
-    left = "waiting" if view.upgrade.live else "untouched"
+    back = sum(m.state is MemberState.ROLLED_BACK for m in view.upgrade.members.values())
+    going_back = goes_back(view.upgrade)
+    # To Azure a member that is rolled back has failed. On a way back that somebody asked for it has not.
+    failed = counted.failed - back if going_back else counted.failed
+    untouched = "waiting" if view.upgrade.live and not going_back else "untouched"
     four = (
         (counted.successful, "done", Meaning.GOOD),
-        (counted.failed, "failed", Meaning.BAD if counted.failed else Meaning.MUTED),
+        *(((back, "rolled back", Meaning.BACK),) if going_back else ()),
+        (failed, "failed", Meaning.BAD if failed else Meaning.MUTED),
         (counted.in_progress, "in progress", Meaning.WORKING if counted.in_progress else Meaning.MUTED),
-        (counted.pending, left, Meaning.TEXT if counted.pending else Meaning.MUTED),
+        (counted.pending, untouched, _unless_none(counted.pending)),
     )
     ours = (
+        (0 if going_back else back, "of the failed rolled back"),
         (counted.already_current, "on target before"),
         (counted.protected, "protected"),
         (counted.held, "held"),
         (counted.skipped, "skipped"),
         (counted.gone, "gone"),
     )
-    pieces = [Piece(f"{count:,} {word}", meaning) for count, word, meaning in four]
-    lines = _flow("instances", pieces, view.width)
+    lines = _flow("instances", [Piece(f"{count:,} {word}", meaning) for count, word, meaning in four], view.width)
     beside = [Piece(f"{count:,} {word}", Meaning.MUTED) for count, word in ours if count]
-    return lines + (_flow("left out", beside, view.width) if beside else [])
+    return lines + (_flow("", beside, view.width) if beside else [])
+
+
+def _unless_none(count: int) -> Meaning:
+    return Meaning.TEXT if count else Meaning.MUTED
 
 
 def _flow(label: str, pieces: list[Piece], width: int) -> list[Line]:
@@ -112,6 +121,8 @@ def _flow(label: str, pieces: list[Piece], width: int) -> list[Line]:
 
 
 def _limits(view: PanelView) -> list[Line]:
+    if goes_back(view.upgrade):
+        return [_labelled("limits", Piece("neither stops a rollback", Meaning.MUTED))]
     policy = view.upgrade.settings.policy
     return [
         *_gauge(view, "unhealthy", unhealthy_share(view.scale_set, policy.max_unhealthy_instance_percent)),
