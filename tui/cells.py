@@ -1,4 +1,4 @@
-"""Text measured in cells of a terminal: wide characters count two."""
+"""Text measured in cells of a terminal: wide characters count two. Text from outside is made safe before."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import re
 
 from rich.cells import cell_len, set_cell_size
 
+from engine.wire.safe_text import printable
 from tui.palette import Line, Meaning, Piece
 
 
 def fit(text: str, width: int, ellipsis: str = "…", *, right: bool = False) -> str:
     """`text` in exactly `width` cells: filled with spaces, or cut with a mark that something is missing."""
+    text = printable(text)
     length = cell_len(text)
     if length <= width:
         return " " * (width - length) + text if right else text + " " * (width - length)
@@ -59,7 +61,7 @@ def wrap(text: str, width: int) -> list[str]:
     width = max(2, width)
     found: list[str] = []
     line = ""
-    for word in text.split(" "):
+    for word in printable(text).split(" "):
         rest = word
         while cell_len(rest) > width:
             if line:

@@ -97,7 +97,7 @@ class LiveSource:
                     in_vain = 0
             except RollsetError as error:
                 self._lose(error.message)
-            except (ValueError, KeyError, TypeError, AssertionError) as error:
+            except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
                 self._lose(f"the engine sent what this cockpit cannot read ({error})")
             await asyncio.sleep(BACKOFF_S[min(in_vain, len(BACKOFF_S) - 1)])
             in_vain += 1

@@ -20,7 +20,6 @@ from engine.wire.recording import OVERVIEW, Earlier, Header, Record
 from engine.wire.words import words
 
 FEED_LINES = 400
-QUIET = (e.UpgradeOutlookChanged, e.InstanceDiskChanged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +143,14 @@ def _told(scene: Scene, recorded: Recorded) -> Scene:
     """The feed with this event, unless another line or the screen itself says the same."""
     if isinstance(recorded.event, e.PresenceChanged):
         return replace(scene, present=recorded.event.attached)
-    if isinstance(recorded.event, QUIET):
+    if is_quiet(recorded.event):
         return scene
     return replace(scene, feed=(*scene.feed[1 - FEED_LINES :], feed_line(recorded)))
+
+
+def is_quiet(event: e.Event) -> bool:
+    """Whether another line, or what the screen draws, says the same."""
+    return isinstance(event, e.UpgradeOutlookChanged | e.InstanceDiskChanged)
 
 
 def feed_line(recorded: Recorded) -> FeedLine:

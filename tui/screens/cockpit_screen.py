@@ -55,6 +55,7 @@ class CockpitScreen(Screen[None]):
         self._source: Source | None = None
         self._timer: Timer | None = None
         self._painted_at = 0.0
+        self._told = ""
 
     # --- what a subclass gives ---
 
@@ -147,8 +148,18 @@ class CockpitScreen(Screen[None]):
         if not self.is_attached or not self.is_current:
             return
         self._painted_at = time.monotonic()
-        self._paint_edges()
-        self.paint()
+        try:
+            self._paint_edges()
+            self.paint()
+        except (LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
+            self._cannot_draw(error)
+
+    def _cannot_draw(self, error: Exception) -> None:
+        """An answer that is not as expected spoils one screen, not the cockpit; each trouble is told once."""
+        words = f"this screen cannot be drawn whole ({type(error).__name__}: {error}); esc leaves it"
+        if words != self._told:
+            self._told = words
+            self.cockpit.say(words, bad=True)
 
     def _tick(self) -> None:
         moving = any(row.upgrade is not None and row.upgrade.upgrade.live for row in self.scene.sets.values())

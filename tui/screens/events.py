@@ -9,7 +9,7 @@ from engine.wire.events import recorded_from_dict
 from engine.wire.recording import OVERVIEW
 from tui.cells import fit
 from tui.palette import Line, Meaning, Piece
-from tui.scene import FeedLine, feed_line
+from tui.scene import FeedLine, feed_line, is_quiet
 from tui.screens.list_screen import ListScreen, labelled
 from tui.subject import Subject
 from tui.widgets.rows import Rows
@@ -60,7 +60,8 @@ class EventsScreen(ListScreen[FeedLine]):
     def entries(self) -> Sequence[FeedLine]:
         if self.answer is not self._read_of and self.answer is not None:
             self._read_of = self.answer
-            self._read = tuple(feed_line(recorded_from_dict(line)) for line in self.answer["events"])
+            read = [recorded_from_dict(line) for line in self.answer["events"]]
+            self._read = tuple(feed_line(recorded) for recorded in read if not is_quiet(recorded.event))
         found = joined(self._read, self.scene.feed, self.scene.seq)
         wanted = self.letters.casefold()
         if wanted:

@@ -128,7 +128,10 @@ class PlanScreen(ActingScreen):
         self.paint_now()
 
     def do_start(self) -> None:
-        """Start what is planned here."""
+        """Start what is planned here: in the dialog that this was opened from, else in a new one."""
+        if isinstance(self.cockpit.screen_stack[-2], StartDialog):
+            self.cockpit.do_back()
+            return
         self.cockpit.push_screen(StartDialog(self.source, self.scope, self.wanted))
 
     def do_zoom(self) -> None:

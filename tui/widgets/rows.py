@@ -175,8 +175,8 @@ class Rows(Widget, can_focus=True, inherit_bindings=False):
 
     def _look(self, row: int) -> _Shown:
         number, width = row + self.top, self.wide
-        line = clip(self._draw(number, width), width) if number < self._count else ()
-        return _Shown(self._safe(line), self._ground(number), self._bar(row))
+        line = clip(self._safe(self._draw(number, width)), width) if number < self._count else ()
+        return _Shown(line, self._ground(number), self._bar(row))
 
     def _safe(self, line: Line) -> Line:
         return tuple(

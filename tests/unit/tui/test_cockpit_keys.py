@@ -13,6 +13,7 @@ from tests.snapshots.test_scale_set import KEY, session, story
 from tui.app import Cockpit
 from tui.screens.cockpit_screen import CockpitScreen
 from tui.screens.home import HomeScreen
+from tui.screens.plan import PlanScreen
 
 Drive = Callable[[Cockpit, Any], Awaitable[None]]
 
@@ -124,3 +125,14 @@ def test_replay_leaves_for_the_recording_of_the_chosen_upgrade() -> None:
     assert left is not None and upgrade is not None
     assert (left.upgrade, left.scale_set) == (upgrade.id, KEY)
     assert left.lines == [f'{{"upgrade":"{upgrade.id}"}}'.encode()]
+
+
+def test_an_answer_that_is_not_as_expected_spoils_one_screen_only() -> None:
+    def check(app: Cockpit) -> None:
+        assert isinstance(app.screen, PlanScreen)
+        assert app.return_code is None
+
+    broken = StillSession(
+        story("never").scene, answers={"plan": {"plan": {"previous": "a:b:c:1", "target": "a:b:c:2"}}}
+    )
+    drive(broken, "P", check=check)

@@ -58,6 +58,13 @@ def test_text_fits_its_cells_whatever_its_letters(width: int) -> None:
         assert all(cell_len(line) <= max(2, width) for line in wrap(text, width))
 
 
+def test_text_from_outside_is_measured_as_it_will_be_shown() -> None:
+    harm = "\x1b[2J\u202eend"
+    assert fit(harm, 30).rstrip() == r"\x1b[2J\u202eend"
+    assert fit(harm, 8) == r"\x1b[2J…"
+    assert wrap(harm, 10) == [r"\x1b[2J\u2", "02eend"]
+
+
 def test_what_is_cut_has_a_mark() -> None:
     assert fit("web-europe", 6) == "web-e…"
     assert clip((Piece("abc"), Piece("def")), 3)[0].text == "ab…"
