@@ -157,9 +157,8 @@ class HeatMap(Rows):
             found.append(Piece(run, run_meaning, underline=run_marked, bold=run_marked))
         return tuple(found)
 
-    def on_resize(self, event: Resize) -> None:
-        """Another width wraps otherwise."""
-        super().on_resize(event)
+    def on_resize(self, _event: Resize) -> None:
+        """Another width wraps otherwise. (Textual calls the handler of Rows too.)"""
         self._lay_out()
         self._show_cursor()
 

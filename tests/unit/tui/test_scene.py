@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from engine.decide.evolve import evolve_upgrade
 from engine.model import events as e
+from engine.model.engine_events import Attached
 from engine.model.events import Recorded
 from engine.model.image import ImageReference
 from engine.model.policy import RunSettings
 from engine.model.scale_set import Instance, ScaleSet, ScaleSetModel
-from engine.model.upgrade import Member, MemberState, Now, Upgrade
-from engine.wire.recording import Header, record_line
+from engine.model.upgrade import Member, MemberState, Now, Outlook, Upgrade
+from engine.wire.recording import OVERVIEW, Earlier, Header, record_line
 from tui.recording import RecordedSession
 from tui.scene import Scene, fold
 from tui.session import LinkState
@@ -103,3 +104,27 @@ def test_a_recording_stops_at_its_end() -> None:
     assert player.position == player.length
     assert player.link.state is LinkState.ENDED
     assert not player.seek_error(1)
+
+
+def test_who_is_present_is_known_from_the_last_word_on_it_and_is_no_line_of_the_feed() -> None:
+    ana = Attached("ana", "admin", "local", 1, 5.0)
+    scene = fold(Scene(""), Header(OVERVIEW, 0, 5.0, 5.0, "rollset"))
+
+    scene = fold(scene, Earlier(recorded(1, "engine", e.PresenceChanged((ana,)))))
+    assert scene.present == (ana,)
+    scene = fold(scene, recorded(2, "engine", e.PresenceChanged(())))
+
+    assert scene.present == ()
+    assert scene.feed == ()
+
+
+def test_what_another_line_says_is_no_line_of_the_feed_now_or_before() -> None:
+    outlook = e.UpgradeOutlookChanged(Outlook(3, "", "", 0.0))
+    scene = fold(fold(Scene(""), Header(KEY, 0, 5.0, 5.0, "rollset")), scale_set())
+
+    scene = fold(scene, Earlier(recorded(1, "upgrade/u", outlook)))
+    for line in story():
+        scene = fold(scene, line)
+    scene = fold(scene, recorded(9, "upgrade/u", outlook))
+
+    assert [line.type for line in scene.feed] == ["UpgradeStarted", "CheckPassed", "MemberMoved", "UpgradeCancelled"]

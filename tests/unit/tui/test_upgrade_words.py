@@ -1,0 +1,49 @@
+"""An upgrade in a few words: its direction, how far it is, when it ends."""
+
+from __future__ import annotations
+
+from engine.model.commands import Verb
+from engine.model.upgrade import MemberState, Now, Outlook, UpgradeState
+from tests.snapshots.story import Story, batch_runs, scale_set
+from tui.glyphs import Glyphs
+from tui.scene import Scene
+from tui.upgrade_words import eta, goes_back, percent, versions
+
+
+def story() -> Story:
+    found = Story(scale_set("web", 30, "westeurope"))
+    found.start()
+    found.until(batch_runs(3, 5))
+    return found
+
+
+def back(scene: Scene) -> int:
+    upgrade = scene.upgrade
+    return sum(m.state is MemberState.ROLLED_BACK for m in upgrade.members.values()) if upgrade is not None else 0
+
+
+def test_on_the_way_there_it_counts_who_is_there() -> None:
+    seen = story().scene.history["web-7"]
+
+    assert versions(seen, "1.0.3", Glyphs()) == "1.0.3 → 1.1.0"
+    assert percent(seen) == seen.percent > 0
+
+
+def test_on_the_way_back_it_is_turned_round_and_counts_who_is_back() -> None:
+    found = story()
+    found.command(Verb.ROLL_BACK, "ana")
+    found.until(lambda scene: back(scene) >= 2)
+
+    seen = found.scene.history["web-7"]
+    assert seen.upgrade.state is UpgradeState.ROLLING_BACK and goes_back(seen.upgrade)
+    assert versions(seen, "1.0.3", Glyphs()) == "1.1.0 → 1.0.3"
+    halfway = percent(seen)
+    found.until(lambda scene: back(scene) >= 4)
+    assert 0 < halfway < percent(found.scene.history["web-7"]) <= 100
+
+
+def test_an_end_that_is_near_is_no_estimate_of_an_estimate() -> None:
+    now = Now(100.0, 100.0)
+    assert eta(Outlook(1, "", "", 0.0, eta_low_at=110.0, eta_high_at=130.0), now) == "<1m"
+    assert eta(Outlook(1, "", "", 0.0, eta_low_at=160.0, eta_high_at=700.0), now) == "~6m (1m-10m)"
+    assert eta(None, now) == ""
