@@ -4,9 +4,11 @@ One suite in tests/contract runs on every implementation. Ordering rules:
 
 - `begin` may be called concurrently for different instances; never two disk effects of one instance.
 - An effect is idempotent by its id: beginning an id that is done gives the same outcome and acts no second time.
-- A lower `epoch` than one the fleet has seen for that instance is refused with outcome Failed, code Fenced.
-- A handle is plain text and may be polled by a later engine process, after any crash. A handle the fleet no longer
-  knows gives outcomes of kind Unknown, never Failed: only `settle` (an observation) may decide then.
+- A lower `epoch` than one the fleet has seen for that instance is refused with outcome Failed, code Fenced, whatever
+  the effect is.
+- A handle is plain text, good for the engine process that got it. A handle the fleet does not know gives no outcome,
+  or outcomes of kind Unknown, never Failed: only `settle` (an observation) may decide then. After a restart every open
+  effect is settled so, and one that `settle` cannot end is begun again under its id, so no handle has to be kept.
 """
 
 from __future__ import annotations

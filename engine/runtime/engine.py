@@ -39,6 +39,7 @@ from engine.runtime.take_outcome import take_outcome
 from engine.runtime.turn import EngineState, Turn
 from engine.runtime.wall_watch import WallWatch
 from engine.store.ballast import Ballast
+from engine.store.failures import StoreRefusedError
 from engine.store.image_blobs import ImageBlobs
 from engine.store.store import CommandRecord, Store, Transaction
 
@@ -89,6 +90,7 @@ class Engine:
         self._forecast = Forecast()
         self._planned_at = self._advanced_at = float("-inf")
         self._facts: list[EffectOutcome] = []
+        self._one_by_one = False
         self._bite = Bite()
         self._probes: dict[str, HealthSource] = {}
         self._awake = anyio.Event()
@@ -120,7 +122,7 @@ class Engine:
         if turn.empty and command is None:
             return
         events, audit_end = seal(turn.events, self._audit_end, turn.now.at, turn.now.clock, self.epoch)
-        recorded = self._write(turn.transaction(events, command))
+        recorded = self._write(turn.transaction(events, command), by_command=command is not None)
         self._audit_end = audit_end
         self.measures.took(turn.intents, turn.outcomes, self.state.open_effects, turn.now.clock)
         turn.adopt()
@@ -143,11 +145,12 @@ class Engine:
             self.wall.jumped(jumped_s, turn.now)
         self.wall.put_into(turn)
 
-    def _write(self, transaction: Transaction) -> list[e.Recorded]:
+    def _write(self, transaction: Transaction, *, by_command: bool) -> list[e.Recorded]:
         try:
             recorded = self.store.commit(transaction)
         except UnreachableError as error:
-            self._refused(error)
+            if not (by_command and isinstance(error, StoreRefusedError)):  # then it concerns the command alone
+                self._refused(error)
             raise
         self.guard.written()
         return recorded
@@ -224,7 +227,7 @@ class Engine:
 
     async def take_facts(self) -> int:
         """One turn with what has come in since the last; returns how much of it there was."""
-        facts = self._facts[: self._bite.size]
+        facts = self._facts[: 1 if self._one_by_one else self._bite.size]
         turn = self.turn()
         self.guard.put_into(turn)
         self._look_at_the_clock(turn)
@@ -253,6 +256,9 @@ class Engine:
             self._refused(error)
             if self.watch is not None:
                 self.watch.put_back(changes)
+            if isinstance(error, StoreRefusedError):
+                self._one_by_one = True
+                self._facts = [*self._facts[1:], *self._facts[:1]]  # one that can never be written holds up no other
             await anyio.sleep(RETRY_COMMIT_S)
             self._awake.set()
             return 0

@@ -11,7 +11,7 @@ from engine.model.errors import UnreachableError
 from engine.model.upgrade import Hold, HoldKind, Now, Upgrade
 from engine.runtime.turn import Turn
 from engine.store.ballast import LOW_BYTES, Ballast
-from engine.store.failures import EpochLostError, StoreCorruptError, StoreUnsureError
+from engine.store.failures import EpochLostError, StoreCorruptError, StoreRefusedError, StoreUnsureError
 
 _BY = "engine"
 _MIB = 1024 * 1024
@@ -28,6 +28,7 @@ class StoreGuard:
         self._holds: dict[HoldKind, Hold] = {}
         self._failing = False
         self._checked = False
+        self._defect = False
         self.lost: str | None = None
 
     @property
@@ -46,6 +47,10 @@ class StoreGuard:
         """A commit was refused: nothing of it is on disk."""
         if isinstance(error, EpochLostError | StoreUnsureError):
             self.lost = str(error)
+            return
+        if isinstance(error, StoreRefusedError):
+            self._holds.setdefault(HoldKind.STORE_SUSPECT, Hold(HoldKind.STORE_SUSPECT, now.at, _BY, error.message))
+            self._defect = True
             return
         self._failing = True
         suspect = isinstance(error, StoreCorruptError)
@@ -117,6 +122,8 @@ class StoreGuard:
         cure = "rollset engine status" if self.lost else "free disk space; the engine goes on by itself"
         if HoldKind.STORE_SUSPECT in self._holds:
             cure = "stop the engine, then restore the newest good backup: rollset restore FILE"
+        if self._defect:
+            cure = "write a report: rollset doctor --bundle; a new engine tries again: rollset engine stop"
         return {
             "name": "store",
             "ok": words is None,

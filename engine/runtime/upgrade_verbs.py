@@ -76,6 +76,7 @@ async def _begin(
 ) -> Decided:
     engine.guard.refuse_start()
     room = await engine.fleet_of(scale_set.key).room_bytes()
+    scale_set = engine.find_set(scale_set.key)  # as it is now: the fleet was asked in between
     live = engine.state.live_upgrade(scale_set.key)
     if live is not None:
         raise RefusedError(
@@ -85,7 +86,6 @@ async def _begin(
         )
     if scale_set.deleting:
         raise RefusedError(ErrorCode.OPERATION_NOT_ALLOWED, f"{scale_set.name} is being deleted.", "")
-    scale_set = engine.find_set(scale_set.key)
     rollback_of = take_up.rollback_of if take_up is not None else None
     plan, settings, members = make_plan(
         scale_set,

@@ -39,6 +39,17 @@ class StoreCorruptError(UnreachableError):
         )
 
 
+class StoreRefusedError(UnreachableError):
+    """The schema refuses a transaction that must never be: a defect of the engine, and nothing of it is written."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "StoreRefused",
+            f"the engine has a defect: it wanted to write what must never be ({why}).",
+            "Nothing was changed. Write a report with rollset doctor --bundle.",
+        )
+
+
 class EpochLostError(UnreachableError):
     """A newer engine owns the store; this one must not write any more."""
 

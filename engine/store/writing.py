@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import suppress
 
-from engine.store.failures import StoreCorruptError, StoreNotWritableError, StoreUnsureError
+from engine.store.failures import StoreCorruptError, StoreNotWritableError, StoreRefusedError, StoreUnsureError
 
 
 class Writing:
@@ -39,7 +39,9 @@ class Writing:
 
 
 def _translated(error: sqlite3.Error) -> Exception:
-    if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+    if isinstance(error, sqlite3.IntegrityError):
+        return StoreRefusedError(str(error))
+    if isinstance(error, sqlite3.ProgrammingError):
         return error
     if getattr(error, "sqlite_errorname", "") in ("SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC"):
         return StoreUnsureError(str(error))

@@ -102,6 +102,21 @@ async def test_a_lower_epoch_is_refused_and_nothing_is_done(harness: Harness, ki
         assert not (await carry_out(fleet, [fresh], epoch=5))[fresh.id].code
 
 
+@pytest.mark.parametrize("kind", (EffectKind.DELETE_INSTANCE, EffectKind.RUN_EXTENSION, EffectKind.CREATE_INSTANCE))
+async def test_a_lower_epoch_takes_nothing_away_and_runs_nothing(harness: Harness, kind: EffectKind) -> None:
+    async with harness.opened() as fleet:
+        await harness.create(fleet, "0")
+        await carry_out(fleet, [harness.effect(REPLACE)], epoch=5)
+    async with harness.opened() as fleet:
+        stale = harness.script("true") if kind is EffectKind.RUN_EXTENSION else harness.effect(kind)
+        outcome = (await carry_out(fleet, [stale], epoch=4))[stale.id]
+        assert (outcome.kind, outcome.code) == (OutcomeKind.FAILED, "Fenced")
+        facts = (await fleet.observe(SET, ["0"]))["0"]
+        assert (facts.exists, facts.running, facts.disk) == (True, True, "2")
+        again = harness.script("true") if kind is EffectKind.RUN_EXTENSION else harness.effect(kind)
+        assert not (await carry_out(fleet, [again], epoch=5))[again.id].code
+
+
 async def test_a_handle_that_is_not_known_gives_no_failure(harness: Harness) -> None:
     async with harness.opened() as fleet:
         poll = await fleet.poll("of another age")

@@ -32,6 +32,7 @@ class ExtensionRun:
     """One run to do: `file_uris` are copied beside the command, which gets `environment` and `timeout_s` seconds."""
 
     effect_id: str
+    epoch: int
     name: str
     command: str
     file_uris: Sequence[str]
@@ -70,12 +71,13 @@ class BegunRun:
             self.pipe.close()
 
 
-def begin(paths: InstancePaths, wanted: ExtensionRun, owner: dict[str, int] | None) -> BegunRun:
+def begin(paths: InstancePaths, instance_id: str, wanted: ExtensionRun, owner: dict[str, int] | None) -> BegunRun:
     """Begin it, unless it was begun before; see LocalMachine.begin_extension."""
     process = None
     # Begun under the act lock, so that a stop that comes at the same moment ends the run or comes before it.
     with held(paths.act_lock):
         if records.raw_record(paths, wanted.effect_id) is None:
+            records.check_fence(paths, instance_id, wanted.epoch)
             process = _start_runner(paths, wanted, owner)
     return BegunRun(paths, wanted.effect_id, wanted.timeout_s, process)
 

@@ -107,7 +107,7 @@ class LocalFleet:
     async def _act(self, effect: Effect, epoch: int) -> EffectOutcome:
         try:
             if effect.kind is EffectKind.RUN_EXTENSION:
-                return await self._run_extension(effect)
+                return await self._run_extension(effect, epoch)
             return await anyio.to_thread.run_sync(self._carry_out, effect, epoch, limiter=self._disk_hands)
         except UnreachableError as error:  # the machine is at fault, not the image: it may heal
             return EffectOutcome(effect.id, OutcomeKind.UNKNOWN, error.code, error.message)
@@ -126,6 +126,7 @@ class LocalFleet:
             made = machine.create(
                 key,
                 name,
+                epoch=epoch,
                 unpack=self._unpack(effect.digest),
                 image_digest=effect.digest,
                 port=effect.port,
@@ -134,7 +135,7 @@ class LocalFleet:
             )
             return _done(effect, made)
         if effect.kind is EffectKind.DELETE_INSTANCE:
-            machine.delete(key, name)
+            machine.delete(key, name, epoch=epoch)
             return EffectOutcome(effect.id, OutcomeKind.SUCCEEDED)
         if effect.kind is EffectKind.DISCARD_PREVIOUS_DISK:
             return _done(effect, machine.discard_disk(key, name, epoch=epoch, generation=int(effect.disk)))
@@ -170,8 +171,8 @@ class LocalFleet:
             return replace(self._replace(effect, epoch), from_image=True)
         return _done(effect, facts)
 
-    async def _run_extension(self, effect: Effect) -> EffectOutcome:
-        run = await anyio.to_thread.run_sync(self._begin_extension, effect, limiter=self._disk_hands)
+    async def _run_extension(self, effect: Effect, epoch: int) -> EffectOutcome:
+        run = await anyio.to_thread.run_sync(self._begin_extension, effect, epoch, limiter=self._disk_hands)
         try:
             if run.pipe is not None:
                 with anyio.move_on_after(effect.deadline_s):
@@ -182,13 +183,14 @@ class LocalFleet:
             run.close()
         return _extension_outcome(effect, result)
 
-    def _begin_extension(self, effect: Effect) -> BegunRun:
+    def _begin_extension(self, effect: Effect, epoch: int) -> BegunRun:
         assert effect.extension is not None, "an extension effect names its extension"
         settings: dict[str, Any] = json.loads(effect.extension.settings_json)
         return self._machine.begin_extension(
             effect.scale_set,
             effect.instance_id,
             effect_id=effect.id,
+            epoch=epoch,
             name=effect.extension.name,
             command=str(settings.get("commandToExecute", "")),
             file_uris=[str(uri) for uri in settings.get("fileUris", [])],

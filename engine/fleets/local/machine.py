@@ -57,6 +57,7 @@ class LocalMachine:
         set_key: str,
         instance_id: str,
         *,
+        epoch: int,
         unpack: Unpack,
         image_digest: str,
         port: int,
@@ -67,7 +68,8 @@ class LocalMachine:
 
         Idempotent: an unfinished creation is finished, a finished one changes nothing (a stopped instance stays so). A
         `boot` that cannot be exec'd is not an error but a fact: not running, exit code 127, the reason in its log.
-        Raises InputError for a port that cannot be used, UnreachableError when no address or keeper is to be had.
+        Raises InputError for a port that cannot be used, FencedError, UnreachableError when no address or keeper is to
+        be had.
         """
         paths = self._paths(set_key, instance_id)
         with held(paths.act_lock):
@@ -78,6 +80,7 @@ class LocalMachine:
                 address, bound = self._addresses.allot(paths.directory, port)
                 identity = {"instance_id": instance_id, "address": address, "port": bound, "created": False}
                 write_json(str(paths.identity), identity)
+            records.check_fence(paths, instance_id, epoch)
             if not identity["created"]:
                 for lun in range(data_disks):
                     make_directory(paths.data / f"lun{lun}")
@@ -169,6 +172,7 @@ class LocalMachine:
         instance_id: str,
         *,
         effect_id: str,
+        epoch: int,
         name: str,
         command: str,
         file_uris: Sequence[str],
@@ -180,14 +184,14 @@ class LocalMachine:
 
         A repeat gives the run that was begun first, by whichever process: going on, ended, or with outcome `unknown`.
         Its processes, background ones too, are killed at its end. Refuses (InputError) files that are neither file:
-        URIs nor inside `files_from`; raises NotFoundError for an unknown instance. Does not ask whether the instance
-        is running.
+        URIs nor inside `files_from`; raises FencedError, and NotFoundError for an unknown instance. Does not ask
+        whether the instance is running.
         """
         paths = self._paths(set_key, instance_id)
         identity = _identity(paths, instance_id)
         full = _environment(paths, identity, environment)
-        wanted = extensions.ExtensionRun(effect_id, name, command, file_uris, files_from, timeout_s, full)
-        return extensions.begin(paths, wanted, self._owner)
+        wanted = extensions.ExtensionRun(effect_id, epoch, name, command, file_uris, files_from, timeout_s, full)
+        return extensions.begin(paths, instance_id, wanted, self._owner)
 
     def start(self, set_key: str, instance_id: str, *, epoch: int, environment: Mapping[str, str]) -> InstanceFacts:
         """Boot a stopped instance; a running one stays as it is. Raises FencedError, NotFoundError."""
@@ -202,13 +206,14 @@ class LocalMachine:
             _halt(paths)
             return observe(paths, instance_id)
 
-    def delete(self, set_key: str, instance_id: str) -> None:
-        """End the instance and remove all of it, data disks too; one that is not there is fine."""
+    def delete(self, set_key: str, instance_id: str, *, epoch: int) -> None:
+        """End the instance and remove all of it, data disks too; one that is not there is fine. Raises FencedError."""
         paths = self._paths(set_key, instance_id)
         with held(paths.act_lock):
             remove_tree(paths.trash)
             if not paths.directory.exists():
                 return
+            records.check_fence(paths, instance_id, epoch)
             _halt(paths)
             identity = read_json(paths.identity)
             os.rename(paths.directory, paths.trash)

@@ -7,6 +7,7 @@ from dataclasses import astuple, replace
 import pytest
 
 from engine.decide.count_members import bucket, count_members, state_bucket
+from engine.decide.fold_overview import upgrade_overview
 from engine.model.commands import Verb
 from engine.model.counters import Counters
 from engine.model.health import Health
@@ -88,3 +89,12 @@ def test_after_the_last_batch_the_counters_stay() -> None:
     run.run()
     assert count_members(run.upgrade) == Counters(successful=1)
     assert count_members(replace(run.upgrade, batches=())) == Counters()
+
+
+def test_counters_stay_when_the_members_are_left_aside() -> None:
+    run = Run(scale_set([*(instance(str(n)) for n in range(4)), instance("4", image=V2)], policy=TOLERANT))
+    light = run.upgrade.without_members()
+    assert light.members == {} and all(batch.members == () for batch in light.batches)
+    assert count_members(light) == count_members(run.upgrade)
+    assert light.states() == run.upgrade.states() == light.without_members().states()
+    assert upgrade_overview(light) == upgrade_overview(run.upgrade)

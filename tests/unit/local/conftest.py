@@ -41,7 +41,13 @@ def create(
     machine: LocalMachine, instance_id: str = "web_0", unpack: Callable[[Path], None] | None = None
 ) -> InstanceFacts:
     return machine.create(
-        SET, instance_id, unpack=unpack or image(), image_digest="sha256:1", port=PORT, environment={"COLOUR": "blue"}
+        SET,
+        instance_id,
+        epoch=1,
+        unpack=unpack or image(),
+        image_digest="sha256:1",
+        port=PORT,
+        environment={"COLOUR": "blue"},
     )
 
 

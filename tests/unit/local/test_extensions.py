@@ -21,7 +21,9 @@ from .conftest import SET, alive, create, data_of, eventually, replace
 
 def run(machine: LocalMachine, effect_id: str, command: str, **options: Any) -> ExtensionResult:
     arguments: dict[str, Any] = {"file_uris": (), "timeout_s": 20.0, "environment": {}, "files_from": None} | options
-    begun = machine.begin_extension(SET, "web_0", effect_id=effect_id, name="install", command=command, **arguments)
+    begun = machine.begin_extension(
+        SET, "web_0", effect_id=effect_id, epoch=1, name="install", command=command, **arguments
+    )
     while (result := begun.result()) is None:
         time.sleep(0.01)
     begun.close()

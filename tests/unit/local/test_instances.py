@@ -170,8 +170,8 @@ def test_instances_end_with_their_state_directory(machine: LocalMachine, tmp_pat
 
 def test_delete_removes_all_and_gives_the_address_back(machine: LocalMachine) -> None:
     facts = create(machine)
-    machine.delete(SET, "web_0")
-    machine.delete(SET, "web_0")
+    machine.delete(SET, "web_0", epoch=1)
+    machine.delete(SET, "web_0", epoch=1)
     assert not machine.observe(SET, "web_0").exists and not alive(facts.pid)
     assert not data_of(machine).parent.exists()
     assert create(machine, "web_1").address == facts.address

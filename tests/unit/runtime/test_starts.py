@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from engine.model import events as e
-from engine.model.errors import InputError, RefusedError
+from engine.model.errors import InputError, NotFoundError, RefusedError
 from engine.model.health import Health
 from engine.model.upgrade import UpgradeState
 from engine.runtime.engine import Engine
@@ -144,3 +144,22 @@ def test_a_time_that_is_none_is_refused_and_nothing_started(door: EngineDoor, va
             command(door, verb, **arguments)
     assert door.engine.state.upgrades == {}
     assert door.engine.find_set("web").instances["1"].hold is None
+
+
+@pytest.mark.parametrize("gone", (False, True))
+def test_a_set_whose_deletion_begins_while_its_fleet_is_asked_is_not_upgraded(
+    door: EngineDoor, monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    engine = door.engine
+
+    async def room_bytes() -> int:
+        turn = engine.turn("bo")
+        turn.on_scale_set(engine.find_set("web").key, e.ScaleSetDeleted() if gone else e.ScaleSetDeleting("bo", ""))
+        engine.commit(turn)
+        return 10**12
+
+    monkeypatch.setattr(engine.fleets["local"], "room_bytes", room_bytes)
+
+    with pytest.raises(NotFoundError if gone else RefusedError, match="no scale set" if gone else "is being deleted"):
+        command(door, "start", to="1.1.0")
+    assert engine.state.upgrades == {}

@@ -20,7 +20,7 @@ from engine.model.upgrade import Outcome
 from engine.store import connection as opening
 from engine.store import migrations, schema
 from engine.store.connection import open_store
-from engine.store.failures import EpochLostError, StoreNotWritableError
+from engine.store.failures import EpochLostError, StoreNotWritableError, StoreRefusedError
 from engine.store.migrations import migrate
 from engine.store.schema import FORMAT
 from engine.store.store import CommandRecord, Store, Transaction
@@ -49,7 +49,7 @@ def effect(name: str, kind: EffectKind = EffectKind.REPLACE_OS_DISK, instance: s
 
 def test_all_of_a_transaction_or_nothing(store: Store) -> None:
     store.commit(Transaction([STOPPED], 1.0, 1.0, intents=[effect("x")]))
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(StoreRefusedError):
         store.commit(
             Transaction([STOPPED], 2.0, 2.0, intents=[effect("x")], command=CommandRecord("k", "v", {}, 0, "accepted"))
         )
@@ -110,7 +110,7 @@ def test_one_live_upgrade_a_set(store: Store) -> None:
     store.commit(Transaction([("upgrade/u1", e.UpgradeStarted(first), "ana", "")], 1.0, 1.0, upgrades=[first]))
     second = replace(first, id="u2")
     begun = [("upgrade/u2", e.UpgradeStarted(second), "ana", "")]
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(StoreRefusedError):
         store.commit(Transaction(begun, 2.0, 2.0, upgrades=[second]))
     done = replace(first, outcome=Outcome.COMPLETED)
     ended = [("upgrade/u1", e.UpgradeCompleted(), "engine", "")]
@@ -119,13 +119,13 @@ def test_one_live_upgrade_a_set(store: Store) -> None:
 
 def test_an_upgrade_ends_once(store: Store) -> None:
     store.commit(Transaction([("upgrade/u", e.UpgradeCompleted(), "", "")], 1.0, 1.0))
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(StoreRefusedError):
         store.commit(Transaction([("upgrade/u", e.UpgradeCancelled(), "", "")], 2.0, 2.0))
 
 
 def test_one_open_disk_effect_an_instance(store: Store) -> None:
     store.commit(Transaction([], 1.0, 1.0, intents=[effect("a")]))
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(StoreRefusedError):
         store.commit(Transaction([], 2.0, 2.0, intents=[effect("b", EffectKind.RESTORE_OS_DISK)]))
     store.commit(Transaction([], 3.0, 3.0, intents=[effect("c", instance="1"), effect("d", EffectKind.RUN_EXTENSION)]))
     settled = [EffectOutcome("a", OutcomeKind.SUCCEEDED)]
@@ -135,7 +135,7 @@ def test_one_open_disk_effect_an_instance(store: Store) -> None:
 
 def test_a_key_is_taken_once(store: Store) -> None:
     store.commit(Transaction([STOPPED], 1.0, 1.0, command=CommandRecord("k", "pause", {}, 0, "accepted")))
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(StoreRefusedError):
         store.commit(Transaction([STOPPED], 1.0, 1.0, command=CommandRecord("k", "cancel", {}, 0, "accepted")))
 
 
