@@ -35,7 +35,7 @@ def apply_documents(
     Raises InputError or RefusedError; then nothing is changed.
     """
     read = _read(documents, files)
-    probes: dict[str, HealthSource] = dict(engine.probes())
+    probes: dict[str, HealthSource] = dict(engine.probes)
     for document in read:
         if isinstance(document, LoadBalancerDocument):
             probes.update(document.probes)
@@ -65,7 +65,7 @@ def apply_documents(
         results.append({"name": merged.name, "action": action, "warnings": list(merged.warnings)})
 
     def answer() -> dict[str, Any]:
-        engine.remember_probes(probes)
+        engine.probes = probes
         return {"results": results}
 
     return Decided(turn, answer)
@@ -76,7 +76,7 @@ def _probed_otherwise(engine: Engine, probes: Mapping[str, HealthSource], beside
 
     Raises RefusedError while an upgrade of one of them is live, which judges by the probe it began with.
     """
-    before = engine.probes()
+    before = engine.probes
     changed = {name: probe for name, probe in probes.items() if before.get(name, probe) != probe}
     found = []
     for scale_set in engine.state.scale_sets.values() if changed else ():

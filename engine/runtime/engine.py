@@ -15,13 +15,13 @@ from anyio.abc import TaskGroup
 from engine.decide.plan_effects import still_wanted
 from engine.fleets.fleet import Fleet
 from engine.model import events as e
-from engine.model.effects import Effect, EffectKind, EffectOutcome
+from engine.model.effects import Effect, EffectOutcome
 from engine.model.engine_events import Attached
 from engine.model.errors import UnreachableError
 from engine.model.health import HealthSource
 from engine.model.scale_set import ScaleSet
+from engine.runtime.alarm import TICK_S, Alarm, rest_s
 from engine.runtime.audit_chain import AUDIT, Link, StoredEntry, end_of, seal
-from engine.runtime.bite import Bite
 from engine.runtime.clock import EngineClock
 from engine.runtime.drain import Drain
 from engine.runtime.effect_runner import EffectRunner
@@ -29,6 +29,7 @@ from engine.runtime.find_set import find_set
 from engine.runtime.fleet_contact import FleetContact
 from engine.runtime.forecast import Forecast
 from engine.runtime.health_watch import HealthWatch
+from engine.runtime.incoming import Incoming
 from engine.runtime.load_into import load_into
 from engine.runtime.measures import Measures
 from engine.runtime.old_disks import OldDisks
@@ -43,14 +44,9 @@ from engine.store.failures import StoreRefusedError
 from engine.store.image_blobs import ImageBlobs
 from engine.store.store import CommandRecord, Store, Transaction
 
-TICK_S = 0.25
 RETRY_COMMIT_S = 1.0
 PLAN_ALL_S = 5.0
 """What no event touched is planned anew this often: a wake-up that was lost costs so much, and no more."""
-REST_SHARE = 4.0
-LONGEST_REST_S = 0.25
-BREATH_S = 0.003
-"""Between turns while more waits: enough for a request that came meanwhile to be read and carried out."""
 
 
 class Engine:
@@ -89,11 +85,10 @@ class Engine:
         self.contact = FleetContact(self.report, self._wanted, self.wake, lambda: clock.now().clock)
         self._forecast = Forecast()
         self._planned_at = self._advanced_at = float("-inf")
-        self._facts: list[EffectOutcome] = []
-        self._one_by_one = False
-        self._bite = Bite()
-        self._probes: dict[str, HealthSource] = {}
-        self._awake = anyio.Event()
+        self._facts = Incoming()
+        self.probes: Mapping[str, HealthSource] = {}
+        """Load balancer probes that were applied, by lower-cased resource id."""
+        self._alarm = Alarm()
         self._committed = anyio.Event()
         self._runner: EffectRunner | None = None
         self.watch: HealthWatch | None = None
@@ -112,7 +107,7 @@ class Engine:
 
         Raises UnreachableError when the store cannot be written; the draft is then forgotten and nothing was changed.
         """
-        self._look_at_the_clock(turn)
+        self.wall.put_into(turn, self.clock)
         for upgrade_id in turn.touched():
             turn.advance(upgrade_id)
         self._forecast.tell_all(turn, list(turn.upgrades))
@@ -140,11 +135,6 @@ class Engine:
         if self.watch is not None and turn.scale_sets:
             self.watch.refresh()
 
-    def _look_at_the_clock(self, turn: Turn) -> None:
-        if jumped_s := self.clock.take_jump():
-            self.wall.jumped(jumped_s, turn.now)
-        self.wall.put_into(turn)
-
     def _write(self, transaction: Transaction, *, by_command: bool) -> list[e.Recorded]:
         try:
             recorded = self.store.commit(transaction)
@@ -163,8 +153,8 @@ class Engine:
 
     def report(self, outcome: EffectOutcome) -> None:
         """A fleet's word on an effect; taken into the next turn."""
-        self._facts.append(outcome)
-        self._awake.set()
+        self._facts.add(outcome)
+        self._alarm.ring()
 
     def _wanted(self, effect: Effect) -> bool:
         return still_wanted(self.state.scale_sets.get(effect.scale_set), effect)
@@ -176,24 +166,14 @@ class Engine:
         facts gather for the next.
         """
         while True:
-            await self._until_awake()
+            await self._alarm.wait(self.clock, ticking=self._ticking())
             began, worked = self.clock.now().clock, self.clock.busy()
             taken = await self.take_facts()
-            self._bite.took(taken, self.clock.busy() - worked)
+            self._facts.bite.took(taken, self.clock.busy() - worked)
             if self.draining is not None:
                 self._end_drain(self.draining)
             took_s = self.clock.now().clock - began
-            await anyio.sleep(BREATH_S if self._backlog() else min(REST_SHARE * took_s, LONGEST_REST_S))
-
-    async def _until_awake(self) -> None:
-        """Until something happened or it is time to look; the clock is read often enough that no second is lost."""
-        pieces, piece_s = (1, TICK_S) if self._ticking() else (5, 1.0)
-        for _ in range(pieces):
-            self.clock.now()
-            with anyio.move_on_after(piece_s):
-                await self._awake.wait()
-                break
-        self._awake = anyio.Event()
+            await anyio.sleep(rest_s(took_s, more_waits=self._backlog()))
 
     def drain(self, limit_s: float, *, stops_anyway: bool) -> None:
         """Begin nothing new, and stop once all that has begun is settled; extensions go on without an engine.
@@ -211,8 +191,7 @@ class Engine:
     def _end_drain(self, drain: Drain) -> None:
         late = self.clock.now().clock >= drain.until_clock
         resting = self._runner.resting if self._runner is not None else set()
-        unsettled = [x for x in self.state.open_effects.values() if x.kind is not EffectKind.RUN_EXTENSION]
-        if all(x.id in resting for x in unsettled) or (late and drain.stops_anyway):
+        if self.state.acts_under_way() <= resting or (late and drain.stops_anyway):
             self.stopping.set()
         elif late:
             self.draining = None
@@ -223,17 +202,17 @@ class Engine:
         return trouble or any(u.live for u in self.state.upgrades.values())
 
     def wake(self) -> None:
-        self._awake.set()
+        self._alarm.ring()
 
     async def take_facts(self) -> int:
         """One turn with what has come in since the last; returns how much of it there was."""
-        facts = self._facts[: 1 if self._one_by_one else self._bite.size]
+        facts = self._facts.some()
         turn = self.turn()
         self.guard.put_into(turn)
-        self._look_at_the_clock(turn)
+        self.wall.put_into(turn, self.clock)
         for outcome in facts:
             self._take(turn, outcome)
-        changes = self.watch.take_changes(self._bite.size) if self.watch is not None else []
+        changes = self.watch.take_changes(self._facts.bite.size) if self.watch is not None else []
         for key, change in changes:
             turn.on_scale_set(key, change)
         self.contact.take_into(turn)
@@ -257,15 +236,14 @@ class Engine:
             if self.watch is not None:
                 self.watch.put_back(changes)
             if isinstance(error, StoreRefusedError):
-                self._one_by_one = True
-                self._facts = [*self._facts[1:], *self._facts[:1]]  # one that can never be written holds up no other
+                self._facts.refused()
             await anyio.sleep(RETRY_COMMIT_S)
-            self._awake.set()
+            self._alarm.ring()
             return 0
-        del self._facts[: len(facts)]
+        self._facts.taken(len(facts))
         self.contact.taken()
         if self._backlog():
-            self._awake.set()
+            self._alarm.ring()
         return max(len(facts), len(changes))
 
     def _backlog(self) -> bool:
@@ -277,21 +255,6 @@ class Engine:
             self.watch.forget(swapped.scale_set, swapped.instance_id)
 
     # --- looking things up ----------------------------------------------------------------------------------
-
-    def in_hand(self, scale_set: str) -> frozenset[str]:
-        """Instances with an open effect other than an extension: what is seen of them meanwhile is in passing."""
-        return frozenset(
-            x.instance_id
-            for x in self.state.open_effects.values()
-            if x.scale_set == scale_set and x.kind is not EffectKind.RUN_EXTENSION
-        )
-
-    def probes(self) -> Mapping[str, HealthSource]:
-        """Load balancer probes that were applied, by lower-cased resource id."""
-        return self._probes
-
-    def remember_probes(self, probes: Mapping[str, HealthSource]) -> None:
-        self._probes = dict(probes)
 
     def audit_entries(self, *, last: bool = False) -> Iterator[StoredEntry]:
         """The audit stream as stored, oldest first; with `last` only its last entry."""
@@ -319,7 +282,7 @@ class Engine:
     def load(self, epoch: int) -> list[Effect]:
         """Take over what the store knows; returns the effects an earlier engine left open."""
         self.epoch = epoch
-        self.head, self._probes = load_into(self.state, self.store)
+        self.head, self.probes = load_into(self.state, self.store)
         self.wall.remember(self.store.last_clock("engine", "ClockJumped"))
         self._audit_end = end_of(self.audit_entries(last=True))
         self.recent = RecentEvents(self.head)

@@ -180,7 +180,7 @@ class HealthWatch:
         if self._engine.draining is not None:
             return  # a machine that goes down ends instances and engines together: they are to run again after it
         turn = self._engine.turn()
-        in_hand = self._engine.in_hand(set_key)
+        in_hand = self._engine.state.in_hand(set_key)
         for name, runs in running.items():
             instance = scale_set.instances.get(name)
             if instance is None or not instance.provisioned or instance.trying is not None or name in in_hand:

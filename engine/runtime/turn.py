@@ -14,7 +14,7 @@ from engine.decide.fold_overview import tell_health_it_leaves, tell_what_it_leav
 from engine.decide.invariants import check_upgrade
 from engine.decide.plan_effects import plan_effects, plan_instances
 from engine.model import events as e
-from engine.model.effects import Effect, EffectOutcome
+from engine.model.effects import Effect, EffectKind, EffectOutcome
 from engine.model.image import ImageVersion
 from engine.model.policy_document import PolicyDocument
 from engine.model.scale_set import ScaleSet
@@ -44,6 +44,16 @@ class EngineState:
             self.policies[event.policy.name.lower()] = event.policy
         else:
             self.policies.pop(event.name.lower(), None)
+
+    def in_hand(self, scale_set: str) -> frozenset[str]:
+        """Instances with an open effect other than an extension: what is seen of them meanwhile is in passing."""
+        found = self.open_effects.values()
+        extension = EffectKind.RUN_EXTENSION
+        return frozenset(x.instance_id for x in found if x.scale_set == scale_set and x.kind is not extension)
+
+    def acts_under_way(self) -> set[str]:
+        """Ids of open effects that need this engine to end; extensions run without one."""
+        return {x.id for x in self.open_effects.values() if x.kind is not EffectKind.RUN_EXTENSION}
 
     def live_upgrade(self, scale_set: str) -> Upgrade | None:
         """The set's one live upgrade."""

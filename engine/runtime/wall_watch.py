@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from engine.model import events as e
 from engine.model.upgrade import Hold, HoldKind, Now, Upgrade
-from engine.runtime.clock import JUMP_S
+from engine.runtime.clock import JUMP_S, EngineClock
 from engine.runtime.turn import Turn
 
 STEADY_S = 600.0
@@ -60,8 +60,10 @@ class WallWatch:
         """Whether the last jump is long enough ago to throw something away for its age."""
         return self.trusted and now.clock - self._jumped_clock >= QUIET_S
 
-    def put_into(self, turn: Turn) -> None:
+    def put_into(self, turn: Turn, clock: EngineClock) -> None:
         """Tell what has jumped, raise the hold where it is missing, lift it where its cause is gone."""
+        if jumped_s := clock.take_jump():
+            self.jumped(jumped_s, turn.now)
         if self._untold and not any(isinstance(event, e.ClockJumped) for _, event, *_ in turn.events):
             for seconds in self._untold:
                 turn.note("engine", e.ClockJumped(seconds))

@@ -191,4 +191,4 @@ def test_a_probe_cannot_change_under_a_live_upgrade(engine: Engine) -> None:
 
     with pytest.raises(RefusedError, match="health probe of web cannot change"):
         apply(engine, balancer("/ready"))
-    assert engine.find_set("web").model.health == engine.probes()[f"{BALANCER_ID}/probes/health".lower()]
+    assert engine.find_set("web").model.health == engine.probes[f"{BALANCER_ID}/probes/health".lower()]
