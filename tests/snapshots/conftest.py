@@ -80,11 +80,12 @@ def picture(snap_compare: Callable[..., bool], size: tuple[int, int], monkeypatc
 
 async def settle(app: Cockpit, pilot: Pilot[None]) -> None:
     """Wait until nothing that was begun is still to come, then draw what there is."""
-    await pilot.pause()
-    for _ in range(ROUNDS):
-        if all(worker.is_finished or worker.group == "source" for worker in app.workers):
-            break
-        await pilot.pause(0.01)
-    if isinstance(app.screen, CockpitScreen):
-        app.screen.paint_now()
+    for _ in range(2):  # what is drawn first may ask for more
+        await pilot.pause()
+        for _ in range(ROUNDS):
+            if all(worker.is_finished or worker.group == "source" for worker in app.workers):
+                break
+            await pilot.pause(0.01)
+        if isinstance(app.screen, CockpitScreen):
+            app.screen.paint_now()
     await pilot.pause()
