@@ -62,7 +62,7 @@ ensure_environment() {
         fi
         [[ -f $stamp && $(head -n 1 "$stamp") == dev ]] && kind=dev
     fi
-    echo "Setting up .venv ($kind) ..." >&2
+    echo "Setting up .venv ($kind); the first time this takes a minute or two ..." >&2
     if ! _usable || [[ -f $venv/.root && $(cat "$venv/.root") != "$root" ]]; then
         make_venv "$venv" || return
     fi

@@ -120,8 +120,9 @@ class Cockpit(Opening, App[Recorded]):
     # --- saying something ---
 
     def say(self, words: str, *, bad: bool = False) -> None:
-        """A toast; `words` may come from outside and are never read as markup."""
-        self.notify(words, severity="warning" if bad else "information", markup=False, timeout=6)
+        """A toast in place of the last one; `words` may come from outside and are never read as markup."""
+        self.clear_notifications()
+        self.notify(words, severity="warning" if bad else "information", markup=False, timeout=5 if bad else 3)
 
     # --- actions ---
 
@@ -182,9 +183,11 @@ class Cockpit(Opening, App[Recorded]):
         self.push_screen(ScaleSetScreen(key))
 
     def do_back(self) -> None:
-        """Close the screen in front; the first one stays."""
+        """Close the screen in front; the first one stays, but a recording is left."""
         if len(self.screen_stack) > 2:
             self.pop_screen()
+        elif not self.session.live:
+            self.exit()
 
     def do_sets(self) -> None:
         """Back to all scale sets."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.decide.choose_batch import batch_cap
 from engine.decide.judge_health import unhealthy_share
 from engine.model.health import Health
+from engine.model.image import ImageReference
 from engine.model.plan import PlanCheck
 from engine.model.policy import RunSettings
 from engine.model.scale_set import ScaleSet
@@ -15,6 +16,7 @@ def plan_checks(
     scale_set: ScaleSet,
     settings: RunSettings,
     members: tuple[Member, ...],
+    target: ImageReference,
     needed: int,
     free: int | None,
 ) -> list[PlanCheck]:
@@ -24,6 +26,11 @@ def plan_checks(
     """
     found = [PlanCheck("refused", problem, "Change the model and apply it.") for problem in scale_set.model.problems]
     found += _health_checks(scale_set, settings)
+    good = scale_set.good_version
+    if good is not None and good != target.version == scale_set.model.image.version:
+        words = f"the last upgrade to {target.version} did not complete; the last good version is {good}"
+        cure = f"See why: rollset explain {scale_set.name}; another version: --to."
+        found.append(PlanCheck("warned", words, cure))
     total = len(scale_set.instances)
     chosen = sum(m.state is MemberState.PENDING for m in members)
     if not chosen:

@@ -93,7 +93,10 @@ def make_plan(
         model_version=scale_set.model_version,
         batches=batches,
         instances=tuple(_planned(m, scale_set.instances[m.instance_id]) for m in members),
-        checks=(*plan_checks(scale_set, settings, members, needed, room_free_bytes), *_ways_back(members, rollback)),
+        checks=(
+            *plan_checks(scale_set, settings, members, target.reference, needed, room_free_bytes),
+            *_ways_back(members, rollback),
+        ),
         settings=tuple(origins),
         restore_point=f"{_previous(scale_set)}, the OS disk of each instance is kept",
         room_needed_bytes=needed,

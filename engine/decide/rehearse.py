@@ -100,7 +100,7 @@ def _check_names(trouble: Trouble, scale_set: ScaleSet) -> None:
             raise InputError(
                 "InvalidParameter",
                 f"{scale_set.name} has no {', '.join(unknown)}.",
-                f"See its instances: rollset set show {scale_set.name}",
+                f"See its instances: rollset show {scale_set.name}",
             )
 
 

@@ -18,9 +18,8 @@ LATEST_MOMENT = 253_402_300_799.0
 
 def wrong(name: str, value: object, want: str) -> InputError:
     """The error for an argument that does not fit."""
-    return InputError(
-        ErrorCode.INVALID_PARAMETER, f"{name} is {value!r}; it must be {want}.", "See --help of the verb."
-    )
+    said = f"{name} is missing" if value is None else f"{name} is {value!r}"
+    return InputError(ErrorCode.INVALID_PARAMETER, f"{said}; it must be {want}.", f"Give {want} for {name}.")
 
 
 def refuse_halves(arguments: Arguments) -> None:

@@ -120,7 +120,8 @@ def _what_happened(upgrade: Upgrade) -> list[str]:
         f"{upgrade.scale_set_name}: {upgrade.previous_image.version} to {upgrade.target.version}, started by "
         f"{upgrade.actor}{f' ({upgrade.reason})' if upgrade.reason else ''}, "
         f"{began} {'batch' if began == 1 else 'batches'} began.",
-        f"{counters.successful} instances succeeded, {counters.failed} failed"
+        f"{counters.successful} {'instance' if counters.successful == 1 else 'instances'} succeeded, "
+        f"{counters.failed} failed"
         + (f" ({restored} of them back on their previous disk)" if restored else "")
         + f", {counters.in_progress} in progress, {counters.pending} not begun"
         + (f"; left out: {aside}." if aside else "."),

@@ -36,7 +36,9 @@ def check_state_directory(path: Path, *, uid: int | None = None, mounts: Path = 
     if facts.st_uid != mine:
         raise _refuse(path, f"belongs to user {facts.st_uid}, not to {mine}", "Choose another --state-dir.")
     if facts.st_mode & _OTHERS_MAY_WRITE:
-        raise _refuse(path, f"may be written by others (mode {facts.st_mode & 0o7777:o})", f"chmod 700 {path}")
+        shared = facts.st_mode & stat.S_ISVTX  # a place for everybody, as /tmp: it must stay what it is
+        cure = f"Name a directory of its own, as {path / 'rollset'}." if shared else f"chmod 700 {path}"
+        raise _refuse(path, f"may be written by others (mode {facts.st_mode & 0o7777:o})", cure)
     kind = file_system_of(path, mounts)
     if kind in _SHARED or kind.startswith("fuse"):
         raise _refuse(

@@ -86,6 +86,13 @@ def _outlook(x: e.UpgradeOutlookChanged) -> str:
     return f"{x.outlook.batches_to_come} batches to come{waits}"
 
 
+def _protected_from(event: e.ProtectionChanged) -> str:
+    found = [
+        words for words, so in (("actions on its set", event.from_actions), ("scale-in", event.from_scale_in)) if so
+    ]
+    return f"protected from {' and from '.join(found)}" if found else "no longer protected"
+
+
 _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.UpgradeStarted: _started,
     e.StartTimeReached: lambda x: "its start time has come",
@@ -120,7 +127,7 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.ModelImageChanged: lambda x: f"the model's image is {x.image}: {x.why}",
     e.CapacityChanged: lambda x: f"capacity is {x.capacity}",
     e.InstanceAdded: lambda x: f"instance {x.instance.instance_id} added on {x.instance.image.version}",
-    e.InstanceProvisioned: lambda x: f"instance {x.instance_id} provisioned at {x.address}",
+    e.InstanceProvisioned: lambda x: f"instance {x.instance_id} provisioned{f' at {x.address}' if x.address else ''}",
     e.InstanceCreationFailed: lambda x: (
         f"instance {x.instance_id} could not be created (try {x.attempt}, it is tried again): {x.message}"
     ),
@@ -142,7 +149,7 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.ExtensionRan: _extension_ran,
     e.InstanceHealthChanged: lambda x: f"instance {x.instance_id} is {x.entered.value}: {x.detail}",
     e.InstancePowerChanged: lambda x: f"instance {x.instance_id} {'runs' if x.running else 'is down'}: {x.detail}",
-    e.ProtectionChanged: lambda x: f"instance {x.instance_id}: protection from actions is {x.from_actions}",
+    e.ProtectionChanged: lambda x: f"instance {x.instance_id} is {_protected_from(x)}",
     e.InstanceHeld: lambda x: f"instance {x.instance_id} held by {x.hold.by}: {x.hold.reason}",
     e.InstanceReleased: lambda x: f"instance {x.instance_id} released by {x.by}: {x.reason}",
     e.ScaleSetDeleting: lambda x: f"deletion began, by {x.by}",

@@ -41,12 +41,17 @@ class EngineClient(Protocol):
 
 
 def state_dir(given: Path | None) -> Path:
-    """The absolute state directory: the option, else ROLLSET_STATE_DIR, else $XDG_STATE_HOME/rollset."""
-    if given is not None:
-        return given.expanduser().absolute()
-    named = os.environ.get(STATE_DIR_VARIABLE)
+    """The absolute state directory: the option, else ROLLSET_STATE_DIR, else $XDG_STATE_HOME/rollset.
+
+    One that is named is made where its parent is there. Raises InputError where that is not.
+    """
+    named = given if given is not None else os.environ.get(STATE_DIR_VARIABLE)
     if named:
-        return Path(named).expanduser().absolute()
+        path = Path(named).expanduser().absolute()
+        if not path.parent.is_dir():
+            said = f"--state-dir {path}: there is no directory {path.parent}."
+            raise InputError("InvalidParameter", said, "Correct the path, or make that directory.")
+        return path
     state_home = os.environ.get("XDG_STATE_HOME", "")
     return (Path(state_home) if os.path.isabs(state_home) else Path.home() / ".local" / "state") / "rollset"
 
@@ -121,6 +126,8 @@ def send(client: EngineClient, verb: str, arguments: Mapping[str, Any], *, confi
 
     When the engine wants a production set's name and a person is there, it is asked for once, typed in full.
     """
+    from engine.model.safe_text import printable
+
     given = {name: value for name, value in arguments.items() if value is not None}
     given["key"] = os.urandom(16).hex()
     try:
@@ -129,16 +136,14 @@ def send(client: EngineClient, verb: str, arguments: Mapping[str, Any], *, confi
         if refused.code != CONFIRMATION_REQUIRED or "confirm" in given or not on_terminal():
             raise
         confirm_name = confirm_name or refused.next_step.rpartition(" ")[2]
-    given["confirm"] = ask_name(verb, confirm_name)
+    given["confirm"] = ask_name(f"{verb}: {printable(confirm_name)} is a production set", confirm_name)
     given["key"] = os.urandom(16).hex()
     return client.command(verb, given)
 
 
-def ask_name(verb: str, name: str) -> str:
-    """Ask for the name of a production set; the engine judges what is typed. Raises InputError for no answer."""
-    from engine.wire.safe_text import printable
-
-    sys.stderr.write(f"{printable(name)} is a production set. Type its name to {verb}: ")
+def ask_name(what: str, name: str) -> str:
+    """Ask for the name of a set, typed in full; the engine judges it. Raises InputError for no answer."""
+    sys.stderr.write(f"{what}. Type its name to go on: ")
     sys.stderr.flush()
     typed = sys.stdin.readline().strip()
     if not typed:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.model.errors import InputError
 from engine.wire.safe_text import printable
 from tui.verbs import engine_access
 from tui.verbs.options import Confirm, InstanceId, Json, Reason, SetName, StateDir
@@ -118,6 +119,11 @@ def scale(
 
 def delete(name: SetName, reason: Reason = None, confirm: Confirm = None, state_dir: StateDir = None) -> None:
     """Delete a scale set and its instances."""
+    if engine_access.on_terminal() and confirm is None:
+        confirm = engine_access.ask_name(f"{printable(name)} goes with all its instances and disks", name)
+        if confirm != name:
+            said = f"{printable(confirm)!r} is not {printable(name)}; nothing was changed."
+            raise InputError("ConfirmationNeeded", said, f"--confirm {name}")
     _change(state_dir, "delete", name, {}, reason, confirm)
 
 

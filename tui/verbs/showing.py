@@ -56,7 +56,7 @@ def show(session: Session, *, first_set: str = "", hint: str = "") -> None:
 
     if not engine_access.on_terminal() or os.environ.get("TERM", "") in ("", "dumb"):
         raise InputError(
-            "NoTerminal", "the cockpit needs a terminal.", "For scripts: rollset list, rollset status SET --json."
+            "NoTerminal", "the cockpit needs a terminal.", "For scripts: rollset sets, rollset status SET --json."
         )
     options = read_options(config_folder(), hint=hint)
     while True:

@@ -115,6 +115,11 @@ def start(
     upgrade = _say_upgrade(client, name, answer)
     if follow:
         raise typer.Exit(follow_or_leave(client, upgrade, head, state_dir))
+    if upgrade["ended_at"] is not None and upgrade["error"]:
+        from tui.plain.upgrades import ending_lines
+
+        say(ending_lines(upgrade))
+        note(f"why: rollset explain {upgrade['id']}")
 
 
 def pause(name: SetName, reason: Reason = None, confirm: Confirm = None, state_dir: StateDir = None) -> None:

@@ -138,6 +138,16 @@ def test_problems_of_the_model_are_refused_together_with_their_cures() -> None:
     refuse_if_impossible(plan())
 
 
+def test_a_version_whose_last_upgrade_did_not_complete_is_warned_of() -> None:
+    started = scale_set(good_version="1.0.0")
+    started = replace(started, model=replace(started.model, image=V2))
+    assert "the last upgrade to 2.0.0 did not complete; the last good version is 1.0.0" in words(
+        plan(started), "warned"
+    )
+    assert "did not complete" not in words(plan(started, to="3.0.0"), "warned")
+    assert "did not complete" not in words(plan(replace(started, good_version="2.0.0")), "warned")
+
+
 def test_nothing_to_do_is_said() -> None:
     assert "nothing to upgrade" in words(plan(scale_set([instance("0", image=V2)])), "warned")
 

@@ -82,7 +82,25 @@ def test_a_person_types_the_name_of_a_production_set(
 
     assert result.exit_code == exit_code
     assert len(engine.commands) == sent
-    assert "Type its name to cancel: " in result.stderr
+    assert "cancel: web is a production set. Type its name to go on: " in result.stderr
+
+
+@pytest.mark.parametrize(("typed", "exit_code", "sent"), (("web\n", 0, 1), ("wbe\n", 2, 0), ("", 2, 0)))
+def test_a_person_types_the_name_of_a_set_that_is_deleted(
+    run: Run, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch, typed: str, exit_code: int, sent: int
+) -> None:
+    monkeypatch.setattr(engine_access, "on_terminal", lambda: True)
+
+    result = run("delete", "web", typed=typed)
+
+    assert (result.exit_code, len(engine.commands)) == (exit_code, sent)
+    assert "web goes with all its instances and disks" in result.stderr
+
+
+def test_a_state_directory_is_not_made_below_one_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no directory"):
+        engine_access.state_dir(tmp_path / "typo" / "state")
+    assert engine_access.state_dir(tmp_path / "new") == tmp_path / "new"
 
 
 def test_names_from_outside_cannot_reach_the_terminal_as_escapes(run: Run, engine: FakeEngine) -> None:
