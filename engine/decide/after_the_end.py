@@ -46,9 +46,7 @@ def model_after(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
             if upgrade.target.version not in blocked:
                 blocked = (*blocked, upgrade.target.version)
         else:
-            # A run that took up a faulted one found its target in the model already.
-            taken_up = upgrade.previous_image == upgrade.target
-            model = (restore_image(upgrade) or model) if taken_up else upgrade.previous_image
+            model = upgrade.previous_image
     elif upgrade.is_rollback_of is not None:
         good = upgrade.target.version
     elif came_from is not None and (good is None or upgrade.batches):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from engine.decide.settle_settings import settle_settings, take_up_settings
 from engine.decide.take_up import TakeUp, left_failed
 from engine.model.codes import ErrorCode
 from engine.model.errors import InputError, RefusedError
-from engine.model.image import ImageVersion, check_version, latest_of, version_key
+from engine.model.image import ImageReference, ImageVersion, check_version, latest_of, version_key
 from engine.model.plan import Plan, PlanCheck, PlannedBatch, PlannedInstance, StartRequest
 from engine.model.policy import RunSettings
 from engine.model.policy_document import PolicyDocument
@@ -175,7 +176,7 @@ def new_upgrade(
         target=target.reference,
         target_digest=target.digest,
         extensions=tuple(x.name for x in scale_set.model.extensions if x.is_custom_script),
-        previous_image=scale_set.model.image,
+        previous_image=_came_from(scale_set, target, members),
         started_by=started_by,
         actor=actor,
         reason=reason,
@@ -191,6 +192,15 @@ def new_upgrade(
         stepped_by=actor if request.step else "",
         last_action_at=now.at,
     )
+
+
+def _came_from(scale_set: ScaleSet, target: ImageVersion, members: tuple[Member, ...]) -> ImageReference:
+    """The model's image; where that tells nothing (`latest`, or the target of a run before), what most of them run."""
+    model = scale_set.model.image
+    if not model.is_latest and model != target.reference:
+        return model
+    found = Counter(scale_set.instances[m.instance_id].image for m in members if m.state is MemberState.PENDING)
+    return found.most_common(1)[0][0] if found else model
 
 
 def _ordered(scale_set: ScaleSet) -> list[Instance]:

@@ -70,8 +70,14 @@ def test_a_run_that_took_up_a_faulted_one_goes_back_to_where_its_instances_came_
     assert changed(run).image == V1
 
 
-def test_the_same_with_nothing_touched_leaves_the_model() -> None:
+def test_the_same_with_nothing_touched_names_what_the_instances_run() -> None:
     run = Run(scale_set(4, model={"image": V2}), at=5000.0)
+    run.command(Verb.ROLL_BACK)
+    assert changed(run).image == V1
+
+
+def test_with_everything_on_the_target_before_the_model_stays() -> None:
+    run = Run(scale_set([instance("0", image=V2)], model={"image": V2}), at=5000.0)
     run.command(Verb.ROLL_BACK)
     assert model_after(run.upgrade, run.set) == []
 

@@ -18,10 +18,11 @@ from engine.decide.plan_upgrade import (
 )
 from engine.model.errors import InputError, RefusedError
 from engine.model.health import Health
+from engine.model.image import ImageReference
 from engine.model.plan import Plan, StartRequest
 from engine.model.policy import RestoreFailed
 from engine.model.scale_set import InstanceHold, ScaleSet
-from tests.unit.decide.given import ENOUGH_BYTES, PROBE, V1, V2, V3, images, instance, scale_set, version
+from tests.unit.decide.given import ENOUGH_BYTES, PROBE, V1, V2, V3, Run, images, instance, scale_set, version
 
 LATEST = V1.with_version("latest")
 ALL = images(V1, V2, V3)
@@ -35,6 +36,20 @@ def plan(over: ScaleSet | None = None, *, free: int | None = ENOUGH_BYTES, **req
 
 def words(found: Plan, level: str) -> str:
     return "\n".join(check.words for check in found.checks if check.level == level)
+
+
+# --- where it comes from -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("model", "before"), ((V1, V1), (V2, V1), (V3, V3), (LATEST, V1)))
+def test_an_upgrade_comes_from_the_model_unless_that_names_the_target_or_latest(
+    model: ImageReference, before: ImageReference
+) -> None:
+    assert Run(scale_set(model={"image": model})).upgrade.previous_image == before
+
+
+def test_with_nothing_to_upgrade_it_comes_from_the_model() -> None:
+    assert Run(scale_set([instance("0", image=V2)], model={"image": V2})).upgrade.previous_image == V2
 
 
 # --- the target ----------------------------------------------------------------------------------------------------
