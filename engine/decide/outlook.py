@@ -40,15 +40,16 @@ def look_ahead(
     blocked = upgrade_blocked_by(upgrade, scale_set, now)
     if blocked is None:
         return Outlook(to_come, "", "", now.at, None, low, high)
-    words = blocked.words + _late(upgrade, now, late_after_s)
-    return Outlook(to_come, blocked.kind, words, blocked.since_at, blocked.until_at, low, high)
+    late = _late(upgrade, now, late_after_s)
+    words = blocked.words + (f"; {late}" if late else "")
+    return Outlook(to_come, blocked.kind, words, blocked.since_at, blocked.until_at, low, high, late)
 
 
 def _late(upgrade: Upgrade, now: Now, late_after_s: float | None) -> str:
     batch = upgrade.open_batch
     if batch is None or late_after_s is None or now.at - batch.began_at <= late_after_s:
         return ""
-    return f"; batch {batch.number} is LATE: 99 of 100 such batches end within {late_after_s:.0f} s"
+    return f"batch {batch.number} is LATE: 99 of 100 such batches end within {late_after_s:.0f} s"
 
 
 def says_something_new(before: Outlook | None, after: Outlook) -> bool:

@@ -198,6 +198,7 @@ class Outlook:
     blocked_until_at: float | None = None
     eta_low_at: float | None = None
     eta_high_at: float | None = None
+    late: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.arm.instance_view import set_instance_view, virtual_machine
@@ -32,6 +32,13 @@ def error_dict(error: ApiError | None) -> Answer | None:
 
 def blocked_dict(blocked: BlockedBy | None) -> Answer | None:
     return asdict(blocked) if blocked is not None else None
+
+
+def _blocked(upgrade: Upgrade, scale_set: ScaleSet | None, engine: Engine) -> BlockedBy | None:
+    """What it waits for now, and whether its batch takes longer than it should."""
+    blocked = upgrade_blocked_by(upgrade, scale_set, engine.clock.now()) if scale_set is not None else None
+    late = upgrade.outlook.late if upgrade.outlook is not None else ""
+    return replace(blocked, words=f"{blocked.words}; {late}") if blocked is not None and late else blocked
 
 
 def eta_dict(upgrade: Upgrade) -> Answer | None:
@@ -66,7 +73,7 @@ def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
     total = counters.successful + counters.failed + counters.in_progress + counters.pending
     ended = counters.successful + counters.failed
     to_come = upgrade.outlook.batches_to_come if upgrade.outlook is not None else 0
-    blocked = upgrade_blocked_by(upgrade, scale_set, engine.clock.now()) if scale_set is not None else None
+    blocked = _blocked(upgrade, scale_set, engine)
     noticing = upgrade.live and upgrade.faulting is None
     return {
         "id": upgrade.id,

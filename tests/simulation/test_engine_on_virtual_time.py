@@ -12,6 +12,7 @@ from engine.model.upgrade import Upgrade
 from tests.simulation import simulate
 from tests.simulation.engine_story import FAILED, Story, run_story
 from tests.simulation.virtual_engine import ANA, SET, CrashedError, VirtualWorld, until, upgrade_of
+from tui.plain.upgrades import status_lines
 
 
 def play(root: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -90,3 +91,32 @@ def test_a_wall_clock_that_jumps_a_year_fails_nobody(tmp_path: Path, monkeypatch
     ended = world.run(story)
     assert ended.outcome == "Completed"
     assert not any(m.judged_failed for m in ended.members.values())
+
+
+def test_a_batch_that_takes_longer_than_history_says_is_called_late_in_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = VirtualWorld(tmp_path, 1, monkeypatch)
+
+    async def story() -> list[str]:
+        async with world.engine() as engine:
+            door = await world.create(engine, 10, member_seconds=10, spread=0.2, slow_versions="1.2.0=15")
+            # given history: an upgrade whose members took about ten seconds each
+            await door.command("start", {"set": SET, "to": "1.1.0"}, ANA)
+            await until(lambda: not upgrade_of(engine).live)
+            # when the members of the next one take fifteen times as long
+            await door.command("start", {"set": SET, "to": "1.2.0", "health_window": 3600}, ANA)
+            await until(lambda: upgrade_of(engine).batches)
+            words = []
+            while not upgrade_of(engine).batches[0].ended_at:
+                status = (await door.query("status", {"set": SET}, ANA))["ours"]
+                words.append(status["blocked_by"]["words"])
+                assert words[-1] in " ".join(status_lines(status, "utf-8"))
+                await anyio.sleep(2)
+            await until(lambda: not upgrade_of(engine).live)
+            return words
+
+    # then status says so while the first batch runs, not at its beginning
+    words = world.run(story)
+    assert "LATE" not in words[0]
+    assert "batch 1 is LATE: 99 of 100 such batches end within" in words[-1]
