@@ -1,4 +1,4 @@
-"""Write the golden files of this version: a database, its events as lines, and the state they make.
+"""Write the golden files of this version: a database, its events as lines, a recording, and the state they make.
 
 Later versions must open, migrate and replay what is committed under tests/data/golden. A file that is there is never
 changed: make a new folder for a new version.
@@ -42,6 +42,8 @@ def main() -> int:
         state = store.load_state()
         lines = [json.dumps(recorded_to_dict(r)) + "\n" for r in store.events(0, 1_000_000)]
         store.close()
+        recording = _recording_of(run.root, state.upgrades[0].id)
+        (target / "recording.jsonl.gz").write_bytes(gzip.compress(recording.encode(), mtime=0))
     (target / "events.jsonl.gz").write_bytes(gzip.compress("".join(lines).encode(), mtime=0))
     records = {
         "scale_sets": [json.loads(dump(x)) for x in state.scale_sets],
@@ -51,6 +53,22 @@ def main() -> int:
     (target / "state.json").write_text(json.dumps(records, indent=1, sort_keys=True) + "\n")
     print(f"{target}: {len(lines)} events")
     return 0
+
+
+def _recording_of(root: Path, upgrade: str) -> str:
+    """The run as `rollset record` writes it, out of an engine on the same database."""
+    import anyio
+
+    from engine.runtime.past_run import recording_lines
+    from tests.worlds.durable_fleet import DurableFleet
+    from tests.worlds.small_engine import small_engine
+
+    async def story() -> str:
+        async with small_engine(root, DurableFleet(root / "fleet"), later_s=100_000) as engine:
+            return "\n".join(await recording_lines(engine, upgrade)) + "\n"
+
+    # Threads tell the log again, so on the real clock.
+    return anyio.run(story, backend="trio")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from engine.model.commands import Verb
 from engine.model.effects import EffectKind, EffectOutcome, OutcomeKind
 from engine.model.health import Health
 from engine.model.upgrade import DOING, Hold, HoldKind, MemberState
-from tests.unit.decide.given import SETUP, Run, instance, scale_set
+from tests.unit.decide.given import SETUP, V2, Run, instance, scale_set, upgrade_of
 
 TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
 
@@ -82,11 +82,26 @@ def test_health_that_is_not_known_names_the_instances() -> None:
     assert blocked(run).words == "health of 2 instances not known yet: 5, 6"
 
 
+_BACK = dict.fromkeys(DOING, MemberState.PENDING)
+
+
 def test_the_pause_between_batches_runs_since_the_batch_ended() -> None:
     run = Run(scale_set(policy={"pause_between_batches_s": 60.0}))
     run.batch()
     run.wait(20.0)
     assert blocked(run) == BlockedBy("PauseBetweenBatches", 1000.0, 1060.0, "pause between batches")
+
+
+def test_between_two_batches_nothing_but_the_engine_is_waited_for_though_one_is_held() -> None:
+    run = Run(scale_set(5))
+    run.hold("4")
+    settled = upgrade_of(
+        run,
+        batches=(),
+        members={m.id: replace(m, state=_BACK.get(m.state, m.state)) for m in run.upgrade.members.values()},
+    )
+    found = upgrade_blocked_by(settled, run.set, run.now)
+    assert found is not None and found.kind == "Engine"
 
 
 def test_held_instances_keep_the_run_waiting() -> None:

@@ -13,7 +13,7 @@ from engine.model.health import Health
 from engine.model.plan import StartRequest
 from engine.model.policy import RollingUpgradePolicy, RunSettings
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import MemberState
+from engine.model.upgrade import Direction, MemberState
 from tests.unit.decide.given import ENOUGH_BYTES, V1, V2, Run, images, instance, scale_set
 
 
@@ -201,3 +201,25 @@ def test_going_back_keeps_the_walls_and_the_cap() -> None:
     assert all(len(b) <= 2 for b in back)
     assert sorted(m for b in back for m in b) == ["m0", "m1", "m3"]
     assert run.member("2").state is MemberState.PENDING
+
+
+def test_going_back_stays_in_one_update_domain_whatever_the_fault_domains_are() -> None:
+    places = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    over = scale_set(
+        [instance(str(i), update_domain=domain, fault_domain=fault) for i, (domain, fault) in enumerate(places)],
+        policy={"max_batch_instance_percent": 50, "max_unhealthy_instance_percent": 100},
+    )
+    run = Run(over)
+    run.batch()
+    run.swap()
+    run.command(Verb.ROLL_BACK)
+    run.healthy()
+    run.run()
+    back = [batch.members for batch in run.upgrade.batches if batch.direction is Direction.BACK]
+    assert back == [("m2", "m3"), ("m0", "m1")]
+
+
+def test_a_batch_that_takes_all_that_share_its_place_says_so_only_where_it_could_take_more() -> None:
+    exact = scale_set(2, policy={"max_batch_instance_percent": 100, "max_unhealthy_instance_percent": 100})
+    plan, _, _ = make_plan(exact, images(V1, V2), StartRequest(to="2.0.0"), room_free_bytes=None)
+    assert plan.batches[0].why == "2 of 2 in update domain 0 (100 % of 2 = 2)"

@@ -93,3 +93,13 @@ def test_a_late_answer_about_an_older_disk_changes_nothing() -> None:
 
     assert evolve_scale_set(fleet, e.PreviousDiskDiscarded("0", "7"), Now(1.0, 1.0)) == fleet
     assert evolve_scale_set(fleet, e.PreviousDiskDiscarded("9", "1"), Now(1.0, 1.0)) == fleet
+
+
+def test_one_that_is_not_due_yet_keeps_no_other_one() -> None:
+    fleet = swapped(0.0)
+    first = fleet.instances["0"]
+    others = {"0": replace(first, previous_disk=None), "1": replace(first, instance_id="1")}
+
+    found = due_discards(replace(fleet, instances=others), (), Now(30 * DAY, 0.0))
+
+    assert [effect.instance_id for effect in found] == ["1"]

@@ -22,6 +22,7 @@ from engine.wire.events import UnknownEvent, recorded_from_dict
 from engine.wire.state import load
 from tests.worlds.durable_fleet import DurableFleet
 from tests.worlds.small_engine import ANA, on_virtual_time, small_engine
+from tui.recording import RecordedSession
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden"
 VERSIONS = sorted(path.name for path in GOLDEN.iterdir())
@@ -52,6 +53,16 @@ def expected(golden: Path) -> dict[str, Any]:
 
 def test_this_version_has_golden_files() -> None:
     assert VERSION in VERSIONS, "run scripts/make_golden.py and commit what it writes"
+
+
+def test_an_older_recording_replays_to_the_end_it_had(golden: Path) -> None:
+    player = RecordedSession.open(golden / "recording.jsonl.gz").player
+    (upgrade,) = expected(golden)["upgrades"]
+    assert upgrade.id not in player.scene.upgrades, "it begins before the upgrade"
+    player.seek(player.length)
+    assert player.scene.upgrades[upgrade.id] == upgrade
+    player.seek(player.length // 2)
+    assert player.scene.upgrades[upgrade.id].live
 
 
 def test_an_older_database_opens_with_the_state_it_had(golden: Path, database: Path) -> None:
