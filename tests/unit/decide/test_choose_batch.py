@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from engine.model.plan import StartRequest
 from engine.model.policy import RollingUpgradePolicy, RunSettings
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Direction, MemberState
-from tests.unit.decide.given import ENOUGH_BYTES, V1, V2, Run, images, instance, scale_set
+from tests.unit.decide.given import ENOUGH_BYTES, V1, V2, Run, images, instance, scale_set, upgrade_of
 
 
 def first_batch(over: ScaleSet, **request: Any) -> tuple[str, ...]:
@@ -223,3 +224,25 @@ def test_a_batch_that_takes_all_that_share_its_place_says_so_only_where_it_could
     exact = scale_set(2, policy={"max_batch_instance_percent": 100, "max_unhealthy_instance_percent": 100})
     plan, _, _ = make_plan(exact, images(V1, V2), StartRequest(to="2.0.0"), room_free_bytes=None)
     assert plan.batches[0].why == "2 of 2 in update domain 0 (100 % of 2 = 2)"
+
+
+@pytest.mark.parametrize("crosses", (False, True))
+def test_going_back_crosses_zones_only_where_the_policy_says_so(crosses: bool) -> None:
+    run = Run(
+        scale_set(
+            [instance("0", zone="1"), instance("1", zone="2")],
+            policy={
+                "max_batch_instance_percent": 100,
+                "max_unhealthy_instance_percent": 100,
+                "enable_cross_zone_upgrade": True,
+            },
+        )
+    )
+    run.swap()
+    policy = replace(run.upgrade.settings.policy, enable_cross_zone_upgrade=crosses)
+    run.upgrade = upgrade_of(run, settings=replace(run.upgrade.settings, policy=policy))
+    run.command(Verb.ROLL_BACK)
+    run.healthy()
+    run.run()
+    back = [batch.members for batch in run.upgrade.batches if batch.direction is Direction.BACK]
+    assert back == ([("m0", "m1")] if crosses else [("m0",), ("m1",)])
