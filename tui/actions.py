@@ -109,6 +109,16 @@ _ALL = (
     Action("compare", "equals_sign", "compare", "Compare the two marked.", Kind.LOOK, why_not=_two_marked, rank=75),
     Action("save", "w", "save…", "Save what is shown to a file: a report, a plan.", Kind.LOOK, rank=28),
     Action(
+        "rehearse",
+        "E",
+        "rehearse…",
+        "Play the plan on a simulated twin: when it ends, what fails, what stops it.",
+        Kind.LOOK,
+        When.LIVE,
+        _set_chosen,
+        rank=29,
+    ),
+    Action(
         "replay",
         "R",
         "replay",

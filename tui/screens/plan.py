@@ -134,6 +134,27 @@ class PlanScreen(ActingScreen):
             return
         self.cockpit.push_screen(StartDialog(self.source, self.scope, self.wanted))
 
+    def do_rehearse(self) -> None:
+        """Play it on a twin, with what goes wrong in it."""
+        from tui.screens.rehearsal import what_goes_wrong
+
+        self.cockpit.push_screen(what_goes_wrong(), self._rehearse)
+
+    def _rehearse(self, typed: str | None) -> None:
+        if typed is not None:
+            self.run_worker(self._play(typed), group="rehearsal", exclusive=True, exit_on_error=False)
+
+    async def _play(self, typed: str) -> None:
+        from tui.screens.rehearsal import RehearsalSheet, injected
+
+        asked = {"set": self.scope} | self._to_ask_for() | injected(typed)
+        try:
+            answer = await self.cockpit.session.query("rehearse", asked)
+        except RollsetError as error:
+            self.cockpit.say(f"{error.message} {error.next_step}".strip(), bad=True)
+            return
+        self.cockpit.push_screen(RehearsalSheet(answer["rehearsal"]))
+
     def do_zoom(self) -> None:
         """Give the panel the whole screen, or take it back."""
         zoom(self, "#facts, #batches")
