@@ -104,6 +104,15 @@ def test_between_two_batches_nothing_but_the_engine_is_waited_for_though_one_is_
     assert found is not None and found.kind == "Engine"
 
 
+def test_of_those_left_out_only_the_held_are_waited_for() -> None:
+    run = Run(
+        scale_set([instance("0"), instance("1"), instance("2", protected_from_actions=True), instance("3", image=V2)])
+    )
+    run.hold("1")
+    run.batch()
+    assert blocked(run).words == "held instances: 1; release or skip them"
+
+
 def test_held_instances_keep_the_run_waiting() -> None:
     run = Run(scale_set(2))
     run.hold("1")
