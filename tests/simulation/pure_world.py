@@ -157,8 +157,9 @@ class PureWorld:
         members = self.upgrade.members.values()
         assert not self.upgrade.in_flight() and self.upgrade.open_batch is None
         if not self.limited and self.upgrade.error is not None and self.upgrade.error.code == ErrorCode.TIMEOUT:
-            last = self.upgrade.batches[-1]
-            idle_s = self.t - (last.ended_at or last.began_at)
+            limit = next(n for n, (_, event) in enumerate(self.trace) if isinstance(event, e.LimitExceeded))
+            moved = [now.at for now, event in self.trace[:limit] if isinstance(event, e.MemberMoved)]
+            idle_s = self.trace[limit][0].at - moved[-1]
             assert idle_s < LONGEST_IDLE_S, "only its limit of time ended it: it waited for nobody"
         if self.upgrade.outcome is Outcome.COMPLETED:
             assert not any(m.state is MemberState.PENDING for m in members), "completed, and a member still waits"
