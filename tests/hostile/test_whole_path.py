@@ -50,7 +50,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def said(world: World, *verb: str) -> bytes:
     """What a terminal would get from a verb, standard output and errors together."""
     done = subprocess.run(
-        [sys.executable, "-m", "tui.cli", *verb, "--state-dir", str(world.state_dir)],
+        [sys.executable, "-m", "tui", *verb, "--state-dir", str(world.state_dir)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "120"},
