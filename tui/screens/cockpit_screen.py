@@ -148,11 +148,11 @@ class CockpitScreen(Screen[None]):
         if not self.is_attached or not self.is_current:
             return
         self._painted_at = time.monotonic()
-        try:
-            self._paint_edges()
-            self.paint()
-        except (LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
-            self._cannot_draw(error)
+        for part in (self.paint, self._paint_edges):  # the header tells of what the body has just gathered
+            try:
+                part()
+            except (LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
+                self._cannot_draw(error)
 
     def _cannot_draw(self, error: Exception) -> None:
         """An answer that is not as expected spoils one screen, not the cockpit; each trouble is told once."""

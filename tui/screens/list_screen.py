@@ -136,7 +136,8 @@ class ListScreen(CockpitScreen, Generic[E]):
             rows.move_to(keys.index(self._chosen))
         elif not keys[rows.cursor]:
             rows.move_to(next((n for n, key in enumerate(keys) if key), 0))
-        self._chosen = keys[rows.cursor] or self._chosen
+        if self.source.link.state is not LinkState.CONNECTING:  # what comes with the answer may stand before it
+            self._chosen = keys[rows.cursor] or self._chosen
 
     def chosen(self) -> E | None:
         """The entry under the cursor."""
@@ -151,7 +152,7 @@ class ListScreen(CockpitScreen, Generic[E]):
     @on(Rows.Moved, "#list")
     def _moved(self, event: Rows.Moved) -> None:
         key = self.key_of(self._shown[event.cursor]) if event.cursor < len(self._shown) else ""
-        if key and key != self._chosen:
+        if key and key != self._chosen and self.source.link.state is not LinkState.CONNECTING:
             self._chosen = key
             self.query_one("#detail", Rows).scroll_lines_to(0)
             self.cursor_moved()

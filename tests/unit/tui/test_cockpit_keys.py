@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from textual.widgets import Input
 
-from tests.snapshots.still import StillSession
+from tests.snapshots.still import StillSession, StillSource
 from tests.snapshots.test_scale_set import KEY, session, story
 from tui.app import Cockpit
+from tui.scene import Scene
 from tui.screens.cockpit_screen import CockpitScreen
+from tui.screens.errors import ErrorsScreen
 from tui.screens.home import HomeScreen
 from tui.screens.plan import PlanScreen
+from tui.session import Link, LinkState
 
 Drive = Callable[[Cockpit, Any], Awaitable[None]]
 
@@ -136,3 +139,43 @@ def test_an_answer_that_is_not_as_expected_spoils_one_screen_only() -> None:
         story("never").scene, answers={"plan": {"plan": {"previous": "a:b:c:1", "target": "a:b:c:2"}}}
     )
     drive(broken, "P", check=check)
+
+
+class SlowSession(StillSession):
+    """An engine whose snapshot is on its way until `answer`."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.awaited: list[tuple[StillSource, Scene]] = []
+
+    def source(self, scope: str) -> StillSource:
+        found = super().source(scope)
+        self.awaited.append((found, found.scene))
+        found.scene, found.link = Scene(scope), Link(LinkState.CONNECTING)
+        return found
+
+    def answer(self) -> None:
+        for source, scene in self.awaited:
+            source.become(scene)
+
+
+def test_what_failed_is_chosen_and_counted_once_the_engine_has_answered() -> None:
+    async def run() -> tuple[str, str]:
+        whole = session("faulted")
+        slow = SlowSession(*whole._scenes.values(), answers=whole._answers)
+        app = Cockpit(slow)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await pilot.pause(0.1)
+            app.push_screen(ErrorsScreen(KEY))
+            await pilot.pause(0.3)
+            slow.answer()
+            await pilot.pause(0.5)
+            screen = cast("ErrorsScreen", app.screen)
+            chosen = screen.chosen()
+            assert chosen is not None
+            return "".join(piece.text for piece in screen.header()[0]), chosen.code
+
+    header, code = asyncio.run(run())
+
+    assert "1 run with errors" in header
+    assert code == "MaxUnhealthyUpgradedInstancePercentExceededInRollingUpgrade"
