@@ -119,6 +119,15 @@ def test_an_upgraded_instance_that_falls_ill_later_counts_and_one_that_recovers_
     assert upgraded_share(run.upgrade, run.set) == Share(0, 2, 100)
 
 
+def test_an_upgraded_member_that_was_skipped_counts_as_one_that_ended() -> None:
+    run = Run(scale_set(10, policy=TOLERANT))
+    run.batch()
+    member = next(m for m in run.upgrade.members.values() if m.replaced)
+    skipped = replace(member, state=MemberState.SKIPPED)
+    upgrade = replace(run.upgrade, members={**run.upgrade.members, member.id: skipped})
+    assert upgraded_share(upgrade, run.set) == upgraded_share(run.upgrade, run.set) == Share(0, 2, 100)
+
+
 def test_untouched_instances_and_those_in_progress_are_not_in_the_upgraded_share() -> None:
     run = Run(scale_set(10, policy=TOLERANT))
     run.sick("9")
