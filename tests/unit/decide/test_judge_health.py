@@ -123,7 +123,7 @@ def test_an_upgraded_member_that_was_skipped_counts_as_one_that_ended() -> None:
     run = Run(scale_set(10, policy=TOLERANT))
     run.batch()
     member = next(m for m in run.upgrade.members.values() if m.replaced)
-    skipped = replace(member, state=MemberState.SKIPPED)
+    skipped = replace(member, state=MemberState.LEFT_OUT)
     upgrade = replace(run.upgrade, members={**run.upgrade.members, member.id: skipped})
     assert upgraded_share(upgrade, run.set) == upgraded_share(run.upgrade, run.set) == Share(0, 2, 100)
 
