@@ -124,9 +124,8 @@ def test_a_set_whose_image_was_away_is_there_once_it_is_back(world: World) -> No
     images.rename(away)
 
     world.apply(2)
-    world.until(lambda: world.client.query("set", {"name": SCALE_SET})["ours"]["warnings"])
-    (warning,) = world.client.query("set", {"name": SCALE_SET})["ours"]["warnings"]
-    assert warning.startswith("2 instances could not be created yet (0, 1), tried again: ")
+    said = "2 instances could not be created yet (0, 1), tried again: "
+    world.until(lambda: said in "".join(world.client.query("set", {"name": SCALE_SET})["ours"]["warnings"]))
     away.rename(images)
 
     world.until(lambda: world.healthy() == 2)
