@@ -69,9 +69,7 @@ def test_no_images(picture: Picture) -> None:
 
 
 def test_audit(picture: Picture) -> None:
-    found = story("paused")
-    refusal = "confirm must be the set's name, web-eu, on a set tagged environment=production"
-    found.judged("rollback", "eve", "", refusal)
+    found = story("refused")
     assert picture(StillSession(found.scene, events=found.events), "5", first_set=KEY)
 
 

@@ -16,7 +16,7 @@ KEY = key_of("web-eu")
 
 @cache
 def story(name: str) -> Story:
-    """A web-eu of 120 instances at a moment of its upgrade."""
+    """A web-eu of 120 instances at a moment of its upgrade; every test gets the same one, so none may go on with it."""
     bad = (
         frozenset(str(i) for i in range(0, 120, 7 if name == "faulted" else 41))
         if name in ("failing", "faulted")
@@ -32,9 +32,12 @@ def story(name: str) -> Story:
         found.until(has_failures)
     else:
         found.until(batch_runs(6, 43))
-    if name in ("paused", "back"):
-        found.command(Verb.PAUSE if name == "paused" else Verb.ROLL_BACK, "omar", "on call asked")
+    if name in ("paused", "refused", "back"):
+        found.command(Verb.ROLL_BACK if name == "back" else Verb.PAUSE, "omar", "on call asked")
         found.look()
+    if name == "refused":
+        refusal = "confirm must be the set's name, web-eu, on a set tagged environment=production"
+        found.judged("rollback", "eve", "", refusal)
     return found
 
 
