@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 XDG = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
+LONGEST_IN_A_NAME = 60
 CLEARED = ("NO_COLOR", "FORCE_COLOR", "TEXTUAL_THEME", "COLUMNS", "LINES")
 
 
@@ -21,6 +22,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if item.get_closest_marker("long")]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long values go by their argument's name: the name of a test is read by people, and the same in every process."""
+    return argname if isinstance(val, str | bytes) and len(val) > LONGEST_IN_A_NAME else None
 
 
 @pytest.fixture(scope="session")

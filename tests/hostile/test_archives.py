@@ -199,7 +199,7 @@ def test_names_that_collide_are_refused(root: Path, entries: bytes, why: str) ->
         (b"", "not a tar archive"),
         (b"hello", "not a tar archive"),
         (b"\x7fELF" * 1000, "not a tar archive"),
-        (gzip.compress(b"hello" * 1000), "not a tar archive"),
+        (gzip.compress(b"hello" * 1000, mtime=0), "not a tar archive"),
         (b"\x1f\x8b", "truncated"),
         (b"\x1f\x8bnonsense" * 100, "cannot be unpacked"),
         (b"\xfd7zXZ\0nonsense" * 100, "cannot be unpacked"),
