@@ -6,17 +6,16 @@ from collections.abc import Iterable
 
 from textual import on
 from textual.app import ComposeResult
-from textual.widgets import Input
 
 from engine.model.overview import SetOverview
 from engine.model.upgrade import UpgradeState
-from tui.cells import first_lines, wrap
+from tui.cells import first_lines
 from tui.clocks import short
 from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
 from tui.screens.acting import ActingScreen
+from tui.screens.filtered import FilteredScreen
 from tui.screens.home_rows import GROUPS, SORTS, Entry, arrange, columns, entry_line, head_line, latest_line
-from tui.session import LinkState
 from tui.subject import Subject
 from tui.upgrade_words import batches, blocked_by, eta
 from tui.widgets.rows import Rows
@@ -37,18 +36,19 @@ EMPTY = (
 )
 
 
-class HomeScreen(ActingScreen):
+class HomeScreen(ActingScreen, FilteredScreen):
     """All scale sets from afar."""
 
     CSS_PATH = "home.tcss"
     HELP_TITLE = "Scale sets"
+    FILTERED = "#sets"
+    FILTER_HINT = "letters of a name, a region, a resource group or a tag"
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]
 
     def __init__(self, scope: str) -> None:
         super().__init__(scope)
         self._sort = "name"
         self._group = ""
-        self._letters = ""
         self._entries: list[Entry] = []
         self._chosen = ""
 
@@ -56,17 +56,9 @@ class HomeScreen(ActingScreen):
         """Column names, the list, the filter, what is known of the chosen one."""
         yield Rows(id="columns", focusable=False)
         yield Rows(has_cursor=True, id="sets")
-        yield Input(placeholder="letters of a name, a region, a resource group or a tag", id="filter", compact=True)
+        yield self.filter_box()
         yield Rows(id="detail", focusable=False)
         yield Rows(id="latest", follows_end=True)
-
-    def on_mount(self) -> None:
-        """The list has the focus; the filter shows when it is asked for."""
-        super().on_mount()
-        box = self.query_one("#filter", Input)
-        box.cursor_blink = False
-        box.display = False
-        self.query_one("#sets").focus()
 
     def header(self) -> list[Line]:
         """Who and where; then the totals."""
@@ -112,7 +104,7 @@ class HomeScreen(ActingScreen):
         rows = self.query_one("#sets", Rows)
         width = rows.wide
         self._remember(rows)
-        self._entries = arrange(scene.sets.values(), self._letters, self._sort, self._group)
+        self._entries = arrange(scene.sets.values(), self.letters, self._sort, self._group)
         at = columns(width, scene.sets.values())
         some = bool(self._entries)
         self.query_one("#columns", Rows).show_lines([head_line(at, self._sort, glyphs)] if some else [])
@@ -132,16 +124,8 @@ class HomeScreen(ActingScreen):
         latest.show(len(feed), lambda y, wide: latest_line(feed[y], scene, self.cockpit.clocks, glyphs, wide))
 
     def _nothing(self) -> list[Line]:
-        if self._letters:
-            return [(), (Piece(f"  Nothing has {self._letters!r} in it; esc clears the filter.", Meaning.MUTED),)]
-        if self.source.link.state is LinkState.CONNECTING:
-            return [(), (Piece("  Connecting to the engine", Meaning.MUTED),)]
-        if self.source.link.state is LinkState.LOST:
-            return [
-                (),
-                *((Piece(f"  {line}", Meaning.BAD),) for line in wrap(self.source.link.words, self.size.width - 4)),
-            ]
-        return [(), *((Piece(f"  {text}", meaning),) for text, meaning in EMPTY)]
+        invitation: list[Line] = [(Piece(f"  {text}", meaning),) for text, meaning in EMPTY]
+        return [(), *(self.why_empty(self.size.width) or invitation)]
 
     def _remember(self, rows: Rows) -> None:
         """The cursor says which set is chosen; lines may come and go under it."""
@@ -236,28 +220,9 @@ class HomeScreen(ActingScreen):
         self.cockpit.say(f"grouped by {self._group}" if self._group else "not grouped")
         self.paint_now()
 
-    def do_filter(self) -> None:
-        """Ask for letters."""
-        box = self.query_one("#filter", Input)
-        box.display = True
-        self.set_focus(box)  # at once: the letters may follow the key in the same instant
-
     def do_back(self) -> None:
-        """Clear the filter."""
-        box = self.query_one("#filter", Input)
-        box.value = ""
-        box.display = False
-        self.query_one("#sets").focus()
-
-    @on(Input.Changed, "#filter")
-    def _letters_changed(self, event: Input.Changed) -> None:
-        self._letters = event.value.strip()
-        self.paint_now()
-
-    @on(Input.Submitted, "#filter")
-    def _filtered(self) -> None:
-        self.query_one("#filter", Input).display = bool(self._letters)
-        self.query_one("#sets").focus()
+        """Clear the filter: there is nothing behind."""
+        self.clear_filter()
 
 
 def _key(entry: Entry) -> str:

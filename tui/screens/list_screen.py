@@ -8,19 +8,18 @@ from typing import Any, ClassVar, Generic, TypeVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.widgets import Input
 
 from engine.model.errors import RollsetError
 from tui.cells import clip, wrap
 from tui.palette import Line, Meaning, Piece
-from tui.screens.cockpit_screen import CockpitScreen
+from tui.screens.filtered import FilteredScreen
 from tui.session import LinkState
 from tui.widgets.rows import Rows
 
 E = TypeVar("E")
 
 
-class ListScreen(CockpitScreen, Generic[E]):
+class ListScreen(FilteredScreen, Generic[E]):
     """A subclass gives `entries`, `key_of`, `row`, and where it has them `head`, `detail` and `nothing`.
 
     The detail is below the list on a narrow screen and beside it on a wide one when `beside` says so. `ask` reads
@@ -29,13 +28,11 @@ class ListScreen(CockpitScreen, Generic[E]):
 
     CSS_PATH = "list_screen.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
-    FILTER_HINT: ClassVar[str] = "letters"
     beside: ClassVar[bool] = False
     detail_lines: ClassVar[int] = 5
 
     def __init__(self, scope: str) -> None:
         super().__init__(scope)
-        self.letters = ""
         self.answer: Mapping[str, Any] | None = None
         self.trouble = ""
         self._shown: list[E] = []
@@ -78,15 +75,7 @@ class ListScreen(CockpitScreen, Generic[E]):
         with Container(id="split", classes="beside" if self.beside else ""):
             yield Rows(has_cursor=True, id="list")
             yield Rows(id="detail", focusable=self.beside)
-        yield Input(placeholder=self.FILTER_HINT, id="filter", compact=True)
-
-    def on_mount(self) -> None:
-        """The list has the focus; the filter shows when it is asked for."""
-        super().on_mount()
-        box = self.query_one("#filter", Input)
-        box.cursor_blink = False
-        box.display = False
-        self.query_one("#list").focus()
+        yield self.filter_box()
 
     def ask(self, what: str, arguments: dict[str, Any]) -> None:
         """Read something into `self.answer`, in a worker; `self.trouble` says why it cannot be had."""
@@ -119,16 +108,9 @@ class ListScreen(CockpitScreen, Generic[E]):
         details.show_lines(lines if self.beside else _first(lines, self.detail_lines - 1, details.wide))
 
     def _empty(self, width: int) -> list[Line]:
-        link = self.source.link
-        if self.letters:
-            return [(Piece(f"  Nothing has {self.letters!r} in it; esc clears the filter.", Meaning.MUTED),)]
-        if self.trouble:
+        if self.trouble and not self.letters:
             return [(Piece(f"  {line}", Meaning.BAD),) for line in wrap(self.trouble, width - 4)]
-        if link.state is LinkState.LOST:
-            return [(Piece(f"  {line}", Meaning.BAD),) for line in wrap(link.words, width - 4)]
-        if link.state is LinkState.CONNECTING:
-            return [(Piece("  Connecting to the engine", Meaning.MUTED),)]
-        return self.nothing()
+        return self.why_empty(width) or self.nothing()
 
     def _keep_chosen(self, rows: Rows) -> None:
         keys = [self.key_of(entry) for entry in self._shown]
@@ -161,32 +143,6 @@ class ListScreen(CockpitScreen, Generic[E]):
     @on(Rows.Opened, "#list")
     async def _opened(self) -> None:
         await self.cockpit.action_act("open")
-
-    def do_filter(self) -> None:
-        """Ask for letters."""
-        box = self.query_one("#filter", Input)
-        box.display = True
-        self.set_focus(box)  # at once: the letters may follow the key in the same instant
-
-    def do_back(self) -> None:
-        """Clear the filter; then back."""
-        box = self.query_one("#filter", Input)
-        if not box.display:
-            self.cockpit.do_back()
-            return
-        box.value = ""
-        box.display = False
-        self.query_one("#list").focus()
-
-    @on(Input.Changed, "#filter")
-    def _letters_changed(self, event: Input.Changed) -> None:
-        self.letters = event.value.strip()
-        self.paint_now()
-
-    @on(Input.Submitted, "#filter")
-    def _filtered(self) -> None:
-        self.query_one("#filter", Input).display = bool(self.letters)
-        self.query_one("#list").focus()
 
 
 def _first(lines: list[Line], most: int, width: int) -> list[Line]:
