@@ -95,7 +95,7 @@ class Opening:
         try:
             lines = await self._cockpit.session.recording(upgrade.id)
         except RollsetError as error:
-            self._cockpit.say(f"{error.message} {error.next_step}", bad=True)
+            self._cockpit.say(error.words, bad=True)
         else:
             self._cockpit.exit(Recorded(upgrade.id, upgrade.scale_set, lines))
 
@@ -127,7 +127,7 @@ class Opening:
             try:
                 where = await save_text(given, text_for(given))
             except RollsetError as error:
-                self._cockpit.say(f"{error.message} {error.next_step}", bad=True)
+                self._cockpit.say(error.words, bad=True)
             else:
                 self._cockpit.say(f"saved: {where}")
 

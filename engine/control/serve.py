@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     except (RollsetError, OSError, BaseExceptionGroup) as error:
         cause = _cause(error)
         if isinstance(cause, RollsetError):
-            return tell(options.ready_fd, f"{cause.message} {cause.next_step}", 5)
+            return tell(options.ready_fd, cause.words, 5)
         if isinstance(cause, OSError):
             return tell(options.ready_fd, f"{cause.filename or state_dir}: {cause.strerror}", 5)
         raise

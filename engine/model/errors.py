@@ -19,7 +19,12 @@ class RollsetError(Exception):
         self.next_step = next_step
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.message}" + (f" {self.next_step}" if self.next_step else "")
+        return f"{self.code}: {self.words}"
+
+    @property
+    def words(self) -> str:
+        """What happened and the way out."""
+        return f"{self.message} {self.next_step}".strip()
 
 
 class InputError(RollsetError):

@@ -20,6 +20,7 @@ from tui.actions import ONE_BY_ONE, Action, command_line
 from tui.cells import wrap
 from tui.effects import Ground, effect_lines, retryable
 from tui.palette import Line, Meaning, Piece
+from tui.screens.set_header import production_tag
 from tui.session import Source
 from tui.widgets.field import Field
 from tui.widgets.rows import Rows
@@ -139,8 +140,8 @@ class ActDialog(ModalScreen[None]):
         title = self._action.words.rstrip("…").capitalize()
         if scale_set is None:
             return [(Piece(title, Meaning.TITLE),), (), (Piece("reading the scale set", Meaning.MUTED),)]
-        tag = (Piece("  production", Meaning.NOTICE),) if scale_set.is_production else ()
-        found: list[Line] = [(Piece(f"{title}  {scale_set.name}", Meaning.TITLE), *tag), ()]
+        name = Piece(f"{title}  {scale_set.name}", Meaning.TITLE)
+        found: list[Line] = [(name, *production_tag(scale_set)), ()]
         if self._first_seen != self._seen and self.upgrade is not None:
             words = f"It has moved on while you looked, and is {self.upgrade.state.value} now."
             found += [(Piece(words, Meaning.NOTICE),), *self._meanwhile(self._first_seq)]

@@ -51,7 +51,7 @@ class ActingScreen(CockpitScreen):
         try:
             answer = await self.cockpit.session.command("pause", dict(arguments))
         except RollsetError as error:
-            self.cockpit.say(f"{error.message} {error.next_step}", bad=True)
+            self.cockpit.say(error.words, bad=True)
         else:
             if not who:
                 self.cockpit.say(str(answer.get("message", "paused")))

@@ -13,6 +13,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
+from engine.model.scale_set import ScaleSet
 from tui.cells import spread
 from tui.clocks import short
 from tui.footer import footer_line
@@ -92,6 +93,11 @@ class CockpitScreen(Screen[None]):
     def scene(self) -> Scene:
         """The present state."""
         return self.source.scene
+
+    @property
+    def scale_set(self) -> ScaleSet | None:
+        """The whole set of the scope, in a recording the recorded one; None while it is not there (yet, or any more)."""
+        return self.scene.scale_sets.get(self.scope) or self.scene.scale_set
 
     def bare_subject(self) -> Subject:
         """A subject without a set."""

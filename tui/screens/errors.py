@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.model.code_catalogue import CATALOGUE
 from engine.model.scale_set import ScaleSet
@@ -52,9 +52,8 @@ class ErrorsScreen(ListScreen[Entry]):
         ]
 
     def _set(self) -> ScaleSet | None:
-        whole = self.scene.scale_sets.get(self.scope) or self.scene.scale_set
         row = self.scene.sets.get(self.scope)
-        return whole or (row.scale_set if row is not None else None)
+        return self.scale_set or (row.scale_set if row is not None else None)
 
     def _run(self, name: str) -> Upgrade | None:
         seen = self.scene.history.get(name)
@@ -62,8 +61,7 @@ class ErrorsScreen(ListScreen[Entry]):
 
     def subject(self) -> Subject:
         """The set, with its last run."""
-        bare, own = self.bare_subject(), self._set()
-        return Subject(bare.live, bare.readonly, bare.connected, own, self.scene.upgrade)
+        return replace(self.bare_subject(), scale_set=self._set(), upgrade=self.scene.upgrade)
 
     def entries(self) -> Sequence[Entry]:
         cases = [Entry(case.code, case) for run in self._runs() for case in cases_of(run)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.wire.events import recorded_from_dict
@@ -55,7 +56,7 @@ class EventsScreen(ListScreen[FeedLine]):
         if row is None or self.scope == OVERVIEW:
             return bare
         upgrade = row.upgrade.upgrade if row.upgrade is not None else None
-        return Subject(bare.live, bare.readonly, bare.connected, row.scale_set, upgrade)
+        return replace(bare, scale_set=row.scale_set, upgrade=upgrade)
 
     def entries(self) -> Sequence[FeedLine]:
         if self.answer is not self._read_of and self.answer is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from engine.model.overview import UpgradeOverview
 from engine.wire.recording import OVERVIEW
@@ -45,18 +46,11 @@ class HistoryScreen(ListScreen[UpgradeOverview]):
 
     def subject(self) -> Subject:
         """The set of the chosen upgrade, and the marked ones."""
-        bare, seen = self.bare_subject(), self.chosen()
+        bare, seen = replace(self.bare_subject(), marked_runs=self.marked), self.chosen()
         if seen is None:
-            return Subject(bare.live, bare.readonly, bare.connected, marked_runs=self.marked)
+            return bare
         row = self.scene.sets.get(seen.upgrade.scale_set)
-        return Subject(
-            bare.live,
-            bare.readonly,
-            bare.connected,
-            row.scale_set if row is not None else None,
-            seen.upgrade,
-            marked_runs=self.marked,
-        )
+        return replace(bare, scale_set=row.scale_set if row is not None else None, upgrade=seen.upgrade)
 
     def entries(self) -> Sequence[UpgradeOverview]:
         found = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,6 +17,7 @@ from tui.palette import Line, Meaning, Piece
 from tui.screens.acting import ActingScreen
 from tui.screens.filtered import FilteredScreen
 from tui.screens.home_rows import GROUPS, SORTS, Entry, arrange, columns, entry_line, head_line, latest_line
+from tui.screens.set_header import production_tag
 from tui.subject import Subject
 from tui.upgrade_words import batches, blocked_by, eta
 from tui.widgets.rows import Rows
@@ -152,18 +154,17 @@ class HomeScreen(ActingScreen, FilteredScreen):
             return bare
         upgrade = row.upgrade.upgrade if row.upgrade is not None else None
         marked = tuple(sorted(self.cockpit.marked_sets))
-        return Subject(bare.live, bare.readonly, bare.connected, row.scale_set, upgrade, (), marked)
+        return replace(bare, scale_set=row.scale_set, upgrade=upgrade, marked_sets=marked)
 
     def _detail(self, width: int) -> list[Line]:
         row, glyphs, now = self.chosen(), self.cockpit.glyphs, self.source.now()
         rule: Line = (Piece(" " + glyphs.rule * max(0, width - 2), Meaning.FAINT),)
         if row is None:
             return []
-        tag = (Piece("  production", Meaning.NOTICE),) if row.scale_set.is_production else ()
         first: Line = (
             Piece(f" {row.scale_set.name}", Meaning.TITLE),
             Piece(f"  {row.scale_set.location}", Meaning.MUTED),
-            *tag,
+            *production_tag(row.scale_set),
         )
         if row.upgrade is None:
             return [rule, (*first, Piece("  never upgraded", Meaning.MUTED))]

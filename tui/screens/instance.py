@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Container
 
 from engine.model.errors import RollsetError
-from engine.model.scale_set import Instance, ScaleSet
+from engine.model.scale_set import Instance
 from engine.model.upgrade import Member
 from engine.wire.events import recorded_from_dict
 from tui.glyphs import HEALTH_SIGNS
@@ -18,6 +19,7 @@ from tui.screens.acting import ActingOnInstances
 from tui.screens.events import joined
 from tui.screens.instance_pages import InstanceView, fact_lines, timeline_lines
 from tui.screens.set_cells import members_by_instance, natural, sign_of
+from tui.screens.set_header import production_tag
 from tui.screens.zooming import zoom
 from tui.session import LinkState
 from tui.subject import Subject
@@ -55,11 +57,6 @@ class InstanceScreen(ActingOnInstances):
     # --- what it shows ---
 
     @property
-    def scale_set(self) -> ScaleSet | None:
-        """The set."""
-        return self.scene.scale_sets.get(self.scope) or self.scene.scale_set
-
-    @property
     def instance(self) -> Instance | None:
         """The instance, None when it is gone."""
         scale_set = self.scale_set
@@ -74,7 +71,7 @@ class InstanceScreen(ActingOnInstances):
         """This instance."""
         bare = self.bare_subject()
         chosen = (self.instance_id,) if self.instance is not None else ()
-        return Subject(bare.live, bare.readonly, bare.connected, self.scale_set, self.scene.upgrade, chosen)
+        return replace(bare, scale_set=self.scale_set, upgrade=self.scene.upgrade, instances=chosen)
 
     def header(self) -> list[Line]:
         """Name, state, health, image, place."""
@@ -92,8 +89,8 @@ class InstanceScreen(ActingOnInstances):
             Piece(f"   {instance.image.version}"),
             Piece(f"   zone {instance.zone or '-'}, UD{instance.update_domain}", Meaning.MUTED),
         )
-        tag = (Piece("  production", Meaning.NOTICE),) if scale_set.is_production else ()
-        return [(title, Piece(f"  {scale_set.location}", Meaning.MUTED), *tag), second]
+        place = Piece(f"  {scale_set.location}", Meaning.MUTED)
+        return [(title, place, *production_tag(scale_set)), second]
 
     def _missing(self) -> str:
         link = self.source.link
@@ -145,7 +142,7 @@ class InstanceScreen(ActingOnInstances):
             answer = await self.cockpit.session.query("timeline", asked)
             self._read, self._trouble = tuple(feed_line(recorded_from_dict(x)) for x in answer["events"]), ""
         except RollsetError as error:
-            self._read, self._trouble = (), f"{error.message} {error.next_step}".strip()
+            self._read, self._trouble = (), error.words
         self.changed()
 
     # --- what its keys do ---

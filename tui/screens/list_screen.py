@@ -84,7 +84,7 @@ class ListScreen(FilteredScreen, Generic[E]):
             try:
                 self.answer, self.trouble = await self.cockpit.session.query(what, arguments), ""
             except RollsetError as error:
-                self.trouble = f"{error.message} {error.next_step}".strip()
+                self.trouble = error.words
             self.changed()
 
         self.run_worker(read(), group="ask", exclusive=True, exit_on_error=False)

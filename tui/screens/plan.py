@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Container
 
 from engine.model.errors import RollsetError
-from engine.model.scale_set import ScaleSet
 from tui.cells import wrap
 from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
 from tui.screens.acting import ActingScreen
 from tui.screens.plan_lines import PlanPage, batch_lines, fact_lines
+from tui.screens.set_header import production_tag
 from tui.screens.start_dialog import StartDialog, highest_version
 from tui.screens.zooming import zoom
 from tui.session import LinkState
@@ -48,23 +49,17 @@ class PlanScreen(ActingScreen):
         super().on_mount()
         self.query_one("#facts").focus()
 
-    @property
-    def scale_set(self) -> ScaleSet | None:
-        """The set, None while it is not there."""
-        return self.scene.scale_sets.get(self.scope) or self.scene.scale_set
-
     def subject(self) -> Subject:
         """The set and its upgrade."""
-        bare = self.bare_subject()
-        return Subject(bare.live, bare.readonly, bare.connected, self.scale_set, self.scene.upgrade)
+        return replace(self.bare_subject(), scale_set=self.scale_set, upgrade=self.scene.upgrade)
 
     def header(self) -> list[Line]:
         """From where to where, how much, and that nothing has happened."""
         scale_set, plan, glyphs = self.scale_set, self.plan, self.cockpit.glyphs
         name = scale_set.name if scale_set is not None else self.scope.rpartition("/")[2]
         first: Line = (Piece(" Plan", Meaning.TITLE), Piece(f"  {name}", Meaning.TEXT))
-        if scale_set is not None and scale_set.is_production:
-            first = (*first, Piece("  production", Meaning.NOTICE))
+        if scale_set is not None:
+            first = (*first, *production_tag(scale_set))
         if plan is None:
             return [first, ()]
         old, new = str(plan["previous"]).rpartition(":")[2], str(plan["target"]).rpartition(":")[2]
@@ -113,7 +108,7 @@ class PlanScreen(ActingScreen):
             answer = await self.cockpit.session.query("plan", {"set": self.scope} | self._to_ask_for())
             self.plan, self._trouble = answer["plan"], ""
         except RollsetError as error:
-            self.plan, self._trouble = None, f"{error.message} {error.next_step}".strip()
+            self.plan, self._trouble = None, error.words
         self.changed()
 
     def _to_ask_for(self) -> dict[str, str]:
@@ -151,7 +146,7 @@ class PlanScreen(ActingScreen):
         try:
             answer = await self.cockpit.session.query("rehearse", asked)
         except RollsetError as error:
-            self.cockpit.say(f"{error.message} {error.next_step}".strip(), bad=True)
+            self.cockpit.say(error.words, bad=True)
             return
         self.cockpit.push_screen(RehearsalSheet(answer["rehearsal"]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from tui.glyphs import UPGRADE_SIGNS
 from tui.palette import Line, Meaning, Piece
@@ -48,7 +49,7 @@ class ReportScreen(RunScreen):
         row = self.scene.sets.get(seen.upgrade.scale_set) if seen is not None else None
         if row is None or seen is None:
             return bare
-        return Subject(bare.live, bare.readonly, bare.connected, row.scale_set, seen.upgrade)
+        return replace(bare, scale_set=row.scale_set, upgrade=seen.upgrade)
 
     def lines(self, width: int) -> list[Line]:
         """The whole report."""

@@ -71,5 +71,5 @@ class RunScreen(CockpitScreen):
             self.reports = tuple([report_of(await session.query("run", {"id": run})) for run in self.runs])
             self.trouble = ""
         except RollsetError as error:
-            self.reports, self.trouble = (), f"{error.message} {error.next_step}".strip()
+            self.reports, self.trouble = (), error.words
         self.changed()

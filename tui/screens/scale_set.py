@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -55,11 +57,6 @@ class ScaleSetScreen(ActingOnInstances):
         """The heat map has the focus."""
         super().on_mount()
         self._show_tab()
-
-    @property
-    def scale_set(self) -> ScaleSet | None:
-        """The set, None while it is not there (yet, or any more)."""
-        return self.scene.scale_sets.get(self.scope)
 
     @property
     def upgrade(self) -> Upgrade | None:
@@ -192,7 +189,7 @@ class ScaleSetScreen(ActingOnInstances):
         """The set, its upgrade, the marked instances or the one under the cursor."""
         bare, chosen = self.bare_subject(), self.chosen_instance()
         instances = tuple(sorted(self.marked, key=natural)) or ((chosen,) if chosen else ())
-        return Subject(bare.live, bare.readonly, bare.connected, self.scale_set, self.upgrade, instances)
+        return replace(bare, scale_set=self.scale_set, upgrade=self.upgrade, instances=instances)
 
     @on(HeatMap.CellMoved)
     def _cell_moved(self) -> None:

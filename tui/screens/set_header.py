@@ -22,9 +22,14 @@ def name_line(scale_set: ScaleSet, marked: int) -> Line:
     return (
         Piece(f" {scale_set.name}", Meaning.TITLE),
         Piece(f"  {scale_set.location}{count}", Meaning.MUTED),
-        *((Piece("  production", Meaning.NOTICE),) if scale_set.is_production else ()),
+        *production_tag(scale_set),
         *((Piece(f"  {marked:,} marked", Meaning.ACCENT),) if marked else ()),
     )
+
+
+def production_tag(scale_set: ScaleSet) -> Line:
+    """Stands behind the name of a set whose tags say that it serves users."""
+    return (Piece("  production", Meaning.NOTICE),) if scale_set.is_production else ()
 
 
 def state_line(scale_set: ScaleSet, seen: UpgradeOverview | None, now: Now, glyphs: Glyphs, width: int) -> Line:

@@ -87,7 +87,7 @@ class StartDialog(ActDialog):
             answer = await self.cockpit.session.query("plan", {"set": self._key} | wanted)
             self._plan, self._why_no_plan = answer["plan"], ""
         except RollsetError as error:
-            self._plan, self._why_no_plan = None, f"{error.message} {error.next_step}"
+            self._plan, self._why_no_plan = None, error.words
         self.changed()
 
     def effect(self, scale_set: ScaleSet) -> list[Line]:
