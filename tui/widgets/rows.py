@@ -46,6 +46,19 @@ class _Shown:
     bar: str
 
 
+@dataclass
+class AboutLine(Message):
+    """A list tells something of the line under its cursor."""
+
+    rows: Rows
+    cursor: int
+
+    @property
+    def control(self) -> Rows:
+        """The list."""
+        return self.rows
+
+
 class Rows(Widget, can_focus=True, inherit_bindings=False):
     """`count` lines, each drawn when it is seen. With `has_cursor` one line is chosen; else the keys scroll.
 
@@ -59,29 +72,11 @@ class Rows(Widget, can_focus=True, inherit_bindings=False):
     Rows { height: 1fr; width: 1fr; }
     """
 
-    @dataclass
-    class Moved(Message):
+    class Moved(AboutLine):
         """The cursor is on another line."""
 
-        rows: Rows
-        cursor: int
-
-        @property
-        def control(self) -> Rows:
-            """The list."""
-            return self.rows
-
-    @dataclass
-    class Opened(Message):
+    class Opened(AboutLine):
         """The line under the cursor was clicked again."""
-
-        rows: Rows
-        cursor: int
-
-        @property
-        def control(self) -> Rows:
-            """The list."""
-            return self.rows
 
     @dataclass
     class Resized(Message):
