@@ -96,7 +96,7 @@ class CockpitScreen(Screen[None]):
 
     @property
     def scale_set(self) -> ScaleSet | None:
-        """The whole set of the scope, in a recording the recorded one; None while it is not there (yet, or any more)."""
+        """The whole set of the scope, or the recorded one; None while it is not there (yet, or any more)."""
         return self.scene.scale_sets.get(self.scope) or self.scene.scale_set
 
     def bare_subject(self) -> Subject:
@@ -127,7 +127,7 @@ class CockpitScreen(Screen[None]):
         yield Rows(id="foot", focusable=False)
 
     def on_mount(self) -> None:
-        """Begin to follow the source."""
+        """Begin to follow the source. Textual calls the `on_mount` of every class of a screen: none calls another's."""
         self.use_palette()
         follow: Callable[[], Awaitable[None]] = self._follow
         self.run_worker(follow, group="source", exclusive=True, exit_on_error=False)

@@ -33,7 +33,6 @@ class EventsScreen(ListScreen[FeedLine]):
 
     def on_mount(self) -> None:
         """Read what came before."""
-        super().on_mount()
         self.ask("timeline", {"scope": self.scope, "limit": str(READ)})
 
     def header(self) -> list[Line]:

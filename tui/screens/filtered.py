@@ -43,7 +43,6 @@ class FilteredScreen(CockpitScreen):
 
     def on_mount(self) -> None:
         """The list has the focus."""
-        super().on_mount()
         self._to_the_list()
 
     def _to_the_list(self) -> None:

@@ -51,7 +51,6 @@ class InstanceScreen(ActingOnInstances):
 
     def on_mount(self) -> None:
         """The facts have the focus."""
-        super().on_mount()
         self.query_one("#facts").focus()
 
     # --- what it shows ---

@@ -46,7 +46,6 @@ class PlanScreen(ActingScreen):
 
     def on_mount(self) -> None:
         """The facts have the focus."""
-        super().on_mount()
         self.query_one("#facts").focus()
 
     def subject(self) -> Subject:

@@ -42,7 +42,6 @@ class RunScreen(CockpitScreen):
 
     def on_mount(self) -> None:
         """The page has the focus."""
-        super().on_mount()
         self.query_one("#page").focus()
 
     def paint(self) -> None:

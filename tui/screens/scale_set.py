@@ -55,7 +55,6 @@ class ScaleSetScreen(ActingOnInstances):
 
     def on_mount(self) -> None:
         """The heat map has the focus."""
-        super().on_mount()
         self._show_tab()
 
     @property

@@ -46,7 +46,6 @@ class StartDialog(ActDialog):
 
     def on_mount(self) -> None:
         """Ask for the first plan."""
-        super().on_mount()
         self.query_one("#to").focus()
         self.call_after_refresh(self._ask)
 

@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+import pytest
+from textual.timer import Timer
 from textual.widgets import Input
 
 from tests.snapshots.still import StillSession, StillSource
 from tests.snapshots.test_scale_set import KEY, session, story
 from tui.app import Cockpit
 from tui.scene import Scene
-from tui.screens.cockpit_screen import CockpitScreen
+from tui.screens.cockpit_screen import TICK_S, CockpitScreen
 from tui.screens.errors import ErrorsScreen
 from tui.screens.home import HomeScreen
 from tui.screens.plan import PlanScreen
@@ -111,6 +113,28 @@ def test_a_screen_behind_another_draws_nothing() -> None:
         assert front.is_current and not behind.is_current
 
     drive(session("rolling"), check=check)
+
+
+def test_a_screen_and_a_dialog_begin_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks: list[str] = []
+    followed: list[str] = []
+    interval, run = CockpitScreen.set_interval, StillSource.run
+
+    def count_ticks(screen: CockpitScreen, every_s: float, *given: Any, **more: Any) -> Timer:
+        if every_s == TICK_S:
+            ticks.append(type(screen).__name__)
+        return interval(screen, every_s, *given, **more)
+
+    async def count_followers(source: StillSource, changed: Callable[[], None]) -> None:
+        followed.append(source.scene.scope)
+        await run(source, changed)
+
+    monkeypatch.setattr(CockpitScreen, "set_interval", count_ticks)
+    monkeypatch.setattr(StillSource, "run", count_followers)
+    drive(session("never"), "P", "escape", "s")
+
+    assert ticks == ["HomeScreen", "ScaleSetScreen", "PlanScreen"]
+    assert len(followed) == len(ticks) + 1, "the dialog follows too"
 
 
 def test_replay_leaves_for_the_recording_of_the_chosen_upgrade() -> None:
