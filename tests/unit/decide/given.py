@@ -32,6 +32,7 @@ PROBE = HealthSource(HealthSourceKind.LOAD_BALANCER_PROBE, "http", 8080, "/healt
 SETUP = Extension("setup", "Contoso", "CustomScript", "2.0")
 AGENT = Extension("agent", "Contoso", "CustomScript", "2.0", provision_after=("setup",))
 ENOUGH_BYTES = 10**12
+TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
 
 
 def version(reference: ImageReference, **more: Any) -> ImageVersion:

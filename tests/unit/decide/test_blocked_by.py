@@ -12,9 +12,7 @@ from engine.model.commands import Verb
 from engine.model.effects import EffectKind, EffectOutcome, OutcomeKind
 from engine.model.health import Health
 from engine.model.upgrade import DOING, Hold, HoldKind, MemberState
-from tests.unit.decide.given import SETUP, V2, Run, instance, scale_set, upgrade_of
-
-TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
+from tests.unit.decide.given import SETUP, TOLERANT, V2, Run, instance, scale_set, upgrade_of
 
 
 def blocked(run: Run) -> BlockedBy:

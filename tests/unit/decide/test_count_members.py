@@ -12,9 +12,7 @@ from engine.model.commands import Verb
 from engine.model.counters import Counters
 from engine.model.health import Health
 from engine.model.upgrade import DOING, FAILED_STATES, LeftOut, MemberState
-from tests.unit.decide.given import V2, Run, instance, scale_set
-
-TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
+from tests.unit.decide.given import TOLERANT, V2, Run, instance, scale_set
 
 
 @pytest.mark.parametrize("state", list(MemberState))

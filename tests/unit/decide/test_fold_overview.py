@@ -19,10 +19,9 @@ from engine.model.health import Health
 from engine.model.overview import SetOverview, UpgradeOverview
 from engine.model.scale_set import InstanceHold
 from engine.model.upgrade import LeftOut, MemberState, Now, Upgrade
-from tests.unit.decide.given import V2, Run, instance, scale_set
+from tests.unit.decide.given import TOLERANT, V2, Run, instance, scale_set
 
 NOW = Now(5.0, 5.0)
-TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
 
 
 def followed(first: Upgrade, events: list[e.Event]) -> tuple[Upgrade, UpgradeOverview]:

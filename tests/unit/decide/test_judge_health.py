@@ -20,9 +20,7 @@ from engine.model.commands import Verb
 from engine.model.effects import EffectKind
 from engine.model.health import Health
 from engine.model.upgrade import MemberState
-from tests.unit.decide.given import V2, Run, instance, scale_set, upgrade_of
-
-TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
+from tests.unit.decide.given import TOLERANT, V2, Run, instance, scale_set, upgrade_of
 
 
 @pytest.mark.parametrize(

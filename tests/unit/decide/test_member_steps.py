@@ -11,9 +11,7 @@ from engine.model.commands import Verb
 from engine.model.effects import EffectKind
 from engine.model.health import Health
 from engine.model.upgrade import MemberState
-from tests.unit.decide.given import AGENT, SETUP, Run, scale_set
-
-TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
+from tests.unit.decide.given import AGENT, SETUP, TOLERANT, Run, scale_set
 
 
 def one(**request: Any) -> Run:

@@ -10,9 +10,7 @@ from engine.model.commands import Verb
 from engine.model.effects import EffectKind, effect_id
 from engine.model.scale_set import ExtensionResult
 from engine.model.upgrade import Hold, HoldKind
-from tests.unit.decide.given import AGENT, SETUP, Run, instance, scale_set
-
-TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
+from tests.unit.decide.given import AGENT, SETUP, TOLERANT, Run, instance, scale_set
 
 
 def test_the_same_wish_has_the_same_id_however_often_it_is_planned() -> None:

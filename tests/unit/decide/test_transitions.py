@@ -12,7 +12,7 @@ from engine.model.commands import Command, Verb
 from engine.model.effects import EffectKind
 from engine.model.errors import RefusedError
 from engine.model.upgrade import UpgradeState
-from tests.unit.decide.given import Run, instance, scale_set
+from tests.unit.decide.given import TOLERANT, Run, instance, scale_set
 
 
 def checking() -> Run:
@@ -113,7 +113,6 @@ def rolled_back() -> Run:
     return run
 
 
-TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
 S = UpgradeState
 GIVEN: dict[UpgradeState, Callable[[], Run]] = {
     S.CHECKING: checking,
