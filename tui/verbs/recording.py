@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.model.errors import InputError, NotFoundError
+from tui.saving import write_new
 from tui.verbs import engine_access
 from tui.verbs.options import StateDir
 from tui.verbs.printing import say
@@ -52,15 +53,7 @@ def write_lines(path: Path, lines: list[bytes]) -> int:
     """Write a new file whole, or leave none; returns its bytes. Raises InputError that names it."""
     text = b"\n".join(lines) + b"\n"
     content = gzip.compress(text, mtime=0) if path.suffix == ".gz" else text
-    made = False
-    try:
-        with path.open("xb") as target:
-            made = True
-            target.write(content)
-    except OSError as error:
-        if made:
-            path.unlink(missing_ok=True)
-        raise InputError("InvalidFile", f"{path}: {error.strerror}.", "Name a file that can be written.") from None
+    write_new(path, content)
     return len(content)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +22,7 @@ from engine.store.reading import reading
 from engine.store.restoring import restore
 from engine.store.schema import DATABASE
 from engine.store.store import Store, Transaction
+from tests.unit.full_disk import no_file_over
 from tests.unit.store.test_state_rows import a_set
 
 NOW = 1_800_000_000.0
@@ -274,10 +273,7 @@ def test_a_store_on_a_disk_that_is_read_only_is_looked_at_all_the_same(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled(state_dir).close()
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # a reader cannot make the file that readers share
-    try:
+    with no_file_over(0):  # a reader cannot make the file that readers share
         with pytest.raises(StoreUnreadableError):
             head(state_dir / DATABASE)
         facts = list(os.statvfs(state_dir))
@@ -289,5 +285,3 @@ def test_a_store_on_a_disk_that_is_read_only_is_looked_at_all_the_same(
         monkeypatch.setattr(Path, "stat", lambda path, **_: os.stat_result([0] * 6 + [8192, 0, 0, 0]))
         with pytest.raises(StoreUnreadableError):
             head(state_dir / DATABASE)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)

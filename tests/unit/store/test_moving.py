@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
 import json
 import os
-import resource
 import shutil
-import sqlite3
 import tarfile
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from engine.decide.evolve import evolve_upgrade
-from engine.fleets.local.sample_images import write_sample_image
 from engine.model import events as e
-from engine.model.errors import InputError, RefusedError, RollsetError, UnreachableError
-from engine.model.image import ImageReference, ImageVersion
-from engine.model.policy_document import PolicyDocument
+from engine.model.errors import InputError, RefusedError, UnreachableError
 from engine.model.upgrade import Now
 from engine.store import importing
 from engine.store.connection import open_store
 from engine.store.engine_lock import EngineLock
-from engine.store.exporting import export_to
-from engine.store.failures import StoreCorruptError, StoreNotWritableError, StoreUnreadableError
+from engine.store.failures import StoreNotWritableError, StoreUnreadableError
 from engine.store.image_blobs import ImageBlobs
-from engine.store.importing import import_from
-from engine.store.schema import DATABASE, FORMAT
-from engine.store.store import StoredState, Transaction
+from engine.store.schema import DATABASE
+from engine.store.store import Transaction
 from tests.unit.decide import given
+from tests.unit.full_disk import no_file_over
 from tests.unit.store.old_machine import JOURNAL, NOW, OldMachine, state_of, take, untouched
+
 
 def test_the_new_machine_has_sets_images_policies_and_history(old: OldMachine, new: Path) -> None:
     told = take(new, old.export())
@@ -128,23 +117,10 @@ def test_what_an_interrupted_import_left_is_removed(old: OldMachine, new: Path) 
     assert not left_over.exists()
 
 
-def limit_file_size(bytes_: int) -> Callable[[], None]:
-    import signal
-
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, before[1]))
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 @pytest.mark.parametrize("limit", (100, 20_000, 60_000))
 def test_a_full_disk_leaves_no_archive(old: OldMachine, limit: int) -> None:
-    lift = limit_file_size(limit)
-    try:
-        with pytest.raises((StoreNotWritableError, StoreUnreadableError)):
-            old.export()
-    finally:
-        lift()
+    with no_file_over(limit), pytest.raises((StoreNotWritableError, StoreUnreadableError)):
+        old.export()
     assert not old.archive.exists() and sorted(p.name for p in old.archive.parent.iterdir()) == ["image", "old"]
     old.export()
 
@@ -152,12 +128,8 @@ def test_a_full_disk_leaves_no_archive(old: OldMachine, limit: int) -> None:
 @pytest.mark.parametrize("limit", (100, 20_000, 60_000))
 def test_a_full_disk_leaves_no_half_import(old: OldMachine, new: Path, limit: int) -> None:
     archive = old.export()
-    lift = limit_file_size(limit)
-    try:
-        with pytest.raises(UnreachableError):
-            take(new, archive)
-    finally:
-        lift()
+    with no_file_over(limit), pytest.raises(UnreachableError):
+        take(new, archive)
     assert untouched(new)
     assert take(new, archive)["sets"] == 2
 
