@@ -23,7 +23,7 @@ from tui.verbs.options import (
 )
 from tui.verbs.printing import note, say, say_json
 from tui.verbs.recording import refuse_name, write_lines
-from tui.verbs.upgrades import query_text, run_settings
+from tui.verbs.upgrades import query_of, run_settings
 
 Inject = Annotated[
     list[str] | None,
@@ -66,8 +66,7 @@ def rehearse(
         to, batch, pause_between_batches, max_unhealthy, max_unhealthy_upgraded, restore_failed, health_window, timeout
     )
     settings |= {"inject": ";".join(inject or ()) or None, "seed": seed, "recording": "true" if save else None}
-    asked = {"set": name} | {key: query_text(value) for key, value in settings.items() if value is not None}
-    answer = engine_access.connect(state_dir).query("rehearse", asked)
+    answer = engine_access.connect(state_dir).query("rehearse", query_of(name, settings))
     lines = answer.pop("recording", [])
     if save is not None:
         write_lines(save, [line.encode() for line in lines])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,8 +63,7 @@ def plan(
     settings = run_settings(
         to, batch, pause_between_batches, max_unhealthy, max_unhealthy_upgraded, restore_failed, health_window, timeout
     )
-    asked = {"set": name} | {key: query_text(value) for key, value in settings.items() if value is not None}
-    answer = engine_access.connect(state_dir).query("plan", asked)
+    answer = engine_access.connect(state_dir).query("plan", query_of(name, settings))
     if save is not None:
         write_json(save, answer["plan"])
     if json:
@@ -230,6 +230,9 @@ def run_settings(
     }
 
 
-def query_text(value: object) -> str:
-    """A value as it stands in the address of a query."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def query_of(name: str, settings: Mapping[str, object]) -> dict[str, str]:
+    """A set and what was given for the run, as they stand in the address of a query."""
+    given = {key: value for key, value in settings.items() if value is not None}
+    return {"set": name} | {
+        key: f"{value:g}" if isinstance(value, float) else str(value) for key, value in given.items()
+    }
