@@ -13,6 +13,7 @@ from pathlib import Path
 
 from engine.model.errors import InputError
 from engine.store.failures import StoreCorruptError, StoreNotWritableError
+from engine.store.flushing import flush
 from engine.store.reading import reading, unsound
 from engine.store.schema import DATABASE
 
@@ -50,23 +51,15 @@ def write_backup(database: Path, target: Path) -> int:
             if (words := unsound(copy, thoroughly=True)) is not None:
                 raise StoreCorruptError(f"the copy of {database}: {words}")
             head = int(copy.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0])
-        _sync(partial)
+        flush(partial)
         os.rename(partial, target)
-        _sync(target.parent)
+        flush(target.parent)
     except (OSError, sqlite3.OperationalError) as error:
         raise StoreNotWritableError(f"{target}: {error}") from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
     return head
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class Backups:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import os
@@ -23,8 +22,8 @@ from engine.model.errors import InputError, RollsetError
 from engine.model.version import VERSION
 from engine.store.doctor import examine
 from engine.store.failures import StoreNotWritableError
+from engine.store.own_process import answer, arguments
 from engine.store.reading import reading
-from engine.store.restoring import told_as_json
 from engine.store.schema import DATABASE
 from engine.store.state_directory import file_system_of
 from engine.store.veil import Veil
@@ -199,16 +198,8 @@ def _write(target: Path, parts: dict[str, Any], now: float) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Print what was written as JSON; an error is JSON too, with its exit code."""
-    parser = argparse.ArgumentParser(prog="rollset doctor --bundle")
-    parser.add_argument("--state-dir", type=Path, required=True)
-    parser.add_argument("target", type=Path)
-    given = parser.parse_args(argv)
-    try:
-        told = bug_report(given.state_dir, given.target, now=time.time())
-    except RollsetError as error:
-        return told_as_json(error)
-    print(json.dumps(told))
-    return 0
+    given = arguments("rollset doctor --bundle", argv, "target", changes=False)
+    return answer(lambda: bug_report(given.state_dir, given.target, now=time.time()))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from itertools import islice
 from pathlib import Path
 
 from engine.model.errors import InputError, NotFoundError, UnreachableError
+from engine.store.flushing import flush
 from engine.store.safe_archive import ONLY_PLAIN, Limits, SourceEntry, check_path, read_archive, refusal
 
 _CHUNK_BYTES = 1024 * 1024
@@ -70,11 +71,11 @@ class ImageBlobs:
                 tree.require_boot()
                 blob = tree.published()
                 for directory, _, _ in os.walk(partial):
-                    _sync_directory(Path(directory))
+                    flush(Path(directory))
                 with self._publishing:
                     if not self.has(blob.digest):
                         os.rename(partial, self.path(blob.digest))
-                        _sync_directory(self._blobs)
+                        flush(self._blobs)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
         return blob
@@ -271,14 +272,6 @@ def _copy_file(source: Path, target: Path) -> None:
         except OSError:  # another filesystem, or one without shared blocks
             shutil.copyfileobj(old, new, _CHUNK_BYTES)
         os.fchmod(new.fileno(), 0o755 if os.fstat(old.fileno()).st_mode & stat.S_IXUSR else 0o644)
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
@@ -18,7 +17,7 @@ from typing import BinaryIO
 
 from engine.decide.evolve_scale_set import evolve_scale_set
 from engine.model import events as e
-from engine.model.errors import InputError, RefusedError, RollsetError
+from engine.model.errors import InputError, RefusedError
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Now
 from engine.model.version import VERSION
@@ -26,7 +25,8 @@ from engine.store.connection import open_store
 from engine.store.exporting import FORMAT, IMAGES, MANIFEST, SIMULATED
 from engine.store.failures import StoreNotWritableError
 from engine.store.image_blobs import ImageBlobs
-from engine.store.restoring import no_engine, put_in_place, sound_head, told_as_json
+from engine.store.own_process import answer, arguments
+from engine.store.restoring import no_engine, put_in_place, sound_head
 from engine.store.safe_archive import Limits, SourceEntry, read_archive
 from engine.store.schema import DATABASE
 from engine.store.store import Store, Transaction
@@ -242,19 +242,11 @@ def _no_export(archive: Path, why: str) -> InputError:
 
 def main(argv: list[str] | None = None) -> int:
     """Print what was done as JSON; an error is JSON too, with its exit code."""
-    parser = argparse.ArgumentParser(prog="rollset import")
-    parser.add_argument("--state-dir", type=Path, required=True)
-    parser.add_argument("--actor", default="")
-    parser.add_argument("--reason", default="")
-    parser.add_argument("archive", type=Path)
-    given = parser.parse_args(argv)
+    given = arguments("rollset import", argv, "archive", changes=True)
     os.umask(0o077)
-    try:
-        told = import_from(given.state_dir, given.archive, actor=given.actor, reason=given.reason, at=time.time())
-    except RollsetError as error:
-        return told_as_json(error)
-    print(json.dumps(told))
-    return 0
+    return answer(
+        lambda: import_from(given.state_dir, given.archive, actor=given.actor, reason=given.reason, at=time.time())
+    )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import shutil
 import sqlite3
@@ -19,6 +17,7 @@ from engine.model.version import VERSION
 from engine.store.connection import open_store
 from engine.store.engine_lock import EngineLock
 from engine.store.failures import StoreCorruptError
+from engine.store.own_process import answer, arguments
 from engine.store.reading import reading, unsound
 from engine.store.replay import compare_with_log
 from engine.store.schema import DATABASE
@@ -145,25 +144,10 @@ def _set_aside(state_dir: Path, at: float) -> Path | None:
 
 def main(argv: list[str] | None = None) -> int:
     """Print what was done as JSON; an error is JSON too, with its exit code."""
-    parser = argparse.ArgumentParser(prog="rollset restore")
-    parser.add_argument("--state-dir", type=Path, required=True)
-    parser.add_argument("--actor", default="")
-    parser.add_argument("--reason", default="")
-    parser.add_argument("backup", type=Path)
-    given = parser.parse_args(argv)
-    try:
-        told = restore(given.state_dir, given.backup, actor=given.actor, reason=given.reason, at=time.time())
-    except RollsetError as error:
-        return told_as_json(error)
-    print(json.dumps(told))
-    return 0
-
-
-def told_as_json(error: RollsetError) -> int:
-    """Print an error for the process that asked; returns its exit code."""
-    said = {"code": str(error.code), "message": error.message, "next_step": error.next_step}
-    print(json.dumps({"error": said | {"exit_code": error.exit_code}}))
-    return error.exit_code
+    given = arguments("rollset restore", argv, "backup", changes=True)
+    return answer(
+        lambda: restore(given.state_dir, given.backup, actor=given.actor, reason=given.reason, at=time.time())
+    )
 
 
 if __name__ == "__main__":
