@@ -82,23 +82,11 @@ class Client:
 
     def snapshot(self, scope: str) -> list[bytes]:
         """The lines of a snapshot; `engine.wire.recording.read_lines` reads them."""
-        return self._read_lines(f"/v1/snapshot?{urlencode({'scope': scope})}")
+        return self._read("GET", f"/v1/snapshot?{urlencode({'scope': scope})}").splitlines()
 
     def recording(self, upgrade: str) -> list[bytes]:
         """The lines of a recording of one upgrade, by its id."""
-        return self._read_lines(f"/v1/recording?{urlencode({'upgrade': upgrade})}")
-
-    def _read_lines(self, path: str) -> list[bytes]:
-        connection, response = self._send("GET", path, None, ANSWER_S)
-        try:
-            text = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise self._lost(error) from error
-        finally:
-            connection.close()
-        if response.status != 200:
-            raise error_from(text)
-        return text.splitlines()
+        return self._read("GET", f"/v1/recording?{urlencode({'upgrade': upgrade})}").splitlines()
 
     def alive(self) -> bool:
         """Whether an engine answers. Raises TimeoutError when one takes the question and is silent for ALIVE_S."""
@@ -122,6 +110,10 @@ class Client:
             raise self._lost(error) from error
 
     def _ask(self, method: str, path: str, body: bytes | None = None, timeout_s: float = ANSWER_S) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self._read(method, path, body, timeout_s))
+        return answer
+
+    def _read(self, method: str, path: str, body: bytes | None = None, timeout_s: float = ANSWER_S) -> bytes:
         connection, response = self._send(method, path, body, timeout_s)
         try:
             text = response.read()
@@ -131,8 +123,7 @@ class Client:
             connection.close()
         if response.status != 200:
             raise error_from(text)
-        answer: dict[str, Any] = json.loads(text)
-        return answer
+        return text
 
     def _lost(self, why: object) -> UnreachableError:
         return lost(self._line.why_lost() or why)
