@@ -1,10 +1,13 @@
-"""Durations as Azure writes them (ISO 8601, `PT30S`) and as the engine keeps them (seconds)."""
+"""Durations as Azure writes them (ISO 8601, `PT30S`) and as the engine keeps them (seconds); the last moment."""
 
 from __future__ import annotations
 
 import re
 
 from engine.model.errors import InputError
+
+LATEST_MOMENT = 253_402_300_799.0
+"""The last second of the year 9999: what ISO 8601 and every calendar here can write, in Unix seconds."""
 
 _DURATION = re.compile(
     r"P(?:(?P<d>[0-9]{1,6})D)?(?:T(?:(?P<h>[0-9]{1,6})H)?(?:(?P<m>[0-9]{1,6})M)?(?:(?P<s>[0-9]{1,9}(?:\.[0-9]{1,9})?)S)?)?"

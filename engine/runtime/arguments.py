@@ -7,13 +7,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from engine.arm.iso8601 import parse_duration_s
+from engine.arm.iso8601 import LATEST_MOMENT, parse_duration_s
 from engine.model.codes import ErrorCode
 from engine.model.errors import InputError
 from engine.model.plan import StartRequest
 
 Arguments = Mapping[str, Any]
-LATEST_MOMENT = 253_402_300_799.0
 
 
 def wrong(name: str, value: object, want: str) -> InputError:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from engine.arm.iso8601 import format_duration
+from engine.arm.iso8601 import LATEST_MOMENT, format_duration
 from engine.model.errors import InputError
 
-_LATEST = 253_402_300_799.0
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PLAIN = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 _ISO = re.compile(r"P(?:(\d+(?:\.\d+)?)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?")
@@ -42,7 +41,7 @@ def parse_moment(text: str, now: float, option: str, *, ago: bool = False) -> fl
     the future. Raises InputError that names the option.
     """
     moment = _moment(text, now, option, ago)
-    if not 0.0 <= moment <= _LATEST:
+    if not 0.0 <= moment <= LATEST_MOMENT:
         raise InputError("InvalidParameter", f"{option} {text!r} is not before the year 10000.", "Name a nearer time.")
     return moment
 
