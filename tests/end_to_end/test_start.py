@@ -189,10 +189,9 @@ def test_a_hang_up_does_not_end_it(state_dir: Path) -> None:
     assert client.query("engine", {})["epoch"] == 1
 
 
-def test_a_second_engine_process_is_turned_away_in_one_line(state_dir: Path) -> None:
-    begin(state_dir)
-
-    second = subprocess.run(
+def engine_in_front(state_dir: Path) -> subprocess.CompletedProcess[str]:
+    """An engine process that ends by itself."""
+    return subprocess.run(
         [sys.executable, "-m", starting.SERVE, "--state-dir", str(state_dir)],
         cwd=ROOT,
         capture_output=True,
@@ -200,6 +199,12 @@ def test_a_second_engine_process_is_turned_away_in_one_line(state_dir: Path) -> 
         timeout=30,
         check=False,
     )
+
+
+def test_a_second_engine_process_is_turned_away_in_one_line(state_dir: Path) -> None:
+    begin(state_dir)
+
+    second = engine_in_front(state_dir)
 
     assert second.returncode == 5
     assert second.stderr.splitlines() == [f"another engine holds {state_dir}"]
@@ -322,14 +327,7 @@ def test_a_socket_of_another_user_is_not_spoken_to(tmp_path: Path) -> None:
 def test_a_foreground_engine_says_why_it_cannot_start(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file is in the way")
 
-    done = subprocess.run(
-        [sys.executable, "-m", starting.SERVE, "--state-dir", str(tmp_path / "state")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    done = engine_in_front(tmp_path / "state")
 
     assert done.returncode == 5
     assert done.stderr.count("\n") == 1

@@ -11,7 +11,6 @@ from typing import Any
 
 import anyio
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -19,7 +18,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from engine.decide.invariants import check_upgrade
@@ -28,6 +26,7 @@ from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.engine_door import EngineDoor
 from tests.simulation.virtual_engine import SET, VERSIONS, CrashedError, VirtualWorld, disks_too_many, until
+from tests.simulation.walking import walk
 
 CLIENTS = (Caller(1000, "ana", {}), Caller(1001, "omar", {}))
 VERBS = ("pause", "resume", "step", "cancel", "rollback", "retry", "accept-loss", "start", "scale", "hold", "release")
@@ -202,16 +201,4 @@ class EngineMachine(RuleBasedStateMachine):
 @pytest.mark.timeout(7200)
 def test_two_clients_and_kills_never_lose_an_answer_nor_do_anything_twice(long_run: bool) -> None:
     examples, steps = (400, 30) if long_run else (10, 10)
-    run_state_machine_as_test(
-        EngineMachine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            derandomize=not long_run,
-            database=None,
-            deadline=None,
-            print_blob=True,
-            suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate, Phase.shrink],
-        ),
-    )
+    walk(EngineMachine, examples, steps, long_run=long_run)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -13,7 +12,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from engine.decide.advance import advance
@@ -28,6 +26,7 @@ from engine.model.errors import RefusedError
 from engine.model.health import Health
 from engine.model.upgrade import Hold, HoldKind, MemberState, Outcome
 from tests.simulation.oracle import judge
+from tests.simulation.walking import walk
 from tests.unit.decide.given import AGENT, SETUP, V1, V2, Run, instance, scale_set, succeeded
 
 PERCENT = st.sampled_from((5, 20, 34, 50, 100))
@@ -224,16 +223,4 @@ class JudgedRun(Run):
 @pytest.mark.timeout(3600)
 def test_any_sequence_of_facts_and_commands_keeps_every_invariant_and_ends(long_run: bool) -> None:
     examples, steps = (5000, 100) if long_run else (150, 50)
-    run_state_machine_as_test(
-        UpgradeMachine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            derandomize=not long_run,
-            database=None,
-            deadline=None,
-            print_blob=True,
-            suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate, Phase.shrink],
-        ),
-    )
+    walk(UpgradeMachine, examples, steps, long_run=long_run)

@@ -17,7 +17,7 @@ from engine.control.hook_calls import HookFailedError, call
 from engine.control.hooks import Hooks
 from engine.runtime.engine import Engine
 from engine.runtime.opening import open_engine
-from tests.unit.control.simulated_web import ANN, create, until, upgrade_of
+from tests.worlds.simulated_web import ANN, create, until, upgrade_of
 
 pytestmark = pytest.mark.anyio
 

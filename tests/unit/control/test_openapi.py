@@ -12,7 +12,7 @@ from engine.control.openapi import openapi_document, openapi_text
 from engine.runtime.engine_door import _QUERIES
 from engine.runtime.opening import open_engine
 from engine.runtime.verbs import _VERBS
-from tests.unit.control.simulated_web import ANN, create, until, upgrade_of
+from tests.worlds.simulated_web import ANN, create, until, upgrade_of
 
 ROOT = Path(__file__).resolve().parents[3]
 REFRESH = "the door has changed: describe it in engine/control/edge_types.py and edge_answers.py, run scripts/openapi"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine.model import events as e
+from engine.model.health import Health
 from engine.model.image import ImageVersion, parse_reference
 from engine.runtime.apply import apply_documents
 from engine.runtime.clock import EngineClock
@@ -46,6 +47,17 @@ def apply(engine: Engine, *documents: dict[str, Any], confirmed: str | None = No
     engine.commit(decided.turn)
     found: list[dict[str, Any]] = decided.answer()["results"]
     return found
+
+
+def apply_healthy(engine: Engine) -> None:
+    """The set `web` of three instances on 1.0.0, all of them healthy."""
+    apply(engine, scale_set_document())
+    key = engine.find_set("web").key
+    turn = engine.turn()
+    for name in ("0", "1", "2"):
+        turn.on_scale_set(key, e.InstanceProvisioned(name, "1", "sha256:1.0.0", "127.0.0.1:1"))
+        turn.on_scale_set(key, e.InstanceHealthChanged(name, Health.NOT_OBSERVED, Health.HEALTHY, "200"))
+    engine.commit(turn)
 
 
 class RoomyFleet:

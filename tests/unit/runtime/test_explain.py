@@ -13,13 +13,11 @@ from engine.model import events as e
 from engine.model.code_catalogue import CATALOGUE
 from engine.model.codes import ApiError, ErrorCode, ErrorDetail
 from engine.model.errors import NotFoundError
-from engine.model.health import Health
 from engine.model.plan import StartRequest
 from engine.model.upgrade import Batch, Direction, MemberState, Upgrade
-from engine.runtime.apply import apply_documents
 from engine.runtime.engine import Engine
 from engine.runtime.explain import explain
-from tests.unit.runtime.conftest import ANA, scale_set_document
+from tests.unit.runtime.conftest import apply, apply_healthy, scale_set_document
 from tui.cli import app
 
 COMMANDS = typer.main.get_command(app)
@@ -27,13 +25,7 @@ COMMANDS = typer.main.get_command(app)
 
 def begun(engine: Engine) -> Upgrade:
     """An upgrade of `web` that is paused at its first batch; its three instances are healthy."""
-    engine.commit(apply_documents(engine, [scale_set_document()], ["web.json"], ANA, None).turn)
-    key = engine.find_set("web").key
-    turn = engine.turn()
-    for name in ("0", "1", "2"):
-        turn.on_scale_set(key, e.InstanceProvisioned(name, "1", "sha256:1.0.0", "127.0.0.1:1"))
-        turn.on_scale_set(key, e.InstanceHealthChanged(name, Health.NOT_OBSERVED, Health.HEALTHY, "200"))
-    engine.commit(turn)
+    apply_healthy(engine)
     fleet = engine.find_set("web")
     request = StartRequest(to="1.1.0")
     _, settings, members = make_plan(fleet, engine.state.images, request, room_free_bytes=None)
@@ -125,6 +117,6 @@ def test_what_is_neither_is_refused_with_the_codes(engine: Engine) -> None:
         explain(engine, "zzz")
     assert "VMExtensionProvisioningError" in refusal.value.next_step
 
-    engine.commit(apply_documents(engine, [scale_set_document()], ["web.json"], ANA, None).turn)
+    apply(engine, scale_set_document())
     with pytest.raises(NotFoundError, match="web was never upgraded"):
         explain(engine, "web")

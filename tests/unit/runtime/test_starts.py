@@ -12,11 +12,10 @@ import pytest
 
 from engine.model import events as e
 from engine.model.errors import InputError, NotFoundError, RefusedError
-from engine.model.health import Health
 from engine.model.upgrade import UpgradeState
 from engine.runtime.engine import Engine
 from engine.runtime.engine_door import EngineDoor
-from tests.unit.runtime.conftest import ANA, apply, scale_set_document
+from tests.unit.runtime.conftest import ANA, apply, apply_healthy
 
 POLICY = {"kind": "rollset.policy/v1", "scaleSets": ["web"], "healthWindow": "PT2M"}
 
@@ -24,13 +23,7 @@ POLICY = {"kind": "rollset.policy/v1", "scaleSets": ["web"], "healthWindow": "PT
 @pytest.fixture
 def door(engine: Engine) -> EngineDoor:
     """The door of an engine with a healthy set `web` of three instances on 1.0.0."""
-    apply(engine, scale_set_document())
-    key = engine.find_set("web").key
-    turn = engine.turn()
-    for name in ("0", "1", "2"):
-        turn.on_scale_set(key, e.InstanceProvisioned(name, "1", "sha256:1.0.0", "127.0.0.1:1"))
-        turn.on_scale_set(key, e.InstanceHealthChanged(name, Health.NOT_OBSERVED, Health.HEALTHY, "200"))
-    engine.commit(turn)
+    apply_healthy(engine)
     return EngineDoor(engine)
 
 

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from engine.model import events as e
 from engine.model.effects import EffectKind, EffectOutcome, OutcomeKind
 from engine.runtime import answers
-from engine.runtime.apply import apply_documents
 from engine.runtime.clock import EngineClock
 from engine.runtime.engine import PLAN_ALL_S, Engine
 from engine.runtime.scaling import delete_set
 from engine.runtime.turn import Turn
-from tests.unit.runtime.conftest import ANA, scale_set_document
+from tests.unit.runtime.conftest import apply, scale_set_document
 
 pytestmark = pytest.mark.anyio
-
-
-def apply(engine: Engine, **changes: Any) -> str:
-    engine.commit(apply_documents(engine, [scale_set_document(**changes)], ["web.json"], ANA, None).turn)
-    return engine.find_set("web").key
 
 
 async def settle_all(engine: Engine, kind: OutcomeKind) -> int:
@@ -35,7 +28,8 @@ async def settle_all(engine: Engine, kind: OutcomeKind) -> int:
 
 
 async def provisioned(engine: Engine) -> str:
-    key = apply(engine)
+    apply(engine, scale_set_document())
+    key = engine.find_set("web").key
     assert await settle_all(engine, OutcomeKind.SUCCEEDED) == 3
     return key
 
@@ -73,7 +67,7 @@ async def test_what_no_event_touched_is_planned_again_after_a_while(
     """A wake-up that was lost costs at most PLAN_ALL_S seconds."""
     with monkeypatch.context() as deaf:
         deaf.setattr(Turn, "plan", lambda self, everything: None)
-        apply(engine)
+        apply(engine, scale_set_document())
     await engine.take_facts()
     assert engine.state.open_effects == {}
     later = engine.clock.now().clock + PLAN_ALL_S
@@ -83,7 +77,7 @@ async def test_what_no_event_touched_is_planned_again_after_a_while(
 
 
 async def test_facts_about_nothing_known_change_nothing(engine: Engine) -> None:
-    apply(engine)
+    apply(engine, scale_set_document())
     head = engine.head
     engine.report(EffectOutcome("unknown", OutcomeKind.SUCCEEDED))
     await engine.take_facts()
@@ -91,7 +85,7 @@ async def test_facts_about_nothing_known_change_nothing(engine: Engine) -> None:
 
 
 async def test_a_second_word_on_the_same_effect_changes_nothing(engine: Engine) -> None:
-    apply(engine)
+    apply(engine, scale_set_document())
     effect = next(iter(engine.state.open_effects.values()))
     outcome = EffectOutcome(effect.id, OutcomeKind.SUCCEEDED, disk="1", digest=effect.digest)
     engine.report(outcome)
@@ -103,7 +97,8 @@ async def test_a_second_word_on_the_same_effect_changes_nothing(engine: Engine) 
 
 
 async def test_a_creation_that_fails_is_tried_until_it_works_and_says_why(engine: Engine) -> None:
-    key = apply(engine)
+    apply(engine, scale_set_document())
+    key = engine.find_set("web").key
     for attempt in range(1, 9):
         assert {x.attempt for x in engine.state.open_effects.values()} == {attempt}
         assert await settle_all(engine, OutcomeKind.FAILED) == 3
@@ -117,7 +112,7 @@ async def test_a_creation_that_fails_is_tried_until_it_works_and_says_why(engine
 
 
 async def test_a_set_that_could_never_be_created_can_be_deleted(engine: Engine) -> None:
-    apply(engine)
+    apply(engine, scale_set_document())
     await settle_all(engine, OutcomeKind.FAILED)
     engine.commit(delete_set(engine, engine.find_set("web"), "ana", ""))
 
