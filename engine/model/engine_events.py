@@ -77,6 +77,14 @@ class StoreRestored(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class UpgradeRetired(Event):
+    """An upgrade that ended long ago left the store; `file` of the state directory holds its recording."""
+
+    upgrade: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommandJudged(Event):
     """The audit trail: every command, accepted or refused. `refusal` is None when it was accepted.
 

@@ -19,6 +19,7 @@ from engine.model.engine_events import PolicyApplied as PolicyApplied
 from engine.model.engine_events import PolicyDeleted as PolicyDeleted
 from engine.model.engine_events import PresenceChanged as PresenceChanged
 from engine.model.engine_events import StoreRestored as StoreRestored
+from engine.model.engine_events import UpgradeRetired as UpgradeRetired
 from engine.model.event import Event as Event
 from engine.model.health import Health
 from engine.model.image import ImageReference

@@ -1,4 +1,4 @@
-"""Beside the engine's work: checks of its database and backups. Each is a process of its own, off the critical path."""
+"""Beside the engine's work: checks of its database, backups, and old upgrades that leave. Off the critical path."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import anyio
 
 from engine.model.errors import UnreachableError
 from engine.runtime.engine import Engine
+from engine.runtime.old_upgrades import retire_upgrades
 
 SETTLE_S = 3.0
 BETWEEN_S = 3600.0
@@ -19,7 +20,7 @@ UPKEEP, DOCTOR = "engine.store.upkeep", "engine.store.doctor"
 
 
 async def look_after(engine: Engine, state_dir: Path, *, clean: bool) -> None:
-    """Check the store once the start is over, and see to backups every hour, until cancelled.
+    """Check the store once the start is over; see to backups and to what is too old every hour, until cancelled.
 
     A store that cannot be trusted becomes the hold StoreSuspect; checks that pass lift it. `clean`: the last engine
     stopped in order, so SQLite's quick check is enough.
@@ -38,6 +39,7 @@ async def look_after(engine: Engine, state_dir: Path, *, clean: bool) -> None:
                 engine.guard.checked(told["suspect"], engine.clock.now())
                 engine.wake()
         options = []
+        await retire_upgrades(engine, state_dir)
         await anyio.sleep(BETWEEN_S)
 
 

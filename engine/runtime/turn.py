@@ -92,6 +92,7 @@ class Turn:
         self.policies: list[e.PolicyApplied | e.PolicyDeleted] = []
         self.intents: list[Effect] = []
         self.outcomes: list[EffectOutcome] = []
+        self.retired: list[str] = []
 
     def scale_set(self, key: str) -> ScaleSet | None:
         return self.scale_sets[key] if key in self.scale_sets else self.state.scale_sets.get(key)
@@ -131,6 +132,11 @@ class Turn:
     def note(self, stream: str, event: e.Event) -> None:
         """An event that changes neither an upgrade nor a scale set."""
         self.events.append((stream, event, self.actor, self.cause))
+
+    def retire(self, upgrade_id: str, file: str) -> None:
+        """An ended upgrade leaves; `file` has its recording."""
+        self.retired.append(upgrade_id)
+        self.note("engine", e.UpgradeRetired(upgrade_id, file))
 
     def release_due_holds(self) -> None:
         """Instances whose hold has a time that is over join again."""
@@ -217,6 +223,7 @@ class Turn:
             images=list(self.images.values()),
             intents=self.intents,
             outcomes=self.outcomes,
+            retired=self.retired,
             command=command,
         )
 
@@ -228,6 +235,8 @@ class Turn:
             else:
                 self.state.scale_sets[key] = scale_set
         self.state.upgrades.update(self.upgrades)
+        for upgrade_id in self.retired:
+            self.state.upgrades.pop(upgrade_id, None)
         self.state.images.update(self.images)
         for event in self.policies:
             self.state.fold_policy(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import fields, replace
@@ -42,6 +43,8 @@ async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -
     earlier = engine.state.upgrades_of(scale_set.key)
     return make_plan(scale_set, images, request, room_free_bytes=room, policies=policies, pace=pace, earlier=earlier)[0]
 
+
+_NUMBER = re.compile(r"-(\d+)-[0-9a-f]{6}")
 
 UNSUPERVISED = (
     "no service manager restarts this engine: should it die, the upgrade goes on when the next rollset command runs"
@@ -138,7 +141,9 @@ async def _begin(
 
 
 def _new_id(engine: Engine, scale_set: ScaleSet) -> str:
-    number = sum(u.scale_set == scale_set.key for u in engine.state.upgrades.values()) + 1
+    """Numbers go on where older upgrades have left the store; a set of the same name elsewhere counts for itself."""
+    given = [_NUMBER.search(upgrade.id) for upgrade in engine.state.upgrades_of(scale_set.key)]
+    number = max((int(found[1]) for found in given if found is not None), default=0) + 1
     return f"{scale_set.name}-{number}-{secrets.token_hex(3)}"
 
 

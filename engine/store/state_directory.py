@@ -14,7 +14,7 @@ _OTHERS_MAY_WRITE = 0o022
 _SHARED = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "glusterfs", "gfs2", "ocfs2", "beegfs", "davfs"}
 )
-_OURS = frozenset({"spawn.lock", "images", "local", "simulated", "backups", "ballast"})
+_OURS = frozenset({"spawn.lock", "images", "local", "simulated", "backups", "ballast", "retired"})
 _SETTINGS = frozenset({".toml", ".json"})
 MOUNTS = Path("/proc/self/mountinfo")
 _BEGINNINGS = ("engine.", ".importing-", f".{DATABASE}.")

@@ -61,6 +61,17 @@ class StateRows:
             for known in (self._at, self._state, self._latest):
                 known.pop(stream, None)
 
+    def retire(self, upgrades: Sequence[str]) -> None:
+        """Take ended upgrades out, with their events and effects; the log lets go of events here and nowhere else."""
+        run = self._connection.execute
+        run("UPDATE engine SET retention_open=1")
+        for upgrade_id in upgrades:
+            run("DELETE FROM event WHERE stream=?", (f"upgrade/{upgrade_id}",))
+            run("DELETE FROM effect WHERE operation=? AND outcome IS NOT NULL", (upgrade_id,))
+            run("DELETE FROM ended_upgrade WHERE id=?", (upgrade_id,))
+            run("DELETE FROM upgrade WHERE id=? AND outcome IS NOT NULL", (upgrade_id,))
+        run("UPDATE engine SET retention_open=0")
+
     def behind(self) -> tuple[list[ScaleSet], list[Upgrade]]:
         """What has events that its row does not know yet."""
         latest = self._latest.values()

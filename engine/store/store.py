@@ -35,7 +35,10 @@ class CommandRecord:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """Everything that becomes true together. `events` are (stream, event, actor, cause)."""
+    """Everything that becomes true together. `events` are (stream, event, actor, cause).
+
+    `retired` are ids of ended upgrades that leave with all their events; nothing else is ever taken out of the log.
+    """
 
     events: Sequence[tuple[str, Event, str, str]]
     at: float
@@ -46,6 +49,7 @@ class Transaction:
     images: Sequence[ImageVersion] = ()
     intents: Sequence[Effect] = ()
     outcomes: Sequence[EffectOutcome] = ()
+    retired: Sequence[str] = ()
     command: CommandRecord | None = None
 
 
@@ -120,6 +124,8 @@ class Store:
             crash_points.reached("in_commit")
         crash_points.reached("after_commit")
         self._rows.committed(transaction.scale_sets, transaction.upgrades, transaction.deleted_sets)
+        for upgrade_id in transaction.retired:
+            self._streams.pop(f"upgrade/{upgrade_id}", None)
         for item in recorded:
             self._streams[item.stream] = item.stream_seq
             self._head = item.seq
@@ -189,6 +195,8 @@ class Store:
                 for x in transaction.intents
             ],
         )
+        if transaction.retired:
+            self._rows.retire(transaction.retired)
         command = transaction.command
         if command is not None:
             run(

@@ -163,6 +163,7 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.EngineStopped: lambda x: f"engine stopped: {x.reason}",
     e.ClockJumped: lambda x: f"the wall clock jumped {abs(x.seconds):.0f} s {'forward' if x.seconds > 0 else 'back'}",
     e.StoreRestored: lambda x: f"the database was restored from {x.backup}, as of event {x.head}",
+    e.UpgradeRetired: lambda x: f"upgrade {x.upgrade} left the store for its age; its recording is {x.file}",
     e.CommandJudged: _judged,
     e.PresenceChanged: _present,
     UnknownEvent: lambda x: f"{x.type} (not known to this version)",
