@@ -9,16 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.arm.fields import Fields
-from engine.arm.iso8601 import parse_duration_s
 from engine.arm.known_names import LOAD_BALANCER, REQUEST_PATH, SCALE_SET, check_names, is_request_path, wrong
 from engine.arm.read_extensions import read_extensions, read_time_budget_s
 from engine.arm.read_file import check_bounds
-from engine.arm.read_file import read_file_documents as read_file_documents  # beside its reader, for callers
+from engine.arm.read_rolling_policy import read_rolling_policy, stated_settings
 from engine.model import error_texts
 from engine.model.errors import InputError
 from engine.model.health import HealthSource, HealthSourceKind
 from engine.model.image import ImageReference, parse_reference
-from engine.model.policy import PERCENT_LIMITS, RollingUpgradePolicy, check_policy
 from engine.model.safe_text import printable
 from engine.model.scale_set import OrchestrationMode, ScaleSet, ScaleSetModel, UpgradeMode
 from engine.model.simulated import read_behaviour
@@ -239,8 +237,8 @@ def _model(properties: Fields, probes: Mapping[str, HealthSource], port: int | N
         image=image,
         health=health,
         extensions=extensions,
-        policy=_policy(upgrade.below("rollingUpgradePolicy"), file),
-        stated=_stated(upgrade.below("rollingUpgradePolicy")),
+        policy=read_rolling_policy(upgrade.below("rollingUpgradePolicy"), file),
+        stated=stated_settings(upgrade.below("rollingUpgradePolicy")),
         mode=mode,
         disable_automatic_rollback=automatic.truth("disableAutomaticRollback"),
         data_disks=len(disks) if isinstance(disks, list) else 0,
@@ -287,35 +285,3 @@ def _probe(profile: Fields, probes: Mapping[str, HealthSource], file: str) -> He
             "InvalidParameter", f"{printable(file)}: {path} {reference!r} is not a known probe.", f"Known: {known}."
         )
     return found
-
-
-STATED = {name: azure for name, (azure, _, _) in PERCENT_LIMITS.items()} | {
-    "pause_between_batches_s": "pauseTimeBetweenBatches",
-    "enable_cross_zone_upgrade": "enableCrossZoneUpgrade",
-    "prioritize_unhealthy_instances": "prioritizeUnhealthyInstances",
-}
-
-
-def _stated(fields: Fields) -> tuple[str, ...]:
-    return tuple(name for name, azure in STATED.items() if fields.raw(azure) is not None)
-
-
-def _policy(fields: Fields, file: str) -> RollingUpgradePolicy:
-    pause = fields.raw("pauseTimeBetweenBatches")
-    policy = RollingUpgradePolicy(
-        max_batch_instance_percent=fields.whole("maxBatchInstancePercent", 5, 100, 20),
-        max_unhealthy_instance_percent=fields.whole("maxUnhealthyInstancePercent", 5, 100, 20),
-        max_unhealthy_upgraded_instance_percent=fields.whole("maxUnhealthyUpgradedInstancePercent", 0, 100, 20),
-        pause_between_batches_s=0.0
-        if pause is None
-        else parse_duration_s(pause, f"{printable(file)}: {fields.at('pauseTimeBetweenBatches')}"),
-        enable_cross_zone_upgrade=fields.truth("enableCrossZoneUpgrade"),
-        prioritize_unhealthy_instances=fields.truth("prioritizeUnhealthyInstances"),
-        rollback_failed_instances_on_policy_breach=fields.truth("rollbackFailedInstancesOnPolicyBreach"),
-        max_surge=fields.truth("maxSurge"),
-    )
-    try:
-        check_policy(policy)
-    except InputError as error:
-        raise InputError(error.code, f"{printable(file)}: {fields.path}: {error.message}", error.next_step) from None
-    return policy

@@ -25,11 +25,9 @@ from engine.model.health import Health
 class Capability(StrEnum):
     RESTORE_DISK = "restore_disk"
     START = "start"
-    SURGE = "surge"
     CAPTURE = "capture"
     FENCE = "fence"
     LOGS = "logs"
-    EXEC = "exec"
 
 
 @dataclass(frozen=True, slots=True)

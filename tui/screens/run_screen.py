@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual.app import ComposeResult
 
@@ -22,7 +21,6 @@ class RunScreen(CockpitScreen):
     """A screen on the reports of some runs, drawn as lines; a subclass gives `lines`."""
 
     CSS_PATH = "run_screen.tcss"
-    ONE: ClassVar[str] = "the run"
 
     def __init__(self, scope: str, runs: Sequence[str]) -> None:
         super().__init__(scope)

@@ -18,7 +18,7 @@ COMMAND_VARIABLE = "ROLLSET_REMOTE_COMMAND"
 """What to run there when `rollset` is not on the path that ssh finds."""
 CONNECT_S = 15.0
 LEAVE_S = 1.0
-NOT_FOUND, SSH_FAILED = 127, 255
+NOT_FOUND = 127
 
 
 class SshLine:

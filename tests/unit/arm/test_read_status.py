@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.arm import azure_records
 from engine.arm import read_status as read
 from engine.arm.instance_view import set_instance_view, virtual_machine, virtual_machine_view
 from engine.arm.times import parse_time
@@ -60,7 +61,7 @@ def test_a_status_of_the_command_line_is_read_and_its_action_may_lie_before_its_
 def test_a_status_with_nothing_to_do_has_four_zeros_and_no_error() -> None:
     status = read.read_rolling_upgrade_status(load("rollingUpgrade_latest_Completed_noop")["body"], "latest")
 
-    assert status.properties.progress == read.Progress()
+    assert status.properties.progress == azure_records.Progress()
     assert status.properties.error is None
 
 
@@ -95,7 +96,7 @@ def test_a_history_as_a_bare_list_with_a_null_end_is_read() -> None:
     assert item.properties.running_status is not None and item.properties.running_status.ended_at is None
     assert item.properties.target_image_reference is not None
     assert item.properties.target_image_reference.version == "20348.1787.230621"
-    assert item.properties.rollback_info == read.RollbackInfo()
+    assert item.properties.rollback_info == azure_records.RollbackInfo()
 
 
 def test_the_official_example_of_a_sets_instance_view_is_read() -> None:
