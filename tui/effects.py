@@ -161,12 +161,14 @@ def _release(ground: Ground) -> list[Line]:
 
 
 def _protect(ground: Ground) -> list[Line]:
-    text = f"{many(len(ground.instances), 'instance')} are left out of upgrades and kept when the set shrinks"
+    are = "is" if len(ground.instances) == 1 else "are"
+    text = f"{many(len(ground.instances), 'instance')} {are} left out of upgrades and kept when the set shrinks"
     return [_say(f"{text}: {ids(ground.instances)}.")]
 
 
 def _unprotect(ground: Ground) -> list[Line]:
-    text = f"{many(len(ground.instances), 'instance')} are upgraded and removed as any other"
+    are = "is" if len(ground.instances) == 1 else "are"
+    text = f"{many(len(ground.instances), 'instance')} {are} upgraded and removed as any other"
     return [_say(f"{text}: {ids(ground.instances)}.")]
 
 

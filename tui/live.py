@@ -55,6 +55,11 @@ class LiveSession:
         """The engine tells its log again from before the upgrade."""
         return await asyncio.to_thread(self.client.recording, upgrade)
 
+    @property
+    def starts(self) -> bool:
+        """Whether it may start the engine."""
+        return self._start is not None
+
     async def start_again(self) -> None:
         """Start the engine when this session may; several sources that ask at once start it once."""
         if self._start is None:
@@ -96,6 +101,9 @@ class LiveSource:
                 async for _ in self._follow():
                     in_vain = 0
             except RollsetError as error:
+                if in_vain == 0 and self.link.state is LinkState.CONNECTING and self._session.starts:
+                    in_vain = START_AGAIN_AFTER  # it was never there for this screen: start it, say nothing is lost
+                    continue
                 self._lose(error.message)
             except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
                 self._lose(f"the engine sent what this cockpit cannot read ({error})")

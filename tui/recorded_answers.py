@@ -11,7 +11,9 @@ from engine.decide.count_members import count_members
 from engine.model.engine_events import CommandJudged
 from engine.model.errors import NotFoundError, RefusedError
 from engine.model.events import MemberMoved, MemberReconciling, Recorded, UpgradeOutlookChanged
+from engine.model.scale_set import versions_of
 from engine.wire.events import recorded_to_dict, to_json
+from engine.wire.recording import OVERVIEW
 from engine.wire.state import dump
 from engine.wire.words import words
 from tui.scene import Scene
@@ -31,7 +33,13 @@ def recorded_answer(
         instance = str(arguments.get("instance") or "")
         return {"events": _lines(x for x in events if not instance or _names(x, instance))}
     if what == "audit":
-        return {"entries": _lines(x for x in events if isinstance(x.event, CommandJudged) and x.seq <= scene.seq)}
+        judged = [x for x in events if isinstance(x.event, CommandJudged)]
+        entries = _lines(x for x in judged if x.seq <= scene.seq)
+        # Only the recording of all sets follows the audit stream.
+        whole = scene.scope == OVERVIEW or bool(judged)
+        return {"entries": entries, "later": len(judged) - len(entries), "whole": whole}
+    if what == "images" and scene.scale_sets:
+        return {"images": _images(scene)}
     if what == "run":
         return _run(str(arguments["id"]), scene, events, place)
     raise RefusedError(
@@ -39,11 +47,27 @@ def recorded_answer(
     )
 
 
-_THINGS = {"plan": "plans, which only an engine can make", "explain": "explanations", "doctor": "the engine's checks"}
+_THINGS = {
+    "plan": "plans, which only an engine can make",
+    "explain": "explanations",
+    "doctor": "the engine's checks",
+    "images": "the instances that are on an image",
+    "policies": "policy documents",
+}
 
 
 def _lines(found: Iterable[Recorded]) -> list[Answer]:
     return [recorded_to_dict(recorded) | {"words": words(recorded.event)} for recorded in found]
+
+
+def _images(scene: Scene) -> list[Answer]:
+    """Of the sets that are recorded whole, how many instances are on each image."""
+    found: dict[str, dict[str, int]] = {}
+    for scale_set in scene.scale_sets.values():
+        for version, count in versions_of(scale_set).items():
+            reference = str(scale_set.model.image.with_version(version))
+            found.setdefault(reference, {})[scale_set.name] = count
+    return [{"reference": reference, "instances": used} for reference, used in found.items()]
 
 
 def _names(recorded: Recorded, instance: str) -> bool:

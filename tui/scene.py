@@ -64,13 +64,10 @@ class Scene:
 
     @property
     def upgrade(self) -> Upgrade | None:
-        """The live upgrade of the set in scope, else the one that started last."""
-        return last_upgrade(self.upgrades)
-
-
-def last_upgrade(upgrades: Mapping[str, Upgrade]) -> Upgrade | None:
-    """The live one, else the one that started last."""
-    return max(upgrades.values(), key=lambda u: (u.live, u.started_at), default=None)
+        """The live upgrade of the set in scope, else the one that started last since it was created."""
+        known = self.scale_set
+        own = [u for u in self.upgrades.values() if known is None or u.is_since(known.created_clock)]
+        return max(own, key=lambda u: (u.live, u.started_at), default=None)
 
 
 def fold(scene: Scene, item: Header | Record | Earlier | Recorded) -> Scene:

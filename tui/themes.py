@@ -118,7 +118,9 @@ def read_theme(path: Path) -> ThemeFile | BadTheme:
             return ThemeFile.model_validate(tomllib.loads(source.read(SIZE_LIMIT).decode()))
     except ValidationError as error:
         first = error.errors()[0]
-        return BadTheme(path, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
+        return BadTheme(
+            path, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg'].removeprefix('Value error, ')}"
+        )
     except (OSError, ValueError) as error:
         return BadTheme(path, str(error))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.model.overview import UpgradeOverview
-from engine.model.upgrade import Now, Outlook, Upgrade, UpgradeState
+from engine.model.upgrade import Direction, HoldKind, Now, Outlook, Upgrade, UpgradeState
 from tui.cells import fit
 from tui.clocks import about, short
 from tui.glyphs import Glyphs, upgrade_sign
@@ -20,12 +20,12 @@ def versions(upgrade: UpgradeOverview | None, image: str, glyphs: Glyphs) -> str
 
 def goes_back(upgrade: Upgrade) -> bool:
     """Whether it is on its way to the restore point, or came to it."""
-    return upgrade.state in (UpgradeState.ROLLING_BACK, UpgradeState.ROLLED_BACK)
+    return upgrade.direction is Direction.BACK or upgrade.state is UpgradeState.ROLLED_BACK
 
 
 def percent(seen: UpgradeOverview) -> int:
     """How far it is: members that came to their end; on the way back, touched members that are back."""
-    if seen.upgrade.state is not UpgradeState.ROLLING_BACK:
+    if not (seen.upgrade.live and goes_back(seen.upgrade)):
         return seen.percent
     back = seen.tally.get("failed", 0)
     touched = back + seen.tally.get("successful", 0) + seen.tally.get("in_progress", 0)
@@ -60,6 +60,14 @@ def blocked_by(upgrade: Upgrade, now: Now) -> str:
         return f"{outlook.blocked_words}, {short(outlook.blocked_until_at - now.at)} left"
     waited = now.at - outlook.blocked_since_at
     return outlook.blocked_words + (f", since {short(waited)}" if waited >= 60 else "")
+
+
+def waits_for(upgrade: Upgrade, now: Now) -> tuple[str, str]:
+    """A live upgrade's label and words on why it stands still: `paused`, `by omar: lunch`, or `blocked by`, `...`."""
+    words = blocked_by(upgrade, now)
+    if upgrade.outlook is not None and upgrade.outlook.blocked_kind == HoldKind.OPERATOR:
+        return "paused", words.removeprefix("paused ")
+    return "blocked by", words
 
 
 def progress(seen: UpgradeOverview | None, now: Now, glyphs: Glyphs, width: int) -> Line:

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import difflib
 import re
-import reprlib
 from typing import Any
 
 from engine.model.errors import InputError
 from engine.model.safe_text import printable
+from engine.model.shown_value import shown_value
 
 _FREE = None
-_REPR = reprlib.Repr()
-_REPR.maxstring = _REPR.maxother = 80
-_REPR.maxdict = _REPR.maxlist = 3
-_REPR.maxlevel = 2
 _POLICY: dict[str, Any] = dict.fromkeys(
     (
         "maxBatchInstancePercent",
@@ -238,7 +234,7 @@ def _unknown(file: str, full: str, name: str, known: dict[str, Any], whose: str)
 
 def wrong(file: str, path: str, value: object, want: str, way_out: str = "Correct it and apply again.") -> InputError:
     """The error for a value that does not fit its field."""
-    shown = "absent" if value is None else _REPR.repr(value)
+    shown = "absent" if value is None else printable(shown_value(value))
     what = f"{printable(file)}: {printable(path)} is {shown}; it must be {want}."
     return InputError("InvalidParameter", what, way_out)
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from engine.model.errors import InputError
+from engine.model.shown_value import shown_value
 
 CONFIG_LIMIT = 256 * 1024
 LOOK_S = 1.0
@@ -110,11 +111,16 @@ def read_settings(path: Path) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise _wrong(path, field, "" if isinstance(first["input"], dict) else first["input"], first["msg"]) from error
+        raise _wrong(
+            path,
+            field,
+            "" if isinstance(first["input"], dict) else first["input"],
+            first["msg"].removeprefix("Value error, "),
+        ) from error
 
 
 def _wrong(path: Path, field: str, value: object, why: str) -> InputError:
-    given = f" is {value!r}" if value != "" else ""
+    given = f" is {shown_value(value)}" if value != "" else ""
     return InputError("InvalidConfig", f"{path}: {field}{given}: {why}.", "Correct it, or move the file away.")
 
 

@@ -13,13 +13,18 @@ At = Annotated[float, Field(description="Unix seconds.")]
 
 
 class EdgeType(BaseModel):
-    """A JSON object at the door. What is not named here is not looked at."""
+    """A JSON object at the door. In a query and in an answer, what is not named here is not looked at."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 class Command(EdgeType):
-    """Every command may say why, by which key a repeat is known, and which version of the upgrade its caller saw."""
+    """Every command may say why, by which key a repeat is known, and which version of the upgrade its caller saw.
+
+    What it does not take is refused.
+    """
+
+    model_config = ConfigDict(extra="forbid")
 
     reason: Annotated[str | None, Field(max_length=4096, description="Why; kept in the audit log.")] = None
     key: Annotated[str | None, Field(description="Idempotency key: the same key never acts twice.")] = None
@@ -88,6 +93,7 @@ class Protect(OnInstance):
 
 class Scale(OnSet):
     capacity: Annotated[int, Field(ge=0)]
+    to: Annotated[str | None, Field(description="The image version of new instances.")] = None
 
 
 class EngineStop(Command):

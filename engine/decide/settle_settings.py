@@ -94,7 +94,7 @@ def settle_settings(
     if rollback:
         settings = _of_rollback(settings)
         sources.origins |= dict.fromkeys((*_ROLLBACK_POLICY, "restore_failed"), ROLLBACK)
-    return settings, _shown(settings, sources.origins)
+    return settings, shown_settings(settings, sources.origins)
 
 
 def take_up_settings(settings: RunSettings, ended: str, *, rollback: bool) -> tuple[RunSettings, list[PlanSetting]]:
@@ -106,7 +106,7 @@ def take_up_settings(settings: RunSettings, ended: str, *, rollback: bool) -> tu
         # The way back is not cut short by a limit that was meant for the way there.
         settings = replace(settings, upgrade_timeout_s=max(settings.upgrade_timeout_s, DEFAULT_TIMEOUT_S))
         origins |= dict.fromkeys((*_ROLLBACK_POLICY, "restore_failed"), ROLLBACK)
-    return settings, _shown(settings, origins)
+    return settings, shown_settings(settings, origins)
 
 
 def _of_rollback(settings: RunSettings) -> RunSettings:
@@ -202,7 +202,8 @@ def _azure(scale_set: ScaleSet, *, by_user: bool) -> RestoreFailed:
     return RestoreFailed.ON_BREACH if on_breach else RestoreFailed.NEVER
 
 
-def _shown(settings: RunSettings, origins: Mapping[str, str]) -> list[PlanSetting]:
+def shown_settings(settings: RunSettings, origins: Mapping[str, str]) -> list[PlanSetting]:
+    """Every setting by its own name with its value in words; where a field has no origin the model said it."""
     policy, count = settings.policy, settings.batch_count
     percent = f"{policy.max_batch_instance_percent} %"
     values = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -147,7 +148,11 @@ def is_on(instance: Instance, image: ImageReference, digest: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ScaleSet:
-    """One scale set as the engine knows it. `key` is its lower-cased ARM resource id."""
+    """One scale set as the engine knows it. `key` is its lower-cased ARM resource id.
+
+    `created_clock` is the engine's clock when it was first applied: one that was deleted before under the same key is
+    another set. 0 in one made before this was noted.
+    """
 
     key: str
     resource_id: str
@@ -169,6 +174,7 @@ class ScaleSet:
     good_version: str | None = None
     warnings: tuple[str, ...] = ()
     deleting: bool = False
+    created_clock: float = 0.0
 
     @property
     def is_production(self) -> bool:
@@ -178,3 +184,8 @@ class ScaleSet:
     def update_domains(self) -> int:
         """Azure: Uniform sets have 5 update domains, Flexible sets have none (one)."""
         return 5 if self.orchestration is OrchestrationMode.UNIFORM else 1
+
+
+def versions_of(scale_set: ScaleSet) -> Counter[str]:
+    """How many instances are on each version of the set's image."""
+    return Counter([instance.image.version for instance in scale_set.instances.values()])

@@ -277,6 +277,10 @@ class Upgrade:
     def live(self) -> bool:
         return self.outcome is None
 
+    def is_since(self, created_clock: float) -> bool:
+        """Whether it is of the set that was created at this clock, not of one of its name that was deleted before."""
+        return self.live or self.started_clock >= created_clock
+
     @property
     def open_batch(self) -> Batch | None:
         return self.batches[-1] if self.batches and self.batches[-1].ended_at is None else None

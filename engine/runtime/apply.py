@@ -58,7 +58,8 @@ def apply_documents(
         turn.on_scale_set(scale_set.key, e.ScaleSetApplied(scale_set))
         words = "it is probed otherwise from now on"
         results.append({"name": scale_set.name, "action": "changed", "warnings": [words]})
-    for merged, action, _ in merging:
+    for known, action, _ in merging:
+        merged = replace(known, created_clock=turn.now.clock) if action == "created" else known
         if action != "unchanged":
             turn.on_scale_set(merged.key, e.ScaleSetApplied(merged))
             scale_into(turn, engine, merged, merged.capacity)
@@ -191,5 +192,6 @@ def _merge(engine: Engine, before: ScaleSet | None, wanted: ScaleSet) -> tuple[S
         blocked_versions=before.blocked_versions,
         good_version=before.good_version if current else None,
         fleet=before.fleet,
+        created_clock=before.created_clock,
     )
     return merged, "changed"

@@ -11,13 +11,14 @@ from engine.arm.iso8601 import LATEST_MOMENT, parse_duration_s
 from engine.model.codes import ErrorCode
 from engine.model.errors import InputError
 from engine.model.plan import StartRequest
+from engine.model.shown_value import shown_value
 
 Arguments = Mapping[str, Any]
 
 
 def wrong(name: str, value: object, want: str) -> InputError:
     """The error for an argument that does not fit."""
-    said = f"{name} is missing" if value is None else f"{name} is {value!r}"
+    said = f"{name} is missing" if value is None else f"{name} is {shown_value(value)}"
     return InputError(ErrorCode.INVALID_PARAMETER, f"{said}; it must be {want}.", f"Give {want} for {name}.")
 
 

@@ -13,7 +13,7 @@ from engine.arm.write_policy import policy_document
 from engine.model.codes import ErrorCode
 from engine.model.errors import InputError, NotFoundError
 from engine.model.image import latest_of
-from engine.model.upgrade import Upgrade
+from engine.model.scale_set import versions_of
 from engine.model.version import VERSION
 from engine.runtime import answers
 from engine.runtime.arguments import optional_whole, start_request, text
@@ -22,6 +22,7 @@ from engine.runtime.audit_reading import verify_store
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.explain import explain
+from engine.runtime.find_upgrade import find_upgrade
 from engine.runtime.housekeeping import examined
 from engine.runtime.looking_back import last_lines, run, timeline
 from engine.runtime.past_run import recording_lines
@@ -89,13 +90,6 @@ class EngineDoor:
             await self.engine.wait_for_commit(timeout_s)
 
 
-def _upgrade(engine: Engine, name: str) -> Upgrade:
-    found = engine.state.upgrades.get(name)
-    if found is None:
-        raise NotFoundError(ErrorCode.NOT_FOUND, f"no upgrade is called {name!r}.", "See rollset history.")
-    return found
-
-
 async def _sets(engine: Engine, arguments: Mapping[str, str]) -> Answer:
     ordered = sorted(engine.state.scale_sets.values(), key=lambda s: s.name)
     return {"sets": [answers.set_summary(engine, s) for s in ordered], "head": engine.head}
@@ -123,7 +117,7 @@ async def _status(engine: Engine, arguments: Mapping[str, str]) -> Answer:
 
 
 async def _one_upgrade(engine: Engine, arguments: Mapping[str, str]) -> Answer:
-    return answers.upgrade_detail(engine, with_members(engine.store, _upgrade(engine, text(arguments, "id"))))
+    return answers.upgrade_detail(engine, with_members(engine.store, find_upgrade(engine.state, text(arguments, "id"))))
 
 
 async def _history(engine: Engine, arguments: Mapping[str, str]) -> Answer:
@@ -136,8 +130,11 @@ async def _history(engine: Engine, arguments: Mapping[str, str]) -> Answer:
 
 async def _images(engine: Engine, arguments: Mapping[str, str]) -> Answer:
     images = tuple(engine.state.images.values())
+    on = {s.name: (s.model.image.family, versions_of(s)) for s in engine.state.scale_sets.values()}
     found = []
     for image in images:
+        own, version = image.reference.family, image.reference.version
+        used = {name: counts[version] for name, (family, counts) in on.items() if family == own and counts[version]}
         latest = latest_of(images, image.reference.family)
         found.append(
             {
@@ -147,6 +144,7 @@ async def _images(engine: Engine, arguments: Mapping[str, str]) -> Answer:
                 "published_at": image.published_at,
                 "excluded_from_latest": image.excluded_from_latest,
                 "is_latest": latest == image,
+                "instances": used,
             }
         )
     return {"images": found}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.arm.times import format_time
@@ -12,11 +13,12 @@ from engine.model.code_catalogue import CATALOGUE, CodeEntry, find_codes
 from engine.model.codes import ApiError, ErrorCode
 from engine.model.errors import NotFoundError
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import FAILED_STATES, MemberState, Upgrade
+from engine.model.upgrade import FAILED_STATES, Direction, HoldKind, MemberState, Upgrade
+from engine.runtime.find_upgrade import find_upgrade, upgrades_named
+from engine.runtime.set_aside import with_members
 
 if TYPE_CHECKING:
     from engine.runtime.engine import Engine
-from engine.runtime.set_aside import with_members
 
 Answer = dict[str, Any]
 MOST_DETAILS = 20
@@ -24,19 +26,28 @@ MOST_CASES = 3
 
 
 def explain(engine: Engine, what: str) -> Answer:
-    """The words for an upgrade id, a scale set's name, or the beginning of a code in any case. Raises NotFoundError."""
+    """The words for an upgrade's id, a scale set's name, or the beginning of a code in any case or of an upgrade's id.
+
+    Raises NotFoundError.
+    """
     upgrade = engine.state.upgrades.get(what) or _last_of(engine, what)
     if upgrade is not None:
         return _explain_upgrade(engine, upgrade)
     found = find_codes(what)
-    if not found and any(what.lower() in (s.key, s.name.lower()) for s in engine.state.scale_sets.values()):
+    if found:
+        return _explain_codes(engine, found)
+    if any(what.lower() in (s.key, s.name.lower()) for s in engine.state.scale_sets.values()):
         raise NotFoundError(ErrorCode.NOT_FOUND, f"{what} was never upgraded.", f"Look at a plan: rollset plan {what}")
-    if not found:
-        raise NotFoundError(
-            ErrorCode.NOT_FOUND,
-            f"{what!r} is neither an upgrade, a scale set nor the beginning of an error code.",
-            "Codes: " + ", ".join(sorted(code.value for code in CATALOGUE)),
-        )
+    if upgrades_named(engine.state, what):
+        return _explain_upgrade(engine, find_upgrade(engine.state, what))
+    raise NotFoundError(
+        ErrorCode.NOT_FOUND,
+        f"{what!r} is neither an upgrade, a scale set nor the beginning of an error code.",
+        "Codes: " + ", ".join(sorted(code.value for code in CATALOGUE)),
+    )
+
+
+def _explain_codes(engine: Engine, found: Sequence[CodeEntry]) -> Answer:
     codes = [entry.code.value for entry in found]
     if len(found) > 1:
         words = [f"{entry.code.value}: {entry.title}" for entry in found]
@@ -91,7 +102,9 @@ def _explain_upgrade(engine: Engine, upgrade: Upgrade) -> Answer:
     words = [*_what_happened(upgrade), *(_numbers(upgrade, scale_set) if scale_set is not None else [])]
     if upgrade.live and scale_set is not None:
         blocked = upgrade_blocked_by(upgrade, scale_set, engine.clock.now())
-        words += [f"It waits for: {blocked.words}"] if blocked is not None else []
+        if blocked is not None:
+            held = blocked.kind == HoldKind.OPERATOR
+            words.append(f"It is {blocked.words}" if held else f"It waits for: {blocked.words}")
     if error is not None:
         words += _error_words(error)
         entry = next((CATALOGUE[c] for c in CATALOGUE if c.value == error.code), None)
@@ -130,6 +143,9 @@ def _what_happened(upgrade: Upgrade) -> list[str]:
 
 def _numbers(upgrade: Upgrade, scale_set: ScaleSet) -> list[str]:
     policy = upgrade.settings.policy
+    if upgrade.direction is Direction.BACK:
+        now = unhealthy_share(scale_set, 100)
+        return [f"unhealthy of the whole set now: {now.bad} of {now.total}; no limit of them stops a rollback."]
     shares = (
         ("unhealthy of the whole set now", unhealthy_share(scale_set, policy.max_unhealthy_instance_percent)),
         ("unhealthy of those upgraded", upgraded_share(upgrade, scale_set)),

@@ -11,9 +11,10 @@ import anyio.lowlevel
 
 from engine.decide.count_members import count_members
 from engine.model.codes import ErrorCode
-from engine.model.errors import InputError, NotFoundError
+from engine.model.errors import InputError
 from engine.runtime.arguments import text, whole
 from engine.runtime.engine import Engine
+from engine.runtime.find_upgrade import find_upgrade
 from engine.runtime.recent_events import event_line
 from engine.runtime.set_aside import with_members
 from engine.runtime.snapshot import streams_of
@@ -62,12 +63,8 @@ async def last_lines(
 
 async def run(engine: Engine, arguments: Mapping[str, str]) -> dict[str, Any]:
     """One upgrade whole (its record), and the events that turned it: commands, holds, batches, limits, the end."""
-    name = text(arguments, "id")
-    upgrade = engine.state.upgrades.get(name)
-    if upgrade is None:
-        raise NotFoundError(ErrorCode.NOT_FOUND, f"no upgrade is called {name!r}.", "See rollset history.")
-    upgrade = with_members(engine.store, upgrade)
-    events = await last_lines(engine, MOST_EVENTS, streams=(f"upgrade/{name}",), without=QUIET)
+    upgrade = with_members(engine.store, find_upgrade(engine.state, text(arguments, "id")))
+    events = await last_lines(engine, MOST_EVENTS, streams=(f"upgrade/{upgrade.id}",), without=QUIET)
     return {
         "upgrade": json.loads(dump(upgrade)),
         "counters": asdict(count_members(upgrade)),

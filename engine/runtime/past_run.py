@@ -8,12 +8,11 @@ from pathlib import Path
 
 import anyio.to_thread
 
-from engine.model.codes import ErrorCode
-from engine.model.errors import NotFoundError
 from engine.model.events import Recorded
 from engine.model.image import ImageVersion
 from engine.model.version import VERSION
 from engine.runtime.engine import Engine
+from engine.runtime.find_upgrade import find_upgrade
 from engine.runtime.recent_events import event_line
 from engine.runtime.snapshot import FEED, engine_facts, set_lines
 from engine.store.reading import reading
@@ -36,12 +35,10 @@ async def recording_lines(engine: Engine, upgrade_id: str) -> list[str]:
 
     The log is told again from its first event, in a thread and over a connection of its own.
     """
-    upgrade = engine.state.upgrades.get(upgrade_id)
-    if upgrade is None:
-        raise NotFoundError(ErrorCode.NOT_FOUND, f"no upgrade is called {upgrade_id!r}.", "See rollset history.")
+    upgrade = find_upgrade(engine.state, upgrade_id)
     own = [f"upgrade/{u.id}" for u in engine.state.upgrades.values() if u.scale_set == upgrade.scale_set]
     run = _Run(
-        f"upgrade/{upgrade_id}",
+        f"upgrade/{upgrade.id}",
         upgrade.scale_set,
         (f"scale_set/{upgrade.scale_set}", *own),
         tuple(engine.state.images.values()),

@@ -35,7 +35,7 @@ async def rehearsal(engine: Engine, arguments: Mapping[str, str]) -> dict[str, A
     request = start_request(arguments)
     asked = optional_text(arguments, "inject") if arguments.get("inject") else None
     trouble = read_trouble(part for part in (asked or "").split(BETWEEN) if part.strip())
-    earlier = tuple(engine.state.upgrades_of(scale_set.key))
+    earlier = tuple(engine.state.own_upgrades(scale_set.key))
     ground = Ground(
         scale_set,
         dict(engine.state.images),

@@ -89,7 +89,8 @@ def _overview(engine: Engine) -> list[str]:
 
 def set_lines(scale_set: ScaleSet, upgrades: Sequence[Upgrade], images: Iterable[ImageVersion]) -> list[str]:
     """Records of one set and its upgrades, the last of them whole."""
-    last = max(upgrades, key=lambda u: (u.live, u.started_at, u.id), default=None)
+    own = (u for u in upgrades if u.is_since(scale_set.created_clock))
+    last = max(own, key=lambda u: (u.live, u.started_at, u.id), default=None)
     lines = [record_line(scale_set)]
     lines += _past([u for u in upgrades if u is not last])
     lines += [record_line(last)] if last is not None else []

@@ -60,12 +60,18 @@ class EngineState:
         return next((u for u in self.upgrades.values() if u.scale_set == scale_set and u.live), None)
 
     def upgrades_of(self, scale_set: str) -> list[Upgrade]:
-        """Every upgrade of a set, in no order."""
+        """Every upgrade of a set, in no order; also those of one of its name that was deleted before."""
         return [u for u in self.upgrades.values() if u.scale_set == scale_set]
+
+    def own_upgrades(self, scale_set: str) -> list[Upgrade]:
+        """The upgrades of a set since it was created, in no order."""
+        known = self.scale_sets.get(scale_set)
+        found = self.upgrades_of(scale_set)
+        return [u for u in found if u.is_since(known.created_clock)] if known is not None else found
 
     def last_upgrade(self, scale_set: str) -> Upgrade | None:
         """The set's live upgrade, else the one that started last."""
-        return max(self.upgrades_of(scale_set), key=lambda u: (u.live, u.started_at, u.id), default=None)
+        return max(self.own_upgrades(scale_set), key=lambda u: (u.live, u.started_at, u.id), default=None)
 
 
 class Turn:

@@ -40,7 +40,7 @@ async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -
     policies = engine.state.policies.values()
     pace = learn_pace(engine.state.upgrades_of(scale_set.key), scale_set.fleet)
     images = engine.state.images
-    earlier = engine.state.upgrades_of(scale_set.key)
+    earlier = engine.state.own_upgrades(scale_set.key)
     return make_plan(scale_set, images, request, room_free_bytes=room, policies=policies, pace=pace, earlier=earlier)[0]
 
 
@@ -98,7 +98,7 @@ async def _begin(
         pace=learn_pace(engine.state.upgrades_of(scale_set.key), scale_set.fleet),
         policies=engine.state.policies.values(),
         rollback=rollback_of is not None,
-        earlier=engine.state.upgrades_of(scale_set.key),
+        earlier=engine.state.own_upgrades(scale_set.key),
         take_up=take_up,
     )
     if saved is not None:
@@ -182,7 +182,7 @@ def _verb(verb: Verb) -> Callable[[Engine, Arguments, Caller], Awaitable[Decided
 
 async def _again(engine: Engine, scale_set: ScaleSet, ended: Upgrade, caller: Caller, command: Command) -> Decided:
     """Retry and RollBack after the end: a new upgrade of those whom it is about, with the settings of the ended one."""
-    earlier = engine.state.upgrades_of(scale_set.key)
+    earlier = engine.state.own_upgrades(scale_set.key)
     if command.verb is Verb.RETRY:
         take_up, to = take_up_retry(ended, earlier, scale_set, command.instances), ended.target
     else:

@@ -31,6 +31,7 @@ from engine.runtime.decided import Answer, Decided
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.judged import Judged
+from engine.runtime.known_arguments import refuse_unknown
 from engine.runtime.permissions import needed_for, permit
 from engine.runtime.scaling import delete_set, scale_to
 from engine.runtime.turn import Turn
@@ -60,6 +61,7 @@ async def carry_out(engine: Engine, verb: str, arguments: Arguments, caller: Cal
         return before
     try:
         permit(caller.role, caller.user, needed_for(verb), verb)
+        refuse_unknown(verb, arguments)
         _confirm(engine, verb, arguments)
         decided = await do(engine, arguments, caller)
     except UnreachableError:

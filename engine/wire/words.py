@@ -82,7 +82,8 @@ def _extension_ran(x: e.ExtensionRan) -> str:
 
 
 def _outlook(x: e.UpgradeOutlookChanged) -> str:
-    waits = f", waits for {x.outlook.blocked_words}" if x.outlook.blocked_kind else ""
+    label = "" if x.outlook.blocked_kind == HoldKind.OPERATOR else "waits for "
+    waits = f", {label}{x.outlook.blocked_words}" if x.outlook.blocked_kind else ""
     return f"{x.outlook.batches_to_come} batches to come{waits}"
 
 

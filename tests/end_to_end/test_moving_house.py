@@ -78,6 +78,7 @@ def test_a_backup_comes_back(old: World, tmp_path: Path) -> None:
     old.client.command("scale", {"set": SCALE_SET, "capacity": 4})
     running = rollset(old.state_dir, "restore", tmp_path / "copy.db")
     assert running.returncode == 5 and "an engine serves" in running.stderr and "engine stop" in running.stderr
+    assert "Nobody is attached, 0 upgrades are live." in running.stderr
     assert rollset(old.state_dir, "engine", "stop").returncode == 0
 
     restored = rollset(old.state_dir, "restore", tmp_path / "copy.db", "--json", "--reason", "one too many")

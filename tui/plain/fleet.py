@@ -74,11 +74,12 @@ def image_lines(images: Sequence[Mapping[str, Any]]) -> list[str]:
             size(i["size_bytes"]),
             show_moment(i["published_at"]),
             "latest" if i["is_latest"] else "excluded from latest" if i["excluded_from_latest"] else None,
+            ", ".join(f"{count} of {name}" for name, count in (i.get("instances") or {}).items()) or None,
             str(i["digest"])[:19],
         )
         for i in images
     ]
-    return table(("IMAGE", "SIZE", "PUBLISHED", "LATEST", "DIGEST"), rows)
+    return table(("IMAGE", "SIZE", "PUBLISHED", "LATEST", "INSTANCES", "DIGEST"), rows)
 
 
 def _health(summary: Mapping[str, Any]) -> str:
@@ -91,7 +92,7 @@ def _upgrade_words(upgrade: Mapping[str, Any] | None) -> str | None:
         return None
     words = f"{upgrade['state']} to {version_of(upgrade['target'])} {float(upgrade['percent']):.0f} %"
     blocked = upgrade["blocked_by"]
-    return printable(f"{words}, waits: {waiting_words(blocked)}" if blocked else words)
+    return printable(f"{words}, {waiting_words(blocked)}" if blocked else words)
 
 
 def _marks(instance: Mapping[str, Any]) -> str:

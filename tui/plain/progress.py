@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from engine.model.upgrade import HoldKind
 from engine.wire.safe_text import printable
 from tui.plain.moments import show_clock, show_moment
 from tui.plain.table import cut
@@ -47,14 +48,15 @@ def progress_line(upgrade: Mapping[str, Any], encoding: str | None) -> str:
         str(upgrade["state"]),
     ]
     if upgrade["blocked_by"]:
-        parts.append(f"waits: {waiting_words(upgrade['blocked_by'])}")
+        parts.append(waiting_words(upgrade["blocked_by"]))
     return "  ".join(parts)
 
 
 def waiting_words(blocked: Mapping[str, Any]) -> str:
-    """What is waited for, and until when where a time ends it."""
+    """What is waited for, and until when where a time ends it; who paused it needs no such word."""
     until = blocked.get("until_at")
-    return printable(str(blocked["words"])) + (f" (until {show_moment(until)})" if until is not None else "")
+    label = "" if blocked.get("kind") == HoldKind.OPERATOR else "waits: "
+    return label + printable(str(blocked["words"])) + (f" (until {show_moment(until)})" if until is not None else "")
 
 
 def feed_line(event: Mapping[str, Any]) -> str:

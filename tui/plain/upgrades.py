@@ -47,7 +47,8 @@ def status_lines(upgrade: Mapping[str, Any], encoding: str | None) -> list[str]:
     for hold in upgrade.get("holds") or ():
         raised = f"since {show_moment(hold['since_at'])} by {cell(hold['by'])}"
         lines.append(f"hold {cell(hold['kind'])} {raised}: {cell(hold['reason'])}")
-    lines += _limit_lines(upgrade.get("limits") or {})
+    goes_back = upgrade["state"] in ("RollingBack", "RolledBack")
+    lines += ["no limit stops a rollback"] if goes_back else _limit_lines(upgrade.get("limits") or {})
     return lines + _batch_table(upgrade) + _member_table(upgrade.get("members") or ())
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from engine.model.engine_events import CommandJudged
 from engine.model.events import Recorded
 from engine.wire.events import recorded_from_dict
-from tui.cells import fit
+from tui.cells import fit, wrap
 from tui.palette import Line, Meaning, Piece
 from tui.screens.list_screen import ListScreen, labelled
 
@@ -90,8 +90,17 @@ class AuditScreen(ListScreen[Recorded]):
         return found
 
     def nothing(self) -> list[Line]:
-        words = "Reading the audit trail" if self.answer is None else "No command was given yet."
-        return [(Piece(f"  {words}", Meaning.MUTED),)]
+        if self.answer is None:
+            words = "Reading the audit trail"
+        elif self.cockpit.session.live:
+            words = "No command was given yet."
+        elif not self.answer["whole"]:
+            words = "A recording of one scale set holds no commands; the engine's audit trail does: rollset audit"
+        elif self.answer["later"]:
+            words = f"No command was given up to here; {self.answer['later']:,} further on."
+        else:
+            words = "No command was given while this was recorded."
+        return [(Piece(f"  {line}", Meaning.MUTED),) for line in wrap(words, self.size.width - 4)]
 
     def do_raw(self) -> None:
         """The entry as JSON."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.model.image import ImageVersion, latest_of, version_key
 from engine.model.overview import SetOverview
 from tui.cells import fit
+from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
 from tui.plain.upgrades import size
 from tui.scene import Scene
 from tui.screens.list_screen import ListScreen, labelled
 from tui.subject import Subject
+
+ASK_EVERY_S = 2.0
 
 Entry = ImageVersion | str
 """A version, or the name of the family above its versions."""
@@ -48,6 +52,10 @@ def users_of(image: ImageVersion, sets: Iterable[SetOverview], images: Sequence[
     return Users(tuple(named), tuple(coming), tuple(leaving), tuple(blocked))
 
 
+def _names(users: Users) -> tuple[str, ...]:
+    return (*users.coming, *(name for name in users.named if name not in users.coming))
+
+
 def arrange(scene: Scene, letters: str) -> list[Entry]:
     """Families by name, in each the highest version first; the letters may be of any part of the reference."""
     wanted = letters.casefold()
@@ -65,7 +73,11 @@ class ImagesScreen(ListScreen[Entry]):
 
     HELP_TITLE = "Images"
     FILTER_HINT = "letters of publisher, offer, sku or version"
-    detail_lines = 6
+    detail_lines = 7
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(scope)
+        self._asked_seq, self._asked_at = -1, -ASK_EVERY_S
 
     def header(self) -> list[Line]:
         """How many, of how many families."""
@@ -86,8 +98,10 @@ class ImagesScreen(ListScreen[Entry]):
         return str(entry.reference) if isinstance(entry, ImageVersion) else ""
 
     def head(self, width: int) -> Line:
-        used = " USED BY" if width >= 70 else ""
-        text = f"    {fit('VERSION', 14)} {fit('SIZE', 8, right=True)}  {fit('PUBLISHED', 16)} {fit('STATE', 18)}{used}"
+        used = f"{fit('INSTANCES', 9, right=True)}  " + ("OF" if width >= 70 else "")
+        text = (
+            f"    {fit('VERSION', 14)} {fit('SIZE', 8, right=True)}  {fit('PUBLISHED', 16)} {fit('STATE', 16)} {used}"
+        )
         return (Piece(text, Meaning.MUTED),)
 
     def row(self, entry: Entry, width: int) -> Line:
@@ -99,8 +113,9 @@ class ImagesScreen(ListScreen[Entry]):
         state, meaning = ("latest", Meaning.GOOD) if latest else ("", Meaning.MUTED)
         if entry.excluded_from_latest:
             state, meaning = "kept from latest", Meaning.NOTICE
-        users = self._users(entry)
-        used = ", ".join((*users.coming, *(name for name in users.named if name not in users.coming)))
+        used = self._instances(entry)
+        total = f"{sum(used.values()):,}" if used is not None else ""
+        names = ", ".join(used if used is not None else _names(self._users(entry)))
         moment = self.cockpit.clocks.day(entry.published_at)
         sign = glyphs.pick("◆", "*") if latest else " "
         return (
@@ -108,9 +123,28 @@ class ImagesScreen(ListScreen[Entry]):
             Piece(fit(entry.reference.version, 14, glyphs.ellipsis) + " ", Meaning.TITLE),
             Piece(fit(size(entry.size_bytes), 8, right=True) + "  "),
             Piece(moment + " ", Meaning.MUTED),
-            Piece(fit(state, 18), meaning),
-            Piece(" " + used, Meaning.TEXT),
+            Piece(fit(state, 16) + " ", meaning),
+            Piece(fit(total, 9, right=True) + "  "),
+            Piece(names if width >= 70 else "", Meaning.MUTED),
         )
+
+    def paint(self) -> None:
+        """Ask again how many instances are on each, when something has happened since, but calmly."""
+        moved, since_s = self.scene.seq != self._asked_seq, time.monotonic() - self._asked_at
+        if moved and since_s >= ASK_EVERY_S:
+            self._asked_seq, self._asked_at = self.scene.seq, time.monotonic()
+            self.ask("images", {})
+        elif moved:
+            self.set_timer(ASK_EVERY_S - since_s, self.changed)
+        self.trouble = ""  # the list is that of the scene, also where the instances are not known
+        super().paint()
+
+    def _instances(self, image: ImageVersion) -> Mapping[str, int] | None:
+        """How many instances of which sets are on it; None where that is not known."""
+        if self.answer is None:
+            return None
+        found: dict[str, Mapping[str, int]] = {one["reference"]: one["instances"] for one in self.answer["images"]}
+        return found.get(str(image.reference), {})
 
     def _latest(self, image: ImageVersion) -> bool:
         return latest_of(tuple(self.scene.images.values()), image.reference.family) == image
@@ -127,7 +161,11 @@ class ImagesScreen(ListScreen[Entry]):
             *labelled("image", str(entry.reference), width, Meaning.TITLE),
             *labelled("digest", entry.digest, width, Meaning.MUTED),
         ]
-        found += labelled("used by", ", ".join(users.named) or "no scale set names it", width)
+        used = self._instances(entry)
+        if used is not None:
+            words = ", ".join(f"{many(count, 'instance')} of {name}" for name, count in used.items())
+            found += labelled("runs on", words or "no instance", width)
+        found += labelled("named by", ", ".join(users.named) or "no scale set's model", width)
         for label, names in (("going there", users.coming), ("leaving it", users.leaving)):
             found += labelled(label, ", ".join(names), width, Meaning.WORKING) if names else []
         if users.blocked:

@@ -99,13 +99,21 @@ def _disks(view: InstanceView) -> list[Line]:
     found += _row(view, "disk now", instance.disk)
     if instance.previous_disk is not None:
         image = f" with {instance.previous_image.version}" if instance.previous_image is not None else ""
-        found += _row(view, "previous", f"{instance.previous_disk}{image}, kept to go back to")
+        found += _row(view, "previous", f"{instance.previous_disk}{image}, {_why_kept(view)}")
     else:
         found += _row(view, "previous", "none is kept", Meaning.MUTED)
     data = view.scale_set.model.data_disks
     return found + _row(
         view, "data disks", f"{data}, untouched by upgrades" if data else "none in the model", Meaning.MUTED
     )
+
+
+def _why_kept(view: InstanceView) -> str:
+    """The other disk is the one to go back to, unless the instance has come back from it."""
+    member = view.member
+    if member is None or member.restore_point is None or member.restore_point.disk != view.instance.disk:
+        return "kept to go back to"
+    return "on which it failed, kept to be looked into" if member.judged_failed else "which it came back from"
 
 
 def _extensions(view: InstanceView) -> list[Line]:

@@ -10,12 +10,13 @@ from textual.containers import Horizontal, Vertical
 
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade
-from tui.cells import width_of, wrap
+from tui.cells import wrap
 from tui.palette import Line, Meaning, Piece
 from tui.scene import FeedLine, Scene
-from tui.screens import set_cells, set_header, set_pages
+from tui.screens import set_header, set_pages
 from tui.screens.acting import ActingOnInstances
-from tui.screens.set_cells import VIEWS, cell_rows, legend, members_by_instance, natural
+from tui.screens.policy_page import Policies, policy_lines, read_policies
+from tui.screens.set_cells import VIEWS, cell_rows, cursor_line, flow, legend, members_by_instance, natural
 from tui.screens.start_dialog import highest_version
 from tui.screens.upgrade_panel import PanelView, panel_lines
 from tui.screens.zooming import zoom
@@ -41,6 +42,7 @@ class ScaleSetScreen(ActingOnInstances):
         self.marked: frozenset[str] = frozenset()
         self._ids: list[str] = []
         self._legend: list[Line] = []
+        self._policies = Policies()
 
     def body(self) -> ComposeResult:
         """The upgrade tab's panels; one list for the other tabs."""
@@ -99,7 +101,7 @@ class ScaleSetScreen(ActingOnInstances):
         cells = self.query_one("#cells", HeatMap)
         cells.show_rows(rows, self.marked)
         signs = self.query_one("#legend", Rows)
-        self._legend = _flow(legend(rows, glyphs), signs.wide)
+        self._legend = flow(legend(rows, glyphs), signs.wide)
         signs.styles.height = len(self._legend) + 1
         self._paint_legend(scale_set)
         panel = self.query_one("#panel", Rows)
@@ -116,22 +118,8 @@ class ScaleSetScreen(ActingOnInstances):
             events.show_lines([(Piece(" Nothing has happened yet.", Meaning.MUTED),)])
 
     def _paint_legend(self, scale_set: ScaleSet) -> None:
-        chosen = self._under_cursor(scale_set, self.query_one("#cells", HeatMap).instance_id)
+        chosen = cursor_line(scale_set, self.upgrade, self.query_one("#cells", HeatMap).instance_id)
         self.query_one("#legend", Rows).show_lines([chosen, *self._legend])
-
-    def _under_cursor(self, scale_set: ScaleSet, name: str) -> Line:
-        instance = scale_set.instances.get(name)
-        if instance is None:
-            return ()
-        member = members_by_instance(self.upgrade).get(name)
-        live = self.upgrade is not None and self.upgrade.live
-        sign = set_cells.sign_of(instance, member, live)
-        text = f"  {instance.image.version}  {instance.address}"
-        return (
-            Piece(f" {scale_set.name}_{name}", Meaning.TITLE),
-            Piece(f"  {sign.word}", sign.meaning),
-            Piece(text, Meaning.MUTED),
-        )
 
     def _paint_page(self, scale_set: ScaleSet) -> None:
         page, head = self.query_one("#page", Rows), self.query_one("#page-head", Rows)
@@ -144,7 +132,7 @@ class ScaleSetScreen(ActingOnInstances):
             lines = set_pages.history_lines(self.scene.history, self.scope, glyphs, self.cockpit.clocks, width)
             page.show_lines(lines or [(Piece("  It was never upgraded.", Meaning.MUTED),)])
         elif self.tab == 3:
-            page.show_lines(set_pages.policy_lines(scale_set, upgrade, width))
+            page.show_lines(policy_lines(scale_set, upgrade, self._policies, width))
         elif self.tab == 4:
             page.show_lines(set_pages.extension_lines(scale_set, glyphs))
         else:
@@ -173,7 +161,13 @@ class ScaleSetScreen(ActingOnInstances):
         for name in ("#page", "#page-head"):
             self.query_one(name).display = not first
         self.query_one("#cells" if first else "#page").focus()
+        if TABS[self.tab] == "Policy":
+            self.run_worker(self._read_policies(), group="policies", exclusive=True, exit_on_error=False)
         self.call_after_refresh(self.paint_now)
+
+    async def _read_policies(self) -> None:
+        self._policies = await read_policies(self.cockpit.session)
+        self.changed()
 
     # --- what its keys do ---
 
@@ -287,14 +281,3 @@ def _calm(scale_set: ScaleSet, scene: Scene, width: int) -> list[Line]:
         *((Piece(f" {line}", Meaning.MUTED),) for text in words for line in wrap(text, width - 2)),
         *((Piece(f" {line}", Meaning.NOTICE),) for text in told for line in wrap(text, width - 2)),
     ]
-
-
-def _flow(entries: list[Line], width: int) -> list[Line]:
-    """Short lines joined to as few as fit."""
-    lines: list[Line] = []
-    for entry in entries:
-        if lines and width_of(lines[-1]) + width_of(entry) <= width:
-            lines[-1] = (*lines[-1], *entry)
-        else:
-            lines.append(entry)
-    return lines

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from engine.model.scale_set import Instance, ScaleSet
 from engine.model.upgrade import Member, MemberState, Upgrade
+from tui.cells import width_of
 from tui.glyphs import Glyphs, Sign, instance_sign, member_sign
-from tui.palette import Line, Piece
+from tui.palette import Line, Meaning, Piece
 from tui.widgets.heat_map import Cell, CellRow
 
 VIEWS = ("update domain", "zone", "fault domain", "batch", "grid")
@@ -74,3 +75,27 @@ def legend(rows: list[CellRow], glyphs: Glyphs) -> list[Line]:
         (Piece(f" {glyphs.of(sign)} ", sign.meaning), Piece(f"{count:,} {sign.word} ", sign.meaning))
         for sign, count in counts.most_common()
     ]
+
+
+def cursor_line(scale_set: ScaleSet, upgrade: Upgrade | None, name: str) -> Line:
+    """The instance under the cursor: name, state, image, address."""
+    instance = scale_set.instances.get(name)
+    if instance is None:
+        return ()
+    sign = sign_of(instance, members_by_instance(upgrade).get(name), upgrade is not None and upgrade.live)
+    return (
+        Piece(f" {scale_set.name}_{name}", Meaning.TITLE),
+        Piece(f"  {sign.word}", sign.meaning),
+        Piece(f"  {instance.image.version}  {instance.address}", Meaning.MUTED),
+    )
+
+
+def flow(entries: list[Line], width: int) -> list[Line]:
+    """Short lines joined to as few as fit."""
+    lines: list[Line] = []
+    for entry in entries:
+        if lines and width_of(lines[-1]) + width_of(entry) <= width:
+            lines[-1] = (*lines[-1], *entry)
+        else:
+            lines.append(entry)
+    return lines

@@ -1,33 +1,43 @@
-"""The other tabs of a scale set: instances, history, policy, extensions, model. Pure."""
+"""Tabs of a scale set that are lists of its parts: instances, history, extensions, model. Pure."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from engine.model.health import HealthSource
 from engine.model.overview import UpgradeOverview
 from engine.model.scale_set import Instance, ScaleSet
-from engine.model.upgrade import Member, Upgrade
+from engine.model.upgrade import Member
 from tui.cells import fit
 from tui.clocks import Clocks, short
+from tui.effects import ids
 from tui.glyphs import HEALTH_SIGNS, Glyphs, upgrade_sign
 from tui.palette import Line, Meaning, Piece
-from tui.screens.list_screen import labelled
-from tui.screens.set_cells import sign_of
+from tui.screens.set_cells import natural, sign_of
 
 
 def instance_head(width: int) -> Line:
     """Names of the columns of the instances."""
-    return (Piece(_columns("ID", "STATE", "HEALTH", "IMAGE", "ZONE", "UD", "FD", "ADDRESS", width), Meaning.MUTED),)
+    at = _columns(width)
+    place = f"{fit('FD', 3)} {fit('ADDRESS', at.address)} " if at.address else ""
+    names = f"{fit('ID', 6)} {fit('STATE', at.state)} {fit('HEALTH', at.health)} {fit('IMAGE', at.image)} "
+    return (Piece(f"  {names}{fit('ZONE', 4)} {fit('UD', 3)} {place}WHY", Meaning.MUTED),)
 
 
-def _columns(
-    name: str, state: str, health: str, image: str, zone: str, ud: str, fd: str, address: str, width: int
-) -> str:
-    wide = width >= 110
-    text = f"  {fit(name, 6)} {fit(state, 22)} {fit(health, 17)} {fit(image, 12)} {fit(zone, 4)} {fit(ud, 3)}"
-    return text + (f" {fit(fd, 3)} {address}" if wide else "")
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Widths in cells; `address` 0 leaves fault domain and address out."""
+
+    state: int
+    health: int
+    image: int
+    address: int
+
+
+def _columns(width: int) -> _Columns:
+    return _Columns(22, 17, 12, 15) if width >= 110 else _Columns(16, 13, 8, 0)
 
 
 def instance_line(
@@ -44,13 +54,14 @@ def instance_line(
         more = f"held by {instance.hold.by}: {instance.hold.reason}"
     elif instance.is_unhealthy:
         more = instance.health_detail
-    place = f"{fit(instance.fault_domain.__str__(), 3)} {fit(instance.address, 15)} " if width >= 110 else ""
+    at = _columns(width)
+    place = f"{fit(str(instance.fault_domain), 3)} {fit(instance.address, at.address)} " if at.address else ""
     return (
         Piece(f"{glyphs.marked} " if marked else "  ", Meaning.ACCENT),
         Piece(fit(instance.instance_id, 6, cut) + " ", Meaning.TITLE),
-        Piece(fit(state, 22, cut) + " ", sign.meaning),
-        Piece(fit(f"{glyphs.of(health)} {health.word}", 17, cut) + " ", health.meaning),
-        Piece(fit(instance.image.version, 12, cut) + " "),
+        Piece(fit(state, at.state, cut) + " ", sign.meaning),
+        Piece(fit(f"{glyphs.of(health)} {health.word}", at.health, cut) + " ", health.meaning),
+        Piece(fit(instance.image.version, at.image, cut) + " "),
         Piece(f"{fit(instance.zone or '-', 4, cut)} {fit(str(instance.update_domain), 3, cut)} ", Meaning.MUTED),
         Piece(place, Meaning.MUTED),
         Piece(more, Meaning.BAD if instance.is_unhealthy or (member and member.error) else Meaning.MUTED),
@@ -82,36 +93,6 @@ def _history_line(seen: UpgradeOverview, glyphs: Glyphs, clocks: Clocks, width: 
     )
 
 
-def policy_lines(scale_set: ScaleSet, upgrade: Upgrade | None, width: int) -> list[Line]:
-    """The policy by Azure's names: of the model, and of the upgrade where it differs."""
-    own = upgrade.settings.policy if upgrade is not None and upgrade.live else None
-    policy = scale_set.model.policy
-    names = (
-        ("maxBatchInstancePercent", "max_batch_instance_percent", " %"),
-        ("maxUnhealthyInstancePercent", "max_unhealthy_instance_percent", " %"),
-        ("maxUnhealthyUpgradedInstancePercent", "max_unhealthy_upgraded_instance_percent", " %"),
-        ("pauseTimeBetweenBatches", "pause_between_batches_s", " s"),
-        ("enableCrossZoneUpgrade", "enable_cross_zone_upgrade", ""),
-        ("prioritizeUnhealthyInstances", "prioritize_unhealthy_instances", ""),
-        ("rollbackFailedInstancesOnPolicyBreach", "rollback_failed_instances_on_policy_breach", ""),
-    )
-    found: list[Line] = [()]
-    for name, field, unit in names:
-        value, mine = getattr(policy, field), getattr(own, field) if own is not None else None
-        differs = mine is not None and mine != value
-        found.append(
-            (
-                Piece(f"  {fit(name, 40)}", Meaning.MUTED),
-                Piece(_value(value, unit)),
-                Piece(f"   this upgrade: {_value(mine, unit)}" if differs else "", Meaning.NOTICE),
-            )
-        )
-    found += [(), *_run_settings(upgrade)] if upgrade is not None else []
-    health = scale_set.model.health
-    words = health_words(health) if health is not None else "power state (no probe, no health extension)"
-    return [*found, (), *labelled(" health", words, width, label_width=40)]
-
-
 def health_words(source: HealthSource) -> str:
     """Who is asked, how often, and how many answers decide."""
     return (
@@ -121,23 +102,6 @@ def health_words(source: HealthSource) -> str:
     )
 
 
-def _run_settings(upgrade: Upgrade) -> list[Line]:
-    settings = upgrade.settings
-    pairs = (
-        ("failed instances are restored", settings.restore_failed.value.replace("_", " ")),
-        ("health wait of an instance", short(settings.health_window_s)),
-        ("time-out of the upgrade", short(settings.upgrade_timeout_s)),
-        ("instances at once", str(settings.batch_count) if settings.batch_count is not None else "as the policy says"),
-    )
-    return [(Piece(f"  {fit(name, 40)}", Meaning.MUTED), Piece(value)) for name, value in pairs]
-
-
-def _value(value: object, unit: str) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:g}{unit}" if isinstance(value, float) else f"{value}{unit}"
-
-
 def extension_lines(scale_set: ScaleSet, glyphs: Glyphs) -> list[Line]:
     """The model's extensions in order, and how their last runs ended."""
     extensions = scale_set.model.extensions
@@ -145,8 +109,14 @@ def extension_lines(scale_set: ScaleSet, glyphs: Glyphs) -> list[Line]:
         return [(), (Piece("  The model has no extensions.", Meaning.MUTED),)]
     found: list[Line] = []
     for extension in extensions:
-        results = [r for i in scale_set.instances.values() for r in i.extensions if r.name == extension.name]
-        bad = [r for r in results if r.exit_code != 0]
+        results = {
+            name: result
+            for name, instance in scale_set.instances.items()
+            for result in instance.extensions
+            if result.name == extension.name
+        }
+        bad = [name for name, result in results.items() if result.exit_code != 0]
+        without = [name for name in sorted(scale_set.instances, key=natural) if name not in results]
         kind = f"{extension.publisher} {extension.type} {extension.type_handler_version}"
         after = f"  after {', '.join(extension.provision_after)}" if extension.provision_after else ""
         found += [
@@ -154,8 +124,9 @@ def extension_lines(scale_set: ScaleSet, glyphs: Glyphs) -> list[Line]:
             (Piece(f"  {extension.name}", Meaning.TITLE), Piece(f"  {kind}{after}", Meaning.MUTED)),
             (
                 Piece(f"  {glyphs.pick('■', '#')} {len(results) - len(bad)} ended well  ", Meaning.GOOD),
-                Piece(f"{glyphs.pick('✗', 'X')} {len(bad)} failed" if bad else "", Meaning.BAD),
+                Piece(f"{glyphs.pick('✗', 'X')} {len(bad)} failed: {ids(bad)}  " if bad else "", Meaning.BAD),
             ),
+            *(((Piece(f"    not run on this disk yet: {ids(without)}", Meaning.MUTED),),) if without else ()),
         ]
     return found
 

@@ -13,7 +13,7 @@ from tui.cells import first_lines, fit, width_of, wrap_code
 from tui.clocks import short
 from tui.glyphs import Glyphs
 from tui.palette import Line, Meaning, Piece
-from tui.upgrade_words import batches, blocked_by, eta, goes_back
+from tui.upgrade_words import batches, eta, goes_back, waits_for
 
 LABEL = 12
 MESSAGE_LINES = 7
@@ -55,13 +55,13 @@ def _wrapped(label: str, text: str, meaning: Meaning, width: int, *, most: int) 
 
 def _waiting(view: PanelView) -> list[Line]:
     upgrade = view.upgrade
-    words = blocked_by(upgrade, view.now)
+    if not upgrade.live:
+        return [*_ended_by(view, upgrade), *_air(view)] if upgrade.error is not None else []
+    label, words = waits_for(upgrade, view.now)
     if not words:
         return []
-    if not upgrade.live:
-        return [*_ended_by(view, upgrade), *_air(view)]
     meaning, most = Meaning.PAUSED if upgrade.holds else Meaning.PROBING, 2 if view.low else 3
-    found = _wrapped("blocked by", words, meaning, view.width, most=most)
+    found = _wrapped(label, words, meaning, view.width, most=most)
     if upgrade.error is not None:
         found += _wrapped("notice", upgrade.error.message, Meaning.NOTICE, view.width, most=most)
     return [*found, *_air(view)]
@@ -122,7 +122,10 @@ def _flow(label: str, pieces: list[Piece], width: int) -> list[Line]:
 
 def _limits(view: PanelView) -> list[Line]:
     if goes_back(view.upgrade):
-        return [_labelled("limits", Piece("neither stops a rollback", Meaning.MUTED))]
+        share = unhealthy_share(view.scale_set, 100)
+        sick = f"{share.bad:,} of {share.total:,}"
+        meaning = Meaning.BAD if share.bad else Meaning.TEXT
+        return [_labelled("unhealthy", Piece(sick, meaning), Piece("  no limit stops it", Meaning.MUTED))]
     policy = view.upgrade.settings.policy
     return [
         *_gauge(view, "unhealthy", unhealthy_share(view.scale_set, policy.max_unhealthy_instance_percent)),

@@ -13,6 +13,7 @@ from tui.verbs.options import Json, Reason, StateDir
 from tui.verbs.printing import say, say_json
 
 LIMIT_S = 3600.0
+ENGINE_RUNS = "EngineRuns"
 _NO_FILE = typer.Argument(metavar="[FILE]", help="A file that does not exist yet.", show_default=False)
 _NEW_FILE = typer.Argument(metavar="FILE", help="A file that does not exist yet.", show_default=False)
 _A_BACKUP = typer.Argument(metavar="FILE", help="What `backup` wrote.", show_default=False)
@@ -33,7 +34,7 @@ def restore(
     file: Annotated[Path, _A_BACKUP], json: Json = False, reason: Reason = None, state_dir: StateDir = None
 ) -> None:
     """Put a backup in the database's place, with the engine stopped; the present one is kept aside."""
-    answer = run_apart("engine.store.restoring", _own(state_dir, "restore"), [*_by(reason), str(_here(file))])
+    answer = _without_engine("engine.store.restoring", _own(state_dir, "restore"), [*_by(reason), str(_here(file))])
     said = f"restored as of event {answer['head']}"
     _tell(answer, said + (f"; what was there is in {answer['aside']}" if answer["aside"] else ""), json)
 
@@ -52,7 +53,7 @@ def import_(
     file: Annotated[Path, _AN_EXPORT], json: Json = False, reason: Reason = None, state_dir: StateDir = None
 ) -> None:
     """Take over what `export` wrote, into a state directory without a database; local instances are made anew here."""
-    answer = run_apart("engine.store.importing", _own(state_dir, "import"), [*_by(reason), str(_here(file))])
+    answer = _without_engine("engine.store.importing", _own(state_dir, "import"), [*_by(reason), str(_here(file))])
     said = f"imported {answer['sets']} sets and {answer['images']} images as of event {answer['head']}"
     if answer["made_anew"]:
         said += (
@@ -102,6 +103,32 @@ def _tell(answer: dict[str, Any], said: str, as_json: bool) -> None:
         say_json(answer)
     else:
         say([printable(said)])
+
+
+def _without_engine(module: str, directory: Path, arguments: list[str]) -> dict[str, Any]:
+    """As `run_apart`; where an engine runs, the refusal says who would lose it."""
+    try:
+        return run_apart(module, directory, arguments)
+    except UnreachableError as error:
+        if error.code == ENGINE_RUNS:
+            error.message += f" {_who_uses(directory)}"
+        raise
+
+
+def _who_uses(directory: Path) -> str:
+    """Who is attached to the engine, and how many upgrades are live; or that it does not say."""
+    from engine.control.client import Client
+    from tui.numbers import many
+
+    try:
+        client = Client(directory)
+        attached = client.query("presence", {})["attached"]
+        live = int(client.query("engine", {})["live_upgrades"])
+    except (RollsetError, LookupError, TypeError, ValueError):
+        return "It does not say who is attached."
+    users = sorted({str(one["user"]) for one in attached})
+    who = f"{', '.join(users)} {'is' if len(users) == 1 else 'are'} attached" if users else "Nobody is attached"
+    return f"{who}, {many(live, 'upgrade')} {'is' if live == 1 else 'are'} live."
 
 
 def run_apart(module: str, directory: Path, arguments: list[str]) -> dict[str, Any]:

@@ -68,7 +68,9 @@ def write_sample_image(
     its data directory. Raises InputError for another behaviour.
     """
     if behaviour not in BEHAVIOURS:
-        raise InputError("InvalidParameter", f"behaviour {behaviour!r} is none of {BEHAVIOURS}.", "Choose one of them.")
+        raise InputError(
+            "InvalidParameter", f"behaviour {behaviour!r} is none of {', '.join(BEHAVIOURS)}.", "Choose one of them."
+        )
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
     image = {"version": version, "behaviour": behaviour, "instances": list(instances), "slow_s": slow_s}
     (target / "image.json").write_text(json.dumps(image, sort_keys=True))

@@ -58,7 +58,7 @@ def test_a_policy_without_a_name_is_the_default_one() -> None:
         ({"upgradeTimeout": "P400D"}, "upgradeTimeout is 'P400D'"),
         ({"restoreFailed": "sometimes"}, "restoreFailed is 'sometimes'; it must be one of azure, always"),
         ({"maxBatchInstancePercent": 4}, "maxBatchInstancePercent is 4; it must be a whole number from 5 to 100"),
-        ({"maxUnhealthyInstancePercent": True}, "maxUnhealthyInstancePercent is True"),
+        ({"maxUnhealthyInstancePercent": True}, "maxUnhealthyInstancePercent is true"),
         ({"maxUnhealthyUpgradedInstancePercent": "20"}, "maxUnhealthyUpgradedInstancePercent is '20'"),
     ),
 )

@@ -59,7 +59,7 @@ def test_roles_and_hooks_are_read(tmp_path: Path) -> None:
     (
         ("[roles]\nviewer = ['ann']", "roles.viewer.0", "'ann'"),
         ("[roles]\nviewer = 'user:ann'", "roles.viewer", "'user:ann'"),
-        ("[roles]\nroot = ['user:ann']", "roles.root", "['user:ann']"),
+        ("[roles]\nroot = ['user:ann']", "roles.root", '["user:ann"]'),
         ("[roles]\nadmin = ['user:*']", "roles.admin.0", "'user:*'"),
         ("[rules]\nx = 1", "rules", ""),
         ("schema = 2", "schema", "2"),

@@ -10,6 +10,7 @@ from engine.control.edge_answers import ANSWERS, COMMAND_ANSWERS, EventLine, Mes
 from engine.control.edge_types import COMMANDS, QUERIES
 from engine.control.openapi import openapi_document, openapi_text
 from engine.runtime.engine_door import _QUERIES
+from engine.runtime.known_arguments import COMMAND_ARGUMENTS
 from engine.runtime.opening import open_engine
 from engine.runtime.verbs import _VERBS
 from tests.worlds.simulated_web import ANN, create, until, upgrade_of
@@ -26,6 +27,11 @@ def test_every_verb_and_query_of_the_engine_is_described() -> None:
     assert set(COMMANDS) == set(_VERBS), REFRESH
     assert set(QUERIES) == set(ANSWERS) == set(_QUERIES), REFRESH
     assert set(COMMAND_ANSWERS) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("verb", sorted(COMMANDS))
+def test_a_command_takes_the_arguments_that_are_described_and_no_others(verb: str) -> None:
+    assert set(COMMANDS[verb].model_fields) == COMMAND_ARGUMENTS[verb], REFRESH
 
 
 def test_every_reference_leads_somewhere() -> None:

@@ -14,7 +14,7 @@ from engine.model.code_catalogue import CATALOGUE
 from engine.model.codes import ApiError, ErrorCode, ErrorDetail
 from engine.model.errors import NotFoundError
 from engine.model.plan import StartRequest
-from engine.model.upgrade import Batch, Direction, MemberState, Upgrade
+from engine.model.upgrade import Batch, Direction, Hold, HoldKind, MemberState, Upgrade
 from engine.runtime.engine import Engine
 from engine.runtime.explain import explain
 from tests.unit.runtime.conftest import apply, apply_healthy, scale_set_document
@@ -120,3 +120,37 @@ def test_what_is_neither_is_refused_with_the_codes(engine: Engine) -> None:
     apply(engine, scale_set_document())
     with pytest.raises(NotFoundError, match="web was never upgraded"):
         explain(engine, "web")
+
+
+def test_an_upgrade_is_explained_by_the_beginning_of_its_id(engine: Engine) -> None:
+    upgrade = begun(engine)
+    turn = engine.turn()
+    turn.on_upgrade("web-1-3f2a", e.UpgradeStarted(replace(upgrade, id="web-1-3f2a")), e.UpgradeCompleted())
+    turn.on_upgrade("web-12-77aa", e.UpgradeStarted(replace(upgrade, id="web-12-77aa")))
+    engine.commit(turn)
+
+    assert explain(engine, "web-1")["title"] == "web-1-3f2a is Completed"
+    assert explain(engine, "web-12-7")["title"] == "web-12-77aa is RollingForward"
+    with pytest.raises(NotFoundError, match="2 upgrades begin with 'web-': web-12-77aa, web-1-3f2a"):
+        explain(engine, "web-")
+    with pytest.raises(NotFoundError, match="neither an upgrade"):
+        explain(engine, "web-2")
+
+
+def test_who_paused_it_is_told_without_waiting_for_a_pause(engine: Engine) -> None:
+    turn = engine.turn()
+    hold = Hold(HoldKind.OPERATOR, turn.now.at, "omar", "lunch")
+    turn.on_upgrade("web-1", e.UpgradeStarted(begun(engine)), e.HoldRaised(hold))
+    engine.commit(turn)
+
+    assert "It is paused by omar: lunch" in explain(engine, "web")["words"]
+
+
+def test_on_the_way_back_no_limit_is_said_to_stop_it(engine: Engine) -> None:
+    turn = engine.turn()
+    turn.on_upgrade("web-1", e.UpgradeStarted(replace(begun(engine), checking=False, direction=Direction.BACK)))
+    engine.commit(turn)
+
+    words = "\n".join(explain(engine, "web")["words"])
+    assert "unhealthy of the whole set now: 0 of 3; no limit of them stops a rollback." in words
+    assert "the limit is" not in words

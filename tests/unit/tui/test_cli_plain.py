@@ -83,7 +83,9 @@ def test_the_progress_line_names_what_it_waits_for() -> None:
     blocked = {"kind": "Operator", "since_at": 1.0, "until_at": None, "words": "paused by ada"}
     line = progress_line(UPGRADE | {"blocked_by": blocked}, "utf-8")
     assert "batch 3/5" in line and "4 pending, 0 failed, 1 already current, 1 held" in line
-    assert line.endswith("waits: paused by ada")
+    assert line.endswith("  paused by ada")
+    blocked = {"kind": "Health", "since_at": 1.0, "until_at": None, "words": "health of 7 instances"}
+    assert progress_line(UPGRADE | {"blocked_by": blocked}, "utf-8").endswith("  waits: health of 7 instances")
 
 
 class Terminal(io.StringIO):

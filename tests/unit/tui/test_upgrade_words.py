@@ -7,7 +7,7 @@ from engine.model.upgrade import MemberState, Now, Outlook, UpgradeState
 from tests.snapshots.story import Story, batch_runs, scale_set
 from tui.glyphs import Glyphs
 from tui.scene import Scene
-from tui.upgrade_words import eta, goes_back, percent, versions
+from tui.upgrade_words import eta, goes_back, percent, versions, waits_for
 
 
 def story() -> Story:
@@ -47,3 +47,26 @@ def test_an_end_that_is_near_is_no_estimate_of_an_estimate() -> None:
     assert eta(Outlook(1, "", "", 0.0, eta_low_at=110.0, eta_high_at=130.0), now) == "<1m"
     assert eta(Outlook(1, "", "", 0.0, eta_low_at=160.0, eta_high_at=700.0), now) == "~6m (1m-10m)"
     assert eta(None, now) == ""
+
+
+def test_who_paused_it_is_a_label_and_a_word_and_not_a_thing_that_blocks_it() -> None:
+    found = story()
+    found.command(Verb.PAUSE, "omar", "lunch")
+    found.look()
+    upgrade = found.scene.upgrade
+    assert upgrade is not None
+
+    label, words = waits_for(upgrade, found.scene.now)
+
+    assert label == "paused"
+    assert words.startswith("by omar: lunch")
+
+
+def test_a_paused_rollback_still_goes_back() -> None:
+    found = story()
+    found.command(Verb.ROLL_BACK, "omar", "no")
+    found.command(Verb.PAUSE, "omar", "lunch")
+    upgrade = found.scene.upgrade
+    assert upgrade is not None and upgrade.state in (UpgradeState.PAUSING, UpgradeState.PAUSED)
+
+    assert goes_back(upgrade)
