@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import traceback
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.crash.reference_upgrades import REFERENCES, Reference, Run, copy_of, in_child, kill_at, points_of
+from tests.crash.reference_upgrades import REFERENCES, Reference, Run, copy_of, in_child, in_memory, kill_at, points_of
 from tests.worlds.small_engine import on_virtual_time
 
 
@@ -26,14 +27,15 @@ HANDS = 2
 
 @pytest.mark.timeout(300)
 def test_a_kill_at_any_point_changes_nothing_about_the_end(reference: Reference, tmp_path: Path) -> None:
-    template = tmp_path / "template"
-    template.mkdir()
-    assert in_child(lambda: on_virtual_time(Run(template, reference).prepare), None, tmp_path / "trace") == 0
-    points = points_of(Run(copy_of(template, tmp_path / "counted"), reference))
-    assert {"before_commit", "in_commit", "after_commit", "before_act", "after_act"} <= set(points)
-    hands = [_fork(reference, template, tmp_path / f"hand-{n}", points, n) for n in range(HANDS)]
-    failed = [n for n, hand in enumerate(hands) if os.waitpid(hand, 0)[1] != 0]
-    assert failed == [], "\n".join((tmp_path / f"hand-{n}" / "found").read_text() for n in failed)
+    with in_memory(else_in=tmp_path) as root:
+        template = root / "template"
+        template.mkdir()
+        assert in_child(lambda: on_virtual_time(Run(template, reference).prepare), None, root / "trace") == 0
+        points = points_of(Run(copy_of(template, root / "counted"), reference))
+        assert {"before_commit", "in_commit", "after_commit", "before_act", "after_act"} <= set(points)
+        hands = [_fork(reference, template, root / f"hand-{n}", points, n) for n in range(HANDS)]
+        failed = [n for n, hand in enumerate(hands) if os.waitpid(hand, 0)[1] != 0]
+        assert failed == [], "\n".join((root / f"hand-{n}" / "found").read_text() for n in failed)
 
 
 def _fork(reference: Reference, template: Path, own: Path, points: list[str], hand: int) -> int:
@@ -43,6 +45,7 @@ def _fork(reference: Reference, template: Path, own: Path, points: list[str], ha
     if child:
         return child
     code = 1
+    sys.settrace(None)
     try:
         for number in range(hand, len(points), HANDS):
             _kill_and_go_on(Run(copy_of(template, own / "run"), reference), number + 1, points[number])
