@@ -1,30 +1,41 @@
 """Change one thing at a time in engine/decide and see whether a test notices: mutation testing with cosmic-ray.
 
-Works on a copy of the checkout, in one process. Prints the share of changes that were noticed, module by module, and
-each change that was not. Exit code 1 when less than 90 % of all were noticed.
+Works on a copy of the checkout, one change after the other. Prints the share of changes that were noticed, module by
+module, and each change that was not. Exit code 1 when less than 90 % of all were noticed.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import compileall
+import importlib
 import json
 import os
+import pkgutil
 import py_compile
 import random
-import shlex
+import re
+import resource
+import select
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 AIM = 0.9
-MOST_S = 120
+PATIENCE = 5
+"""A change that makes the tests take so many times their time (and 10 s of a core more) is noticed by that."""
+MOST_BYTES = 4 << 30
 KEPT = (
     "AddNot",
     "ExceptionReplacer",
@@ -58,46 +69,157 @@ KEPT = (
 """Operators of cosmic-ray whose changes a reader could have made: one comparison for its neighbour, not for all others
 (`is` for `<`), and none on the `|` of annotations."""
 
+CORE, SIMULATION = "tests/unit/decide", "tests/simulation/test_upgrade_machine.py"
+SLOW = (
+    f"{CORE}/test_rehearse.py::test_a_share_is_drawn_many_times_and_small_sets_more_often",
+    f"{CORE}/test_rehearse.py::test_a_thousand_instances_take_two_seconds_at_most",
+    f"{CORE}/test_estimate.py::test_the_truth_is_inside_the_range_in_75_to_85_of_100_runs",
+)
+"""Tests of seconds: last, and only for the modules they are about."""
+ABOUT_TIMES = ("draws", "estimate", "rehearse", "twin")
 
-def test_command(module: str) -> str:
-    """The module's own tests first; those of the whole core and the state machine where they notice nothing."""
-    pytest = f"{shlex.quote(sys.executable)} -m pytest -q -x -p no:cacheprovider -W ignore::ImportWarning"
-    own = f"tests/unit/decide/test_{module}.py"
-    quick = "--deselect tests/unit/decide/test_estimate.py::test_the_truth_is_inside_the_range_in_75_to_85_of_100_runs"
-    first = f"{pytest} {own} {quick} && " if (ROOT / own).exists() else ""
-    rest = f"{pytest} tests/unit/decide {quick} && {pytest} tests/simulation/test_upgrade_machine.py"
-    backtest = f" && {pytest} tests/unit/decide/test_estimate.py" if module in ("estimate", "draws") else ""
-    return f"sh -c {shlex.quote(first + rest + backtest)}"
+
+def stages(folder: Path, module: str, near_only: bool) -> list[list[str]]:
+    """Arguments of pytest, one list after the other as long as nothing is noticed.
+
+    First the files that bear the module's name, then those that import it, then the whole core, then the state machine.
+    """
+    files = sorted((folder / CORE).glob("test_*.py"))
+    named = [str(f.relative_to(folder)) for f in files if re.fullmatch(rf"test_{module}(_\w+)?", f.stem)]
+    uses = re.compile(rf"from engine\.decide\.{module} import|from engine\.decide import .*\b{module}\b")
+    near = [n for f in files if (n := str(f.relative_to(folder))) not in named and uses.search(f.read_text())]
+    quick = [f"--deselect={test}" for test in SLOW]
+    found = [[*files, *quick] for files in (named, near) if files]
+    if near_only and found:
+        return found
+    found += [[CORE, *quick], [SIMULATION]]
+    return [*found, [*SLOW]] if module in ABOUT_TIMES else found
 
 
 def copy_project(folder: Path) -> None:
     """Only what the tests need, compiled so that a change is seen whatever the clock says."""
-    for name in ("engine", "tests/unit/decide", "tests/simulation"):
+    for name in ("engine", CORE, "tests/simulation"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "tests/conftest.py"):
-        shutil.copy(ROOT / name, folder / name)
-    compileall.compile_dir(folder, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
+    shutil.copy(ROOT / "tests/conftest.py", folder / "tests")
+    (folder / "pytest.ini").write_text(
+        "[pytest]\npythonpath = .\naddopts = --import-mode=importlib -p no:cacheprovider -q -x --tb=line\n"
+        "markers =\n  long\n  timeout\n"
+    )
+    compileall.compile_dir(folder / "engine", quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
 
 
-def mutate(folder: Path, module: str, share: float, dice: random.Random, cosmic_ray: str) -> tuple[int, int, list[str]]:
+def load_what_stays(folder: Path) -> None:
+    """Everything but engine.decide and the tests is imported once; each try is a fork of this process."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    model = importlib.import_module("engine.model")
+    others = ("hypothesis.stateful", "hypothesis.strategies", "statistics", "decimal", "fractions", "unittest.mock")
+    for name in (*others, *(found.name for found in pkgutil.walk_packages(model.__path__, "engine.model."))):
+        importlib.import_module(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    passed: bool
+    cpu_s: float
+
+
+def run_tests(arguments: Sequence[str], most_cpu_s: int) -> Try:
+    """One run of pytest in a child; a child that loops, or asks for all the memory there is, has not passed."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            resource.setrlimit(resource.RLIMIT_CPU, (most_cpu_s, most_cpu_s))
+            resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+            log = os.open("tests.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            code = int(pytest.main([*arguments]))
+        finally:
+            os._exit(code)
+    _, status, usage = os.wait4(child, 0)
+    return Try(status == 0, usage.ru_utime + usage.ru_stime)
+
+
+class Tests:
+    """The tests of one module, stage by stage, asked by cosmic-ray through two named pipes."""
+
+    def __init__(self, chosen: list[list[str]]) -> None:
+        self.stages = chosen
+        self.limits = []
+        for arguments in self.stages:
+            usual = run_tests(arguments, 3600)
+            if not usual.passed:
+                raise SystemExit(f"{' '.join(arguments)} fails without a change:\n{Path('tests.log').read_text()}")
+            self.limits.append(round(PATIENCE * usual.cpu_s) + 10)
+
+    def pass_all(self) -> bool:
+        return all(run_tests(tests, most).passed for tests, most in zip(self.stages, self.limits, strict=True))
+
+    def answer(self, process: subprocess.Popen[bytes]) -> None:
+        """Until the process has ended."""
+        asked = os.open("ask", os.O_RDWR)
+        try:
+            while process.poll() is None:
+                if select.select([asked], [], [], 0.2)[0] and os.read(asked, 1):
+                    code = "0" if self.pass_all() else "1"
+                    Path("told").write_text(f"{code}\n")
+        finally:
+            os.close(asked)
+
+
+def unseen_by_nature(source: str) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """From where to where a change does nothing at all: annotations, and decorators (slots, frozen)."""
+    for node in ast.walk(ast.parse(source)):
+        parts = list(getattr(node, "decorator_list", ()))
+        parts += [getattr(node, name, None) for name in ("annotation", "returns")]
+        for part in parts:
+            if isinstance(part, ast.expr):
+                yield (part.lineno, part.col_offset), (part.end_lineno or 0, part.end_col_offset or 0)
+
+
+def worth_trying(source: str, changes: Sequence[tuple[str, str, int, int]]) -> list[str]:
+    """Ids of those changes that a reader could have made and a test could see."""
+    unseen = list(unseen_by_nature(source))
+    lines = source.splitlines()
+    found = []
+    for job, operator, line, column in changes:
+        place = (line, column)
+        # The star before arguments by name is no multiplication.
+        star = re.match(r"\*\s*,", lines[line - 1][column:]) or lines[line - 1].strip() == "*,"
+        if operator.removeprefix("core/") in KEPT and not star and not any(a <= place < b for a, b in unseen):
+            found.append(job)
+    return found
+
+
+def mutate(folder: Path, module: str, given: argparse.Namespace) -> tuple[int, int, list[str]]:
     """Changes noticed, changes tried, and the differences nobody noticed."""
     config, session = folder / f"{module}.toml", folder / f"{module}.sqlite"
+    ask = "sh -c 'echo >ask && read code <told && exit $code'"
     config.write_text(
-        f'[cosmic-ray]\nmodule-path = "engine/decide/{module}.py"\ntimeout = {MOST_S}.0\nexcluded-modules = []\n'
-        f'test-command = {json.dumps(test_command(module))}\n[cosmic-ray.distributor]\nname = "local"\n'
+        f'[cosmic-ray]\nmodule-path = "engine/decide/{module}.py"\ntimeout = 3600.0\nexcluded-modules = []\n'
+        f'test-command = {json.dumps(ask)}\n[cosmic-ray.distributor]\nname = "local"\n'
     )
-    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-    subprocess.run([cosmic_ray, "init", config, session], cwd=folder, check=True, env=environment)
+    subprocess.run([given.cosmic_ray, "init", config, session], cwd=folder, check=True)
+    source = (folder / f"engine/decide/{module}.py").read_text()
     with closing(sqlite3.connect(session)) as connection, connection:
-        jobs = connection.execute("SELECT job_id, operator_name FROM mutation_specs ORDER BY rowid").fetchall()
-        wanted = [job for job, operator in jobs if operator.removeprefix("core/") in KEPT]
-        chosen = set(dice.sample(wanted, round(len(wanted) * share)))
-        out = [(job,) for job, _ in jobs if job not in chosen]
+        columns = "job_id, operator_name, start_pos_row, start_pos_col"
+        changes = connection.execute(f"SELECT {columns} FROM mutation_specs ORDER BY rowid").fetchall()
+        wanted = worth_trying(source, changes)
+        dice = random.Random(f"{given.seed} {module}")
+        chosen = set(dice.sample(wanted, max(1, round(len(wanted) * given.share))))
+        out = [(job,) for job, *_ in changes if job not in chosen]
         connection.executemany("DELETE FROM mutation_specs WHERE job_id=?", out)
         connection.executemany("DELETE FROM work_items WHERE job_id=?", out)
-    subprocess.run([cosmic_ray, "exec", config, session], cwd=folder, check=True, env=environment)
+    tests = Tests(stages(folder, module, given.near))
+    with subprocess.Popen([given.cosmic_ray, "exec", config, session], cwd=folder) as process:
+        tests.answer(process)
     with closing(sqlite3.connect(session)) as connection:
         results = connection.execute("SELECT test_outcome, diff FROM work_results").fetchall()
+    if len(results) != len(chosen) or process.returncode:
+        raise SystemExit(f"cosmic-ray ended early: {len(results)} of {len(chosen)} changes of {module} tried")
     lived = [diff for outcome, diff in results if outcome == "SURVIVED"]
     return len(results) - len(lived), len(results), lived
 
@@ -107,6 +229,7 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", help="modules of engine/decide, without .py; all of them when left out")
     parser.add_argument("--share", type=float, default=1.0, help="try this share (0 to 1) of the changes, by chance")
     parser.add_argument("--seed", type=int, default=0, help="another one tries others")
+    parser.add_argument("--near", action="store_true", help="ask only the tests beside a module: quick, and stricter")
     parser.add_argument("--cosmic-ray", required=True, help=argparse.SUPPRESS)
     given = parser.parse_args()
     modules = given.modules or sorted(path.stem for path in (ROOT / "engine/decide").glob("[a-z]*.py"))
@@ -114,10 +237,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         copy_project(folder)
+        os.mkfifo(folder / "ask")
+        os.mkfifo(folder / "told")
+        load_what_stays(folder)
         for module in modules:
             began = time.monotonic()
-            dice = random.Random(f"{given.seed} {module}")
-            seen, count, lived = mutate(folder, module, given.share, dice, given.cosmic_ray)
+            seen, count, lived = mutate(folder, module, given)
             noticed, tried = noticed + seen, tried + count
             print(f"{module}: {seen} of {count} changes noticed, {time.monotonic() - began:.0f} s", flush=True)
             for diff in lived:

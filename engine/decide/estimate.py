@@ -83,7 +83,7 @@ def learn_pace(upgrades: Iterable[Upgrade], fleet: str = "") -> Pace:
     what = f"{len(runs)} upgrade{'s' if len(runs) > 1 else ''} of this set, {count} members"
     return Pace(
         mean_log,
-        max(0.01, spread),
+        spread,
         float(count),
         _run_spread(means, spread, count / len(runs)),
         failed / len(touched) if touched else 0.0,

@@ -24,51 +24,11 @@ from engine.decide.estimate import (
     time_left,
 )
 from engine.decide.outlook import look_ahead
-from engine.model.image import ImageReference
-from engine.model.policy import RunSettings
 from engine.model.scale_set import ScaleSet, ScaleSetModel
-from engine.model.upgrade import Batch, Direction, Hold, HoldKind, Member, MemberState, Now, Outcome, Upgrade
+from engine.model.upgrade import Hold, HoldKind, Now
+from tests.unit.decide.given_times import IMAGE, ran
 
-IMAGE = ImageReference("contoso", "web", "stable", "1.0.0")
 SHAPES = ([2] * 5, [4] * 10, [1] * 10, [20] * 5, [50] * 8, [3, 3, 2, 3, 3, 2])
-
-
-def ran(times: list[list[float]], started_at: float = 0.0, until: float = math.inf) -> Upgrade:
-    """An upgrade whose members take these times, batch by batch, as it is at `until`."""
-    batches, members, at = [], {}, started_at
-    for number, batch in enumerate(times, start=1):
-        names = [f"m{number}.{place}" for place in range(len(batch))]
-        end = at + max(batch)
-        begun = at <= until
-        for name, took in zip(names, batch, strict=True):
-            ended = at + took <= until
-            state = MemberState.SUCCEEDED if ended else MemberState.REPLACING if begun else MemberState.PENDING
-            since = at + took if ended else at
-            members[name] = Member(name, name, "", 0, 0, state, batch=number if begun else None, since_at=since)
-        if begun:
-            open_end = end if end <= until else None
-            batches.append(Batch(number, Direction.FORWARD, "", 0, tuple(names), len(names), "", at, open_end))
-        at = end
-    live = at > until
-    return Upgrade(
-        id=f"u{started_at}",
-        scale_set="k",
-        scale_set_name="web",
-        settings=RunSettings(),
-        target=IMAGE.with_version("1.1.0"),
-        target_digest="d",
-        extensions=(),
-        previous_image=IMAGE,
-        started_by="User",
-        actor="ana",
-        reason="",
-        started_at=started_at,
-        started_clock=0.0,
-        checking=False,
-        outcome=None if live else Outcome.COMPLETED,
-        members=members,
-        batches=tuple(batches),
-    )
 
 
 class Fleet:
@@ -178,11 +138,6 @@ def test_member_times_count_from_the_beginning_of_the_batch() -> None:
 
 def test_a_member_that_a_clock_set_back_lets_end_before_it_began_teaches_nothing() -> None:
     assert member_times(ran([[-1.0, 0.0, 2.0]])) == [2.0]
-
-
-@pytest.mark.parametrize(("share", "value"), ((0.5, 0.0), (0.975, 1.959964), (0.001, -3.090232), (0.1, -1.281552)))
-def test_the_normal_quantile_is_the_one_of_the_tables(share: float, value: float) -> None:
-    assert normal_quantile(share) == pytest.approx(value, abs=1e-5)
 
 
 def test_draws_are_normal_and_the_same_every_time() -> None:

@@ -44,6 +44,17 @@ def test_the_outlook_says_what_is_waited_for_and_nothing_after_the_end() -> None
     assert (after.blocked_kind, after.blocked_words) == ("", "")
 
 
+def test_a_batch_is_late_once_it_takes_longer_than_it_may_and_not_before() -> None:
+    run = Run(scale_set(1))
+    run.swap()
+    assert look_ahead(run.upgrade, run.set, run.now, 0, None, 0.0).late == ""
+    run.wait(90.0)
+    assert look_ahead(run.upgrade, run.set, run.now, 0, None, 90.0).late == ""
+    late = look_ahead(run.upgrade, run.set, run.now, 0, None, 89.6)
+    assert late.late == "batch 1 is LATE: 99 of 100 such batches end within 90 s"
+    assert late.blocked_words == f"health of 1 instance; {late.late}"
+
+
 @pytest.mark.parametrize(
     ("change", "news"),
     (
