@@ -86,7 +86,7 @@ def _fleet_changes(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
         elif member.state is MemberState.PENDING:
             if instance.protected_from_actions or instance.hold is not None:
                 found += _kept_out(upgrade, member, instance)
-        elif member.state is MemberState.LEFT_OUT and _may_join(member):
+        elif _may_join(member):
             found += _kept_out(upgrade, member, instance)
     seen = {member.instance_id for member in upgrade.members.values()}
     if instances.keys() <= seen:
@@ -106,7 +106,7 @@ def _kept_out(upgrade: Upgrade, member: Member, instance: Instance) -> list[e.Ev
     elif instance.hold is not None:
         why, words = LeftOut.HELD, instance.hold.reason
     else:
-        return [_joined(upgrade, member.id, instance)] if _may_join(member) else []
+        return [_joined(upgrade, member.id, instance)]
     if _may_join(member) and member.left_out is why:
         return []
     return [e.MemberLeftOut(member.id, member.instance_id, why, words)]

@@ -78,7 +78,8 @@ class Twin:
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._order = count()
         self._open: dict[str, Effect] = {}
-        self._verdict_from: dict[str, float] = {}
+        self._verdict_from: dict[str, int] = {}
+        self._lost = [(self._tick_at(at_s), names) for at_s, names in fate.lost]
         self._unhealthy = {i.instance_id for i in scale_set.instances.values() if i.is_unhealthy}
         self._epoch = 1
         self._stirred = True
@@ -162,16 +163,17 @@ class Twin:
         mine, its = interpret_effect(self.upgrade, self.scale_set, effect, outcome, self.now)
         self._fold(*mine)
         self._fold_set(*its)
-        if its and outcome.kind is OutcomeKind.SUCCEEDED and effect.kind is not EffectKind.RUN_EXTENSION:
+        if its and effect.kind is not EffectKind.RUN_EXTENSION:  # it has another disk
             name = effect.instance_id
             self._unhealthy.discard(name)
-            self._verdict_from[name] = self.t + HEALTH_PART * self._whole_s(effect)
-            self._later(self._verdict_from[name], partial(self._see, name))
+            seen_s = self.t + HEALTH_PART * self._whole_s(effect)
+            self._verdict_from[name] = self._tick_at(seen_s)
+            self._later(seen_s, partial(self._see, name))
 
     def _see(self, name: str) -> None:
         """The health of an instance, where a verdict on it is due."""
         instance = self.scale_set.instances[name]
-        if self.t + 1e-9 < self._verdict_from.get(name, 0.0):
+        if self.tick < self._verdict_from.get(name, 0):
             return
         health, detail = self._health_of(instance)
         if health is not instance.health:
@@ -192,7 +194,7 @@ class Twin:
         return Health.HEALTHY, WELL
 
     def _is_lost(self, name: str) -> bool:
-        return any(at_s <= self.t and name in names for at_s, names in self.fate.lost)
+        return any(tick <= self.tick and name in names for tick, names in self._lost)
 
     def _engine_is_back(self, away_s: float) -> None:
         """No health is known, and what became of open acts has to be asked."""
