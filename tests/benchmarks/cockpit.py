@@ -13,7 +13,7 @@ from typing import Any
 from engine.control.client import Client
 from engine.control.client.lines import StateDirLine
 from tests.benchmarks.figure import Figure, middle, percentile
-from tests.benchmarks.simulated_fleet import MEGABYTE, document, engine, processor_s, resident_bytes, wait_until
+from tests.benchmarks.simulated_fleet import MEGABYTE, document, engine, processor_s, resident_bytes, wait_for
 from tests.terminal.terminal import ENTER, RIGHT, ROLLSET, Terminal, environment
 
 KEYS = 80
@@ -82,9 +82,9 @@ def load(client: Client) -> None:
     own = document("web", 1000)
     del own["zones"]
     client.command("apply", {"documents": [own], "file": "web.json"})
-    wait_until(lambda: client.query("sets", {})["sets"][0]["healthy"] == 1000)
+    wait_for(lambda: client.query("sets", {})["sets"][0]["healthy"] == 1000)
     client.command("start", {"set": "web", "to": "1.1.0"})
-    wait_until(lambda: batches_begun(client) == 1)
+    wait_for(lambda: batches_begun(client) == 1)
 
 
 def batches_begun(client: Client) -> int:
@@ -119,7 +119,7 @@ def under_load() -> dict[str, Any]:
             with counted(client, found, "events at keys"):
                 found["keys"] = answers(terminal, lambda n: f"web_{5 * n} ")
             found["bare keys"] = answers(reference, lambda n: f"bare {n}.")
-            wait_until(lambda: batches_begun(client) == 2)
+            wait_for(lambda: batches_begun(client) == 2)
             with counted(client, found, "events at rest"):
                 found["bytes"], found["share"] = rest(terminal, LOAD_S)
             found["memory"] = resident_bytes(terminal.process.pid)
@@ -168,7 +168,7 @@ def idle_cockpit() -> Figure:
     """A cockpit on a set at rest."""
     with engine() as (client, _):
         client.command("apply", {"documents": [document("web", 120, **{"create-seconds": "0.1"})], "file": "web.json"})
-        wait_until(lambda: client.query("sets", {})["sets"][0]["healthy"] == 120)
+        wait_for(lambda: client.query("sets", {})["sets"][0]["healthy"] == 120)
         with cockpit_on(client) as terminal, bare() as reference:
             terminal.shows("web", "live")
             terminal.press(ENTER)
@@ -191,7 +191,7 @@ def first_paint() -> Figure:
         for start in range(0, 100, 10):
             documents = [document(f"set-{n:02}", 1000, **{"create-seconds": "0.1"}) for n in range(start, start + 10)]
             client.command("apply", {"documents": documents, "file": "sets.json"})
-        wait_until(lambda: sum(s["healthy"] for s in client.query("sets", {})["sets"]) == 100_000)
+        wait_for(lambda: sum(s["healthy"] for s in client.query("sets", {})["sets"]) == 100_000)
         time.sleep(3)
         taken, taken_bare, memory = [], [], 0
         for _ in range(5):
@@ -216,7 +216,7 @@ def a_thousand_sets() -> Figure:
         for start in range(0, 1000, 100):
             documents = [document(f"set-{n:03}", 1, **{"create-seconds": "0"}) for n in range(start, start + 100)]
             client.command("apply", {"documents": documents, "file": "sets.json"})
-        wait_until(lambda: client.query("engine", {})["sets"] == 1000)
+        wait_for(lambda: client.query("engine", {})["sets"] == 1000)
         time.sleep(3)
         with cockpit_on(client) as terminal:
             terminal.shows("set-000", "live")

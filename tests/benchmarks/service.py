@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from engine.control.client.start import connect_or_start
 from engine.fleets.local.sample_images import write_sample_image
 from engine.model.errors import RollsetError
 from tests.benchmarks.figure import Figure
-from tests.benchmarks.simulated_fleet import MEGABYTE, document, resident_bytes, wait_until
+from tests.benchmarks.simulated_fleet import MEGABYTE, document, resident_bytes, wait_for
 
 CLIENTS, NEVER_READING = 64, 8
 MEMBERS = 1000
@@ -60,7 +61,7 @@ class Service:
         del one_place["zones"]
         one_place["properties"]["orchestrationMode"] = "Flexible"  # one update domain: batches as large as their limit
         self.client.command("apply", {"documents": [one_place], "file": "web.json"})
-        wait_until(lambda: self.client.query("sets", {})["sets"][0]["healthy"] == capacity)
+        wait_for(lambda: self.client.query("sets", {})["sets"][0]["healthy"] == capacity)
 
     def connect(self) -> Client:
         """Start the engine if it does not run."""
@@ -81,7 +82,7 @@ class Service:
     def upgrade(self, to: str, **settings: Any) -> float:
         """Upgrade to the end; gives the seconds it took."""
         self.client.command("start", {"set": "web", "to": to, **settings})
-        wait_until(lambda: self.status()["ended_at"] is not None, UPGRADE_S)
+        wait_for(lambda: self.status()["ended_at"] is not None, UPGRADE_S)
         ended = self.status()
         assert ended["state"] == "Completed", ended["error"]
         return float(ended["ended_at"] - ended["started_at"])
@@ -133,11 +134,11 @@ def goes_on_after_a_kill() -> Figure:
     taken = []
     with service(MEMBERS) as made:
         made.client.command("start", {"set": "web", "to": "1.1.0"})
-        wait_until(lambda: made.status()["counters"]["successful"] > 0)
+        wait_for(lambda: made.status()["counters"]["successful"] > 0)
         for _ in range(KILLS):
             pid = made.note["pid"]
             os.kill(pid, signal.SIGKILL)
-            wait_until(lambda pid=pid: not Path(f"/proc/{pid}").exists() or "Z" in _state(pid))
+            wait_for(partial(_is_gone, pid))
             began = time.time()
             made.client = made.connect()
             head = made.client.query("engine", {})["head"]
@@ -153,8 +154,9 @@ def goes_on_after_a_kill() -> Figure:
     )
 
 
-def _state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+def _is_gone(pid: int) -> bool:
+    facts = Path(f"/proc/{pid}/stat")
+    return not facts.exists() or facts.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def _first_step_at(client: Client, after: int, since: float) -> float:

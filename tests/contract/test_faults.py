@@ -14,15 +14,8 @@ from engine.model.effects import Effect, EffectKind
 from engine.model.upgrade import HoldKind, Upgrade
 from tests.contract import faulty as f
 from tests.contract.faulty import FaultyFleet
-from tests.simulation.virtual_engine import (
-    ANA,
-    SET,
-    CrashedError,
-    VirtualWorld,
-    disks_too_many,
-    until,
-    upgrade_of,
-)
+from tests.simulation.virtual_engine import ANA, SET, CrashedError, VirtualWorld, disks_too_many
+from tests.worlds.watching import until, upgrade_of
 
 FAULTS = (
     *(("begin", fault) for fault in (f.BEFORE, f.AFTER, f.HANG, f.SLOW, f.DUPLICATE, f.PARTIAL, f.DEFECT)),

@@ -24,7 +24,8 @@ from engine.runtime.engine import Engine
 from engine.runtime.verbs import carry_out
 from engine.store import crash_points
 from tests.worlds.durable_fleet import DurableFleet
-from tests.worlds.small_engine import ANA, NEW, create, digest_of, ended, on_virtual_time, small_engine, until
+from tests.worlds.small_engine import ANA, NEW, create, digest_of, ended, on_virtual_time, small_engine
+from tests.worlds.watching import until
 
 INSTANCES = 12
 

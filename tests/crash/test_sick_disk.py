@@ -17,7 +17,8 @@ from engine.runtime.verbs import carry_out
 from tests.crash.reference_upgrades import REFERENCES, Run, copy_of, in_child
 from tests.crash.sick_disk import Verdict, sick_disk
 from tests.worlds.durable_fleet import DurableFleet
-from tests.worlds.small_engine import ANA, NEW, ended, on_virtual_time, small_engine, until
+from tests.worlds.small_engine import ANA, NEW, ended, on_virtual_time, small_engine
+from tests.worlds.watching import until
 
 START = {"set": "web", "to": NEW.version, "key": "k"}
 SICK_FOR = 40

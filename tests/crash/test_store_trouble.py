@@ -22,7 +22,8 @@ from engine.runtime.verbs import carry_out
 from engine.store.ballast import Ballast
 from tests.crash.reference_upgrades import REFERENCES, Run, copy_of, in_child
 from tests.worlds.durable_fleet import DurableFleet
-from tests.worlds.small_engine import ANA, NEW, create, ended, on_virtual_time, small_engine, until
+from tests.worlds.small_engine import ANA, NEW, create, ended, on_virtual_time, small_engine
+from tests.worlds.watching import until
 
 START = {"set": "web", "to": NEW.version}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from engine.control.client import Client, lock_note
 from engine.control.client.start import connect_or_start
 from engine.fleets.local.sample_images import write_sample_image
 from engine.model.errors import RollsetError
+from tests.worlds.watching import wait_until
 
 SCALE_SET = "web"
 SETUP = 'echo ran >> "$ROLLSET_DATA/setup-runs"'
@@ -90,10 +90,7 @@ class World:
         return found
 
     def until(self, true: Any, timeout_s: float = 45.0) -> None:
-        deadline = time.monotonic() + timeout_s
-        while not true():
-            assert time.monotonic() < deadline, "it did not come true in time"
-            time.sleep(0.05)
+        wait_until(true, timeout_s, 0.05)
 
     def until_ended(self) -> dict[str, Any]:
         self.until(lambda: self.status()["ended_at"] is not None)

@@ -17,7 +17,7 @@ import pytest
 from engine.model import events as e
 from engine.model.health import Health
 from engine.model.image import ImageVersion, parse_reference
-from engine.model.upgrade import MemberState, Upgrade
+from engine.model.upgrade import MemberState
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.engine_door import EngineDoor
@@ -25,6 +25,7 @@ from engine.runtime.recent_events import event_line
 from engine.runtime.snapshot import snapshot_lines, streams_of
 from engine.wire.recording import OVERVIEW
 from tests.simulation.virtual_engine import HEALTH_SETTINGS, VirtualWorld
+from tests.worlds.watching import until, upgrade_of
 
 ANA, OMAR = Caller(1000, "ana"), Caller(1001, "omar")
 VERSIONS = ("1.0.2", "1.0.3", "1.1.0")
@@ -134,20 +135,6 @@ def _all_seen(engine: Engine, made: Made) -> bool:
 async def tell(engine: Engine, verb: str, caller: Caller = ANA, **arguments: object) -> dict[str, Any]:
     """An operator's command."""
     return await EngineDoor(engine).command(verb, dict(arguments), caller)
-
-
-async def until(true: Callable[[], object]) -> None:
-    """Wait in virtual time."""
-    with anyio.fail_after(3 * 86_400):
-        while not true():
-            await anyio.sleep(0.5)
-
-
-def upgrade_of(engine: Engine, name: str) -> Upgrade:
-    """The last upgrade of a set."""
-    found = engine.state.last_upgrade(engine.find_set(name).key)
-    assert found is not None
-    return found
 
 
 def succeeded(engine: Engine, name: str) -> int:

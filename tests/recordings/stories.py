@@ -9,8 +9,9 @@ import anyio
 from engine.model.errors import RollsetError
 from engine.runtime.engine import Engine
 from engine.wire.recording import OVERVIEW
-from tests.recordings.stage import OMAR, Made, Play, Stage, ended, succeeded, tell, until, upgrade_of
+from tests.recordings.stage import OMAR, Made, Play, Stage, ended, succeeded, tell
 from tests.simulation.virtual_engine import CrashedError
+from tests.worlds.watching import until, upgrade_of
 
 WEB = "web-eu"
 TARGET = "1.1.0"

@@ -20,7 +20,8 @@ from engine.model.upgrade import Now, Upgrade
 from engine.runtime.engine import Engine
 from engine.runtime.engine_door import EngineDoor
 from engine.wire.events import to_json
-from tests.simulation.virtual_engine import ANA, SET, CrashedError, VirtualWorld, disks_too_many, upgrade_of
+from tests.simulation.virtual_engine import ANA, SET, CrashedError, VirtualWorld, disks_too_many
+from tests.worlds.watching import upgrade_of
 
 MOST_INSTANCES = 40
 TROUBLES = ("failing", "meddling", "crashing", "jumping")

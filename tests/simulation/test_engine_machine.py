@@ -25,8 +25,9 @@ from engine.model.errors import RollsetError
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.engine_door import EngineDoor
-from tests.simulation.virtual_engine import SET, VERSIONS, CrashedError, VirtualWorld, disks_too_many, until
+from tests.simulation.virtual_engine import SET, VERSIONS, CrashedError, VirtualWorld, disks_too_many
 from tests.simulation.walking import walk
+from tests.worlds.watching import until
 
 CLIENTS = (Caller(1000, "ana", {}), Caller(1001, "omar", {}))
 VERBS = ("pause", "resume", "step", "cancel", "rollback", "retry", "accept-loss", "start", "scale", "hold", "release")

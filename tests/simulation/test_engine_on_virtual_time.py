@@ -11,7 +11,8 @@ from engine.model import events as e
 from engine.model.upgrade import Upgrade
 from tests.simulation import simulate
 from tests.simulation.engine_story import FAILED, Story, run_story
-from tests.simulation.virtual_engine import ANA, SET, CrashedError, VirtualWorld, until, upgrade_of
+from tests.simulation.virtual_engine import ANA, SET, CrashedError, VirtualWorld
+from tests.worlds.watching import until, upgrade_of
 from tui.plain.upgrades import status_lines
 
 

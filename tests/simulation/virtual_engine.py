@@ -17,11 +17,12 @@ from engine.fleets.fleet import Fleet
 from engine.model import events as e
 from engine.model.health import Health
 from engine.model.image import ImageVersion, parse_reference
-from engine.model.upgrade import MemberState, Upgrade
+from engine.model.upgrade import MemberState
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.engine_door import EngineDoor
 from engine.runtime.opening import open_engine
+from tests.worlds.watching import until
 
 ANA = Caller(1000, "ana", {})
 SET = "web"
@@ -115,19 +116,6 @@ HEALTH_SETTINGS = {"protocol": "http", "port": 8080, "requestPath": "/health"}
 def _extension(name: str, publisher: str, kind: str, settings: dict[str, Any]) -> dict[str, Any]:
     properties = {"publisher": publisher, "type": kind, "typeHandlerVersion": "2.0", "settings": settings}
     return {"name": name, "properties": properties}
-
-
-async def until(true: Callable[[], object], within_s: float = 7 * 86_400.0) -> None:
-    """Wait in virtual time."""
-    with anyio.fail_after(within_s):
-        while not true():
-            await anyio.sleep(0.5)
-
-
-def upgrade_of(engine: Engine) -> Upgrade:
-    found = engine.state.last_upgrade(engine.find_set(SET).key)
-    assert found is not None
-    return found
 
 
 async def disks_too_many(engine: Engine) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from engine.wire.recording import Header, Record, header_line, record_line
 from tests.benchmarks.simulated_fleet import document
 from tests.snapshots.story import BEGAN_AT, FACTS, IMAGES, Story, has_ended, key_of, scale_set
 from tests.terminal.terminal import ROLLSET, Terminal, environment
+from tests.worlds.watching import wait_until
 
 
 @pytest.fixture(scope="session")
@@ -78,10 +78,7 @@ class EngineOfATest:
 
     def until(self, true: Callable[[], object]) -> None:
         """Wait until it is so."""
-        deadline = time.monotonic() + 20
-        while not true():
-            assert time.monotonic() < deadline, "it did not come true in time"
-            time.sleep(0.05)
+        wait_until(true, 20, 0.05)
 
     def environment(self) -> dict[str, str]:
         """What sends `rollset` to this engine."""

@@ -10,7 +10,6 @@ import anyio
 
 from engine.fleets.local.sample_images import write_sample_image
 from engine.model.health import Health
-from engine.model.upgrade import Upgrade
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.engine_door import EngineDoor
@@ -60,13 +59,7 @@ async def create(engine: Engine, root: Path, capacity: int = 4, **tags: object) 
 
 
 async def until(true: Callable[[], object]) -> None:
-    """Wait for it, 30 s at the most."""
+    """Wait for it on the wall clock, 30 s at the most."""
     with anyio.fail_after(30):
         while not true():
             await anyio.sleep(0.01)
-
-
-def upgrade_of(engine: Engine) -> Upgrade:
-    found = engine.state.last_upgrade(engine.find_set("web").key)
-    assert found is not None
-    return found

@@ -22,6 +22,7 @@ from engine.runtime.verbs import carry_out
 from engine.store.ballast import Ballast
 from engine.store.connection import open_store
 from engine.store.image_blobs import ImageBlobs
+from tests.worlds.watching import until
 
 ANA = Caller(1000, "ana")
 WALL = 1_800_000_000.0
@@ -95,13 +96,6 @@ def document(capacity: int, version: str = OLD.version, **tags: str) -> dict[str
             },
         },
     }
-
-
-async def until(true: Callable[[], object], timeout_s: float = 100_000.0) -> None:
-    """Wait on virtual time; TimeoutError says that it did not come true."""
-    with anyio.fail_after(timeout_s):
-        while not true():
-            await anyio.sleep(0.5)
 
 
 async def create(engine: Engine, capacity: int, **options: Any) -> None:

@@ -19,7 +19,8 @@ from engine.runtime.measures import Durations, Measures
 from engine.runtime.opening import open_engine
 from engine.runtime.permissions import Role
 from tests.unit.control.served import Served
-from tests.worlds.simulated_web import ANN, create, until, upgrade_of
+from tests.worlds.simulated_web import ANN, create, until
+from tests.worlds.watching import upgrade_of
 
 LINE = re.compile(r'^[a-z_]+(\{[a-z]+="(?:[^"\\\n]|\\.)*"(,[a-z]+="(?:[^"\\\n]|\\.)*")*\})? -?[0-9.e+-]+$')
 

@@ -13,7 +13,8 @@ from engine.runtime.engine_door import _QUERIES
 from engine.runtime.known_arguments import COMMAND_ARGUMENTS
 from engine.runtime.opening import open_engine
 from engine.runtime.verbs import _VERBS
-from tests.worlds.simulated_web import ANN, create, until, upgrade_of
+from tests.worlds.simulated_web import ANN, create, until
+from tests.worlds.watching import upgrade_of
 
 ROOT = Path(__file__).resolve().parents[3]
 REFRESH = "the door has changed: describe it in engine/control/edge_types.py and edge_answers.py, run scripts/openapi"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from engine.control.requests import BODY_LIMIT, parse_body
 from engine.model.errors import InputError, NotFoundError, RollsetError
 from tests.unit.control.served import Served, post
+from tests.worlds.watching import wait_until
 
 Serve = Callable[..., Served]
 
@@ -86,7 +86,7 @@ def test_a_request_that_is_cut_off_is_never_carried_out(serve: Serve) -> None:
 
     with served.dial() as connection:
         connection.sendall(post(b'{"set": "web"}')[:-3])
-    until(lambda: served.seen.open == 0)
+    wait_until(lambda: served.seen.open == 0, 10)
 
     assert served.door.commands == []
     assert served.client.query("engine", {})["head"] == 0
@@ -187,10 +187,3 @@ def test_an_answer_that_is_no_json_is_an_error_of_the_engine(serve: Serve) -> No
 
     with pytest.raises(NotFoundError):
         served.client.query("no such thing / at all", {})
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

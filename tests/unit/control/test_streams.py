@@ -17,16 +17,10 @@ from engine.control.streams import EVENTS_AT_ONCE, StreamLimits
 from engine.model.errors import NotFoundError, RefusedError, UnreachableError
 from engine.runtime.recent_events import EventLine
 from tests.unit.control.served import Served
+from tests.worlds.watching import wait_until
 
 Serve = Callable[..., Served]
 FOLLOW = b"GET /v1/events?after=0&follow=1 HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-def until(true: Callable[[], bool], timeout_s: float = 15) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.01)
 
 
 def test_events_that_are_there_come_first_and_the_others_as_they_happen(serve: Serve) -> None:
@@ -40,7 +34,7 @@ def test_events_that_are_there_come_first_and_the_others_as_they_happen(serve: S
     served.call(served.door.add)
     assert next(stream)["seq"] == 4
     stream.close()
-    until(lambda: served.seen.streams == 0)
+    wait_until(lambda: served.seen.streams == 0, 15)
 
 
 def test_a_client_that_comes_back_again_and_again_misses_and_repeats_nothing(serve: Serve) -> None:
@@ -86,7 +80,7 @@ def test_a_client_that_never_reads_is_dropped_and_the_others_get_everything(serv
     sleeper = served.dial()
     sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sleeper.sendall(FOLLOW)
-    until(lambda: served.seen.streams == 1)
+    wait_until(lambda: served.seen.streams == 1, 15)
     reader = served.client.events(0, "all", True)
 
     def write() -> None:
@@ -97,9 +91,9 @@ def test_a_client_that_never_reads_is_dropped_and_the_others_get_everything(serv
     got = [event["seq"] for event in itertools.islice(reader, 2000)]
 
     assert got == list(range(1, 2001))
-    until(lambda: served.seen.dropped == 1)
+    wait_until(lambda: served.seen.dropped == 1, 15)
     reader.close()
-    until(lambda: served.seen.streams == 0)
+    wait_until(lambda: served.seen.streams == 0, 15)
     assert served.client.query("engine", {})["head"] == 2000
     sleeper.close()
 
@@ -114,7 +108,7 @@ def test_a_dropped_client_sees_an_end_and_may_come_back_where_it_was(serve: Serv
     served.call(write)
     stream = served.client.events(0, "all", True)
     first = next(stream)["seq"]
-    until(lambda: served.seen.dropped == 1)
+    wait_until(lambda: served.seen.dropped == 1, 15)
 
     got = [first]
     with pytest.raises(UnreachableError):
@@ -138,7 +132,7 @@ def test_there_is_a_bound_on_streams_and_a_place_is_free_again_when_one_leaves(s
         next(served.client.events(0, "all", True))
 
     first.close()
-    until(lambda: served.seen.streams == 1)
+    wait_until(lambda: served.seen.streams == 1, 15)
     third = served.client.events(0, "all", True)
     assert next(third)["seq"] == 1
     second.close()
@@ -174,7 +168,7 @@ def test_the_events_of_a_set_end_with_its_deletion(serve: Serve) -> None:
     served.call(delete)
 
     assert [event["words"] for event in stream] == ["scale set deleted"]
-    until(lambda: served.seen.streams == 0)
+    wait_until(lambda: served.seen.streams == 0, 15)
 
 
 @pytest.mark.parametrize("limit", (1, 499, 500, 501, 1000, 1234, 2000))

@@ -14,7 +14,8 @@ from engine.model.errors import NotFoundError, RefusedError, UnreachableError
 from engine.runtime.engine_door import EngineDoor
 from engine.runtime.opening import open_engine
 from engine.runtime.permissions import Role
-from tests.worlds.simulated_web import ANN, create, until, upgrade_of
+from tests.worlds.simulated_web import ANN, create, until
+from tests.worlds.watching import upgrade_of
 
 pytestmark = pytest.mark.anyio
 BO = replace(ANN, uid=5002, user="bo", role=Role.OPERATOR, login="bo.login")

@@ -17,7 +17,8 @@ from engine.runtime.engine_door import EngineDoor
 from engine.runtime.verbs import carry_out
 from engine.wire.recording import read_lines
 from tests.worlds.durable_fleet import DurableFleet
-from tests.worlds.small_engine import ANA, create, ended, on_virtual_time, small_engine, until
+from tests.worlds.small_engine import ANA, create, ended, on_virtual_time, small_engine
+from tests.worlds.watching import until
 
 Look = Callable[[EngineDoor], Awaitable[Any]]
 

@@ -22,7 +22,8 @@ from engine.store.reading import reading
 from engine.store.replay import compare_with_log
 from engine.wire.recording import Header, read_lines
 from tests.worlds.durable_fleet import DurableFleet
-from tests.worlds.small_engine import ANA, create, ended, on_virtual_time, small_engine, until
+from tests.worlds.small_engine import ANA, create, ended, on_virtual_time, small_engine
+from tests.worlds.watching import until
 
 AFTER_ALL_S = KEPT_S + 86_400.0
 

@@ -19,7 +19,8 @@ from engine.runtime.engine import Engine
 from engine.runtime.turn import Turn
 from engine.runtime.verbs import carry_out
 from tests.worlds.durable_fleet import DurableFleet
-from tests.worlds.small_engine import ANA, create, ended, on_virtual_time, small_engine, until
+from tests.worlds.small_engine import ANA, create, ended, on_virtual_time, small_engine
+from tests.worlds.watching import until
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from engine.model.effects import Effect, EffectKind, EffectOutcome, OutcomeKind
 from engine.runtime.engine import Engine
 from engine.runtime.verbs import carry_out
 from tests.worlds.durable_fleet import DurableFleet
-from tests.worlds.small_engine import ANA, create, document, healthy, on_virtual_time, small_engine, until
+from tests.worlds.small_engine import ANA, create, document, healthy, on_virtual_time, small_engine
+from tests.worlds.watching import until
 
 
 class Refusing(DurableFleet):

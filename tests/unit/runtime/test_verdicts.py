@@ -17,7 +17,8 @@ from engine.runtime.verbs import carry_out
 from engine.store.failures import StoreNotWritableError
 from engine.store.store import Transaction
 from tests.worlds.durable_fleet import DurableFleet
-from tests.worlds.small_engine import ANA, NEW, create, ended, on_virtual_time, small_engine, until
+from tests.worlds.small_engine import ANA, NEW, create, ended, on_virtual_time, small_engine
+from tests.worlds.watching import until
 
 START = {"set": "web", "to": NEW.version}
 

@@ -18,7 +18,8 @@ from engine.runtime.engine import Engine
 from engine.runtime.verbs import carry_out
 from engine.runtime.wall_watch import QUIET_S, STEADY_S
 from tests.worlds.durable_fleet import DurableFleet
-from tests.worlds.small_engine import ANA, create, ended, on_virtual_time, small_engine, until
+from tests.worlds.small_engine import ANA, create, ended, on_virtual_time, small_engine
+from tests.worlds.watching import until
 
 DAY_S = 86400.0
 

@@ -10,7 +10,8 @@ import pytest
 
 from engine.runtime.engine import Engine
 from engine.runtime.opening import open_engine
-from tests.worlds.simulated_web import ANN, create, until, upgrade_of
+from tests.worlds.simulated_web import ANN, create, until
+from tests.worlds.watching import upgrade_of
 
 pytestmark = pytest.mark.anyio
 

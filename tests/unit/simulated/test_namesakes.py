@@ -11,7 +11,8 @@ from engine.model.errors import NotFoundError, RefusedError
 from engine.runtime.opening import open_engine
 from engine.runtime.snapshot import snapshot_lines
 from engine.wire.recording import read_lines
-from tests.worlds.simulated_web import ANN, create, document, until, upgrade_of
+from tests.worlds.simulated_web import ANN, create, document, until
+from tests.worlds.watching import upgrade_of
 from tui.scene import Scene, fold
 
 pytestmark = pytest.mark.anyio
