@@ -216,16 +216,7 @@ class Engine:
         for key, change in changes:
             turn.on_scale_set(key, change)
         self.contact.take_into(turn)
-        if turn.now.clock - self._advanced_at >= TICK_S:
-            self._advanced_at = turn.now.clock
-            live = [u.id for u in self.state.upgrades.values() if u.live]
-            for upgrade_id in live:
-                turn.advance(upgrade_id)
-            self._forecast.tell_all(turn, live)
-            if self.wall.trusted:
-                turn.release_due_holds()
-        if self.wall.may_discard(turn.now):
-            self._old_disks.discard(turn, self.state)
+        self._put_what_is_due(turn)
         try:
             self.commit(turn)
             if self.guard.must_write:
@@ -245,6 +236,18 @@ class Engine:
         if self._backlog():
             self._alarm.ring()
         return max(len(facts), len(changes))
+
+    def _put_what_is_due(self, turn: Turn) -> None:
+        if turn.now.clock - self._advanced_at >= TICK_S:
+            self._advanced_at = turn.now.clock
+            live = [u.id for u in self.state.upgrades.values() if u.live]
+            for upgrade_id in live:
+                turn.advance(upgrade_id)
+            self._forecast.tell_all(turn, live)
+            if self.wall.trusted:
+                turn.release_due_holds()
+        if self.wall.may_discard(turn.now):
+            self._old_disks.discard(turn, self.state)
 
     def _backlog(self) -> bool:
         return bool(self._facts) or (self.watch is not None and self.watch.has_changes())

@@ -15,7 +15,7 @@ from engine.model.image import ImageVersion
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade
 from engine.store import crash_points
-from engine.store.event_rows import event_row, recorded_of
+from engine.store.event_rows import event_row, intent_row, recorded_of
 from engine.store.failures import EpochLostError
 from engine.store.state_rows import StateRows
 from engine.store.writing import Writing
@@ -180,36 +180,15 @@ class Store:
         many(
             "INSERT INTO effect(id, operation, scale_set, instance_id, kind, attempt, epoch, intended_at, body) "
             "VALUES(?,?,?,?,?,?,?,?,?)",
-            [
-                (
-                    x.id,
-                    x.operation,
-                    x.scale_set,
-                    x.instance_id,
-                    x.kind.value,
-                    x.attempt,
-                    self._epoch,
-                    transaction.at,
-                    dump(x),
-                )
-                for x in transaction.intents
-            ],
+            [intent_row(effect, self._epoch, transaction.at) for effect in transaction.intents],
         )
         if transaction.retired:
             self._rows.retire(transaction.retired)
         command = transaction.command
         if command is not None:
-            run(
-                "INSERT INTO command VALUES(?,?,?,?,?,?)",
-                (
-                    command.key,
-                    transaction.at,
-                    command.verb,
-                    json.dumps(dict(command.body)),
-                    command.uid,
-                    command.verdict,
-                ),
-            )
+            body = json.dumps(dict(command.body))
+            row = (command.key, transaction.at, command.verb, body, command.uid, command.verdict)
+            run("INSERT INTO command VALUES(?,?,?,?,?,?)", row)
 
     def load_state(self, lately: int | None = None) -> StoredState:
         """Everything there is; with `lately`, of each set only so many ended upgrades have their members."""
