@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -10,6 +9,7 @@ from dataclasses import replace
 from engine.decide.choose_batch import choose_from
 from engine.decide.estimate import ASSUMED, Pace, plan_range
 from engine.decide.plan_checks import plan_checks
+from engine.decide.plan_drift import plan_hash
 from engine.decide.settle_settings import settle_settings, take_up_settings
 from engine.decide.take_up import TakeUp, left_failed
 from engine.model.codes import ErrorCode
@@ -108,47 +108,6 @@ def make_plan(
         request=request,
     )
     return replace(plan, hash=plan_hash(plan)), settings, members
-
-
-def plan_hash(plan: Plan) -> str:
-    """Names fleet, target and settings: two plans with one hash would do the same."""
-    parts = [plan.scale_set, plan.target_digest, plan.target, str(plan.model_version)]
-    parts += [f"{i.instance_id}|{i.image}|{i.zone}|{i.update_domain}|{i.left_out}" for i in plan.instances]
-    parts += [f"{i.instance_id} {i.disk}" for i in plan.instances if i.disk]
-    parts += [f"{s.name}={s.value}" for s in plan.settings]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def plan_differences(saved: Plan, fresh: Plan) -> list[str]:
-    """In words, what has drifted between a saved plan and one made now."""
-    found: list[str] = []
-    for name in ("scale_set", "target", "target_digest", "model_version"):
-        before, after = getattr(saved, name), getattr(fresh, name)
-        if before != after:
-            found.append(f"{name} was {before}, is {after}")
-    old = {i.instance_id: i for i in saved.instances}
-    new = {i.instance_id: i for i in fresh.instances}
-    found += [f"instance {name} has left" for name in old if name not in new]
-    found += [f"instance {name} is new" for name in new if name not in old]
-    for name, was in old.items():
-        now = new.get(name)
-        if now is None or now == was:
-            continue
-        if (now.image, now.left_out) != (was.image, was.left_out):
-            found.append(
-                f"instance {name} was {was.image} {was.left_out}".rstrip() + f", is {now.image} {now.left_out}".rstrip()
-            )
-        else:
-            found.append(f"instance {name} was in {_place(was)}, is in {_place(now)}")
-    values = {s.name: s.value for s in fresh.settings}
-    found += [
-        f"{s.name} was {s.value}, is {values.get(s.name)}" for s in saved.settings if values.get(s.name) != s.value
-    ]
-    return found
-
-
-def _place(instance: PlannedInstance) -> str:
-    return f"zone {instance.zone or 'none'}, update domain {instance.update_domain}"
 
 
 def new_upgrade(
@@ -298,15 +257,3 @@ def refuse_if_impossible(plan: Plan) -> None:
             f"{plan.scale_set} cannot start: " + "; ".join(check.words for check in plan.refusals),
             " ".join(check.cure for check in plan.refusals),
         )
-
-
-def refuse_if_drifted(saved: Plan, fresh: Plan) -> None:
-    """Raise RefusedError with the differences unless both plans would do the same."""
-    if saved.hash == fresh.hash:
-        return
-    differences = plan_differences(saved, fresh) or ["the plan file was changed by hand"]
-    raise RefusedError(
-        "PlanDrifted",
-        f"the fleet is not as it was when the plan was made: {'; '.join(differences)}.",
-        "Look at a fresh plan: rollset plan " + fresh.scale_set,
-    )

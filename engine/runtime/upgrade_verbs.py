@@ -9,21 +9,17 @@ from dataclasses import fields, replace
 
 from engine.decide.accept_command import accept_command, needs_new_upgrade
 from engine.decide.estimate import learn_pace
-from engine.decide.plan_upgrade import (
-    make_plan,
-    new_upgrade,
-    refuse_if_drifted,
-    refuse_if_impossible,
-    resolve_target,
-)
+from engine.decide.plan_drift import refuse_if_drifted
+from engine.decide.plan_upgrade import make_plan, new_upgrade, refuse_if_impossible, resolve_target
 from engine.decide.take_up import TakeUp, take_up_retry, take_up_roll_back
 from engine.model import events as e
 from engine.model.codes import ErrorCode
 from engine.model.commands import Command, Verb
 from engine.model.errors import RefusedError
 from engine.model.plan import Plan, StartRequest
+from engine.model.policy import RunSettings
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import Upgrade
+from engine.model.upgrade import Member, Upgrade
 from engine.runtime import answers
 from engine.runtime.arguments import Arguments, optional_text, optional_whole, start_request, text, texts
 from engine.runtime.decided import Answer, Decided
@@ -33,22 +29,32 @@ from engine.runtime.meanwhile import refuse_stale
 from engine.runtime.turn import Turn
 from engine.wire.plan import plan_from_dict
 
-
-async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -> Plan:
-    """The plan that `start` with the same request would carry out."""
-    room = await engine.fleet_of(scale_set.key).room_bytes()
-    policies = engine.state.policies.values()
-    pace = learn_pace(engine.state.upgrades_of(scale_set.key), scale_set.fleet)
-    images = engine.state.images
-    earlier = engine.state.own_upgrades(scale_set.key)
-    return make_plan(scale_set, images, request, room_free_bytes=room, policies=policies, pace=pace, earlier=earlier)[0]
-
-
 _NUMBER = re.compile(r"-(\d+)-[0-9a-f]{6}")
 
 UNSUPERVISED = (
     "no service manager restarts this engine: should it die, the upgrade goes on when the next rollset command runs"
 )
+
+
+async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -> Plan:
+    """The plan that `start` with the same request would carry out."""
+    return _plan(engine, scale_set, request, await engine.fleet_of(scale_set.key).room_bytes())[0]
+
+
+def _plan(
+    engine: Engine, scale_set: ScaleSet, request: StartRequest, room: int | None, take_up: TakeUp | None = None
+) -> tuple[Plan, RunSettings, tuple[Member, ...]]:
+    return make_plan(
+        scale_set,
+        engine.state.images,
+        request,
+        room_free_bytes=room,
+        pace=learn_pace(engine.state.upgrades_of(scale_set.key), scale_set.fleet),
+        policies=engine.state.policies.values(),
+        rollback=take_up is not None and take_up.rollback_of is not None,
+        earlier=engine.state.own_upgrades(scale_set.key),
+        take_up=take_up,
+    )
 
 
 async def start_upgrade(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
@@ -80,27 +86,8 @@ async def _begin(
     engine.guard.refuse_start()
     room = await engine.fleet_of(scale_set.key).room_bytes()
     scale_set = engine.find_set(scale_set.key)  # as it is now: the fleet was asked in between
-    live = engine.state.live_upgrade(scale_set.key)
-    if live is not None:
-        raise RefusedError(
-            ErrorCode.OPERATION_NOT_ALLOWED,
-            f"upgrade {live.id} of {scale_set.name} is live ({live.state.value}); one at a time.",
-            "See `rollset status`; cancel it first if this one should take its place.",
-        )
-    if scale_set.deleting:
-        raise RefusedError(ErrorCode.OPERATION_NOT_ALLOWED, f"{scale_set.name} is being deleted.", "")
-    rollback_of = take_up.rollback_of if take_up is not None else None
-    plan, settings, members = make_plan(
-        scale_set,
-        engine.state.images,
-        request,
-        room_free_bytes=room,
-        pace=learn_pace(engine.state.upgrades_of(scale_set.key), scale_set.fleet),
-        policies=engine.state.policies.values(),
-        rollback=rollback_of is not None,
-        earlier=engine.state.own_upgrades(scale_set.key),
-        take_up=take_up,
-    )
+    _refuse_beside(engine, scale_set)
+    plan, settings, members = _plan(engine, scale_set, request, room, take_up)
     if saved is not None:
         refuse_if_drifted(saved, plan)
     refuse_if_impossible(plan)
@@ -117,27 +104,38 @@ async def _begin(
         request=request,
         now=turn.now,
         continues=take_up.ended if take_up is not None else None,
-        is_rollback_of=rollback_of,
+        is_rollback_of=take_up.rollback_of if take_up is not None else None,
         only_chosen=take_up is not None,
     )
     turn.on_upgrade(upgrade.id, e.UpgradeStarted(upgrade))
     model = scale_set.model.image
     if not model.is_latest and model != target.reference:
         why = f"upgrade {upgrade.id} to {target.reference.version}"
-        turn.on_scale_set(
-            scale_set.key,
-            e.ModelImageChanged(target.reference, scale_set.blocked_versions, scale_set.good_version, why),
+        changed = e.ModelImageChanged(target.reference, scale_set.blocked_versions, scale_set.good_version, why)
+        turn.on_scale_set(scale_set.key, changed)
+    return Decided(turn, lambda: _begun(engine, upgrade.id, plan))
+
+
+def _refuse_beside(engine: Engine, scale_set: ScaleSet) -> None:
+    """Raise RefusedError where an upgrade is live, or the set goes."""
+    live = engine.state.live_upgrade(scale_set.key)
+    if live is not None:
+        raise RefusedError(
+            ErrorCode.OPERATION_NOT_ALLOWED,
+            f"upgrade {live.id} of {scale_set.name} is live ({live.state.value}); one at a time.",
+            "See `rollset status`; cancel it first if this one should take its place.",
         )
+    if scale_set.deleting:
+        raise RefusedError(ErrorCode.OPERATION_NOT_ALLOWED, f"{scale_set.name} is being deleted.", "")
 
-    def answer() -> Answer:
-        engine.wake()
-        started = engine.state.upgrades[upgrade.id]
-        warnings = [check.words for check in plan.checks if check.level == "warned"]
-        if not engine.supervised:
-            warnings.append(UNSUPERVISED)
-        return {"upgrade": answers.upgrade_summary(engine, started), "warnings": warnings, "plan_hash": plan.hash}
 
-    return Decided(turn, answer)
+def _begun(engine: Engine, upgrade_id: str, plan: Plan) -> Answer:
+    engine.wake()
+    started = engine.state.upgrades[upgrade_id]
+    warnings = [check.words for check in plan.checks if check.level == "warned"]
+    if not engine.supervised:
+        warnings.append(UNSUPERVISED)
+    return {"upgrade": answers.upgrade_summary(engine, started), "warnings": warnings, "plan_hash": plan.hash}
 
 
 def _new_id(engine: Engine, scale_set: ScaleSet) -> str:
