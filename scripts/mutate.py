@@ -77,23 +77,28 @@ SLOW = (
 )
 """Tests of seconds: last, and only for the modules they are about."""
 ABOUT_TIMES = ("draws", "estimate", "rehearse", "twin")
+"""What the other modules decide, rehearsals only repeat."""
 
 
 def stages(folder: Path, module: str, near_only: bool) -> list[list[str]]:
     """Arguments of pytest, one list after the other as long as nothing is noticed.
 
     First the files that bear the module's name, then those that import it, then the whole core, then the state machine.
+    Rehearsals are asked only where times are decided: they take as long as all others together.
     """
-    files = sorted((folder / CORE).glob("test_*.py"))
-    named = [str(f.relative_to(folder)) for f in files if re.fullmatch(rf"test_{module}(_\w+)?", f.stem)]
-    uses = re.compile(rf"from engine\.decide\.{module} import|from engine\.decide import .*\b{module}\b")
-    near = [n for f in files if (n := str(f.relative_to(folder))) not in named and uses.search(f.read_text())]
+    files = {f"{CORE}/{file.name}": file for file in sorted((folder / CORE).glob("test_*.py"))}
     quick = [f"--deselect={test}" for test in SLOW]
-    found = [[*files, *quick] for files in (named, near) if files]
+    uses = re.compile(rf"from engine\.decide\.{module} import|from engine\.decide import .*\b{module}\b")
+    named = [name for name, file in files.items() if re.fullmatch(rf"test_{module}(_\w+)?", file.stem)]
+    using = [name for name, file in files.items() if name not in named and uses.search(file.read_text())]
+    found = [[*chosen, *quick] for chosen in (named, using) if chosen]
     if near_only and found:
         return found
-    found += [[CORE, *quick], [SIMULATION]]
-    return [*found, [*SLOW]] if module in ABOUT_TIMES else found
+    about_times = module in ABOUT_TIMES
+    rest = [name for name in files if name not in (*named, *using)]
+    rest = [name for name in rest if about_times or not re.search(r"test_(estimate|rehearse|twin)", name)]
+    found += [[*rest, *quick], [SIMULATION]]
+    return [*found, [*SLOW]] if about_times else found
 
 
 def copy_project(folder: Path) -> None:

@@ -43,7 +43,7 @@ class Share:
 
 def unhealthy_share(scale_set: ScaleSet, limit_percent: int) -> Share:
     """Instances unhealthy now, for any reason, of all instances of the set."""
-    bad = len([1 for instance in scale_set.instances.values() if instance.health in READ_AS_UNHEALTHY])
+    bad = len([i for i in scale_set.instances.values() if i.health in READ_AS_UNHEALTHY])
     return Share(bad, len(scale_set.instances), limit_percent)
 
 

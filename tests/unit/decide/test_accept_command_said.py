@@ -10,9 +10,7 @@ from engine.model.commands import Command, Verb
 from engine.model.effects import EffectKind
 from engine.model.errors import RefusedError
 from engine.model.upgrade import Hold, HoldKind
-from tests.unit.decide.given import V2, Run, instance, scale_set
-
-TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
+from tests.unit.decide.given import TOLERANT, V2, Run, instance, scale_set
 
 
 def said(run: Run, verb: Verb, *instances: str) -> list[e.Event]:

@@ -34,6 +34,8 @@ from tests.unit.decide.given import TOLERANT, V2, Run, instance, scale_set, upgr
         (0, 0, 0, False),
         (1, 5, 20, False),
         (1, 4, 20, True),
+        (1, 99, 1, True),
+        (1, 101, 1, False),
     ),
 )
 def test_a_limit_breaks_at_strictly_more_than_it(bad: int, total: int, limit: int, exceeded: bool) -> None:
@@ -55,7 +57,8 @@ def test_percentages_are_whole_and_say_what_was_judged(share: Share, percent: in
 
 
 @pytest.mark.parametrize(
-    ("bad", "total", "limit", "more"), ((0, 10, 20, 3), (2, 10, 20, 1), (3, 10, 20, 0), (9, 10, 20, 0), (0, 4, 20, 1))
+    ("bad", "total", "limit", "more"),
+    ((0, 10, 20, 3), (2, 10, 20, 1), (3, 10, 20, 0), (9, 10, 20, 0), (0, 4, 20, 1), (0, 99, 1, 1), (0, 10, 99, 10)),
 )
 def test_so_many_more_stop_it(bad: int, total: int, limit: int, more: int) -> None:
     share = Share(bad, total, limit)

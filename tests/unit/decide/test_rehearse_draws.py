@@ -14,9 +14,8 @@ from engine.model.plan import StartRequest
 from engine.model.rehearsal import Rehearsal, read_trouble
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Now
-from tests.unit.decide.given import ENOUGH_BYTES, V2, images, instance, scale_set
+from tests.unit.decide.given import ENOUGH_BYTES, TOLERANT, V2, images, instance, scale_set
 
-TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
 STEADY = Pace(mean_log=math.log(20), spread=0.01, count=1e6, run_spread=0.001)
 
 

@@ -14,13 +14,12 @@ from engine.model import events as e
 from engine.model.engine_events import EngineStarted
 from engine.model.health import Health
 from engine.model.plan import StartRequest
-from engine.model.scale_set import ScaleSet
+from engine.model.scale_set import InstanceHold, ScaleSet
 from engine.model.upgrade import Now
 from engine.model.version import VERSION
-from tests.unit.decide.given import AGENT, ENOUGH_BYTES, SETUP, V1, V2, images, instance, scale_set, version
+from tests.unit.decide.given import AGENT, ENOUGH_BYTES, SETUP, TOLERANT, V1, V2, images, instance, scale_set, version
 
 START = Now(5_000_000.0, 1234.5)
-TOLERANT = {"max_unhealthy_instance_percent": 100, "max_unhealthy_upgraded_instance_percent": 100}
 ALL_AT_ONCE = TOLERANT | {"max_batch_instance_percent": 100}
 
 
@@ -190,3 +189,12 @@ def test_a_start_time_is_kept_to_the_tick(later_s: float, begins_s: float) -> No
 def test_pauses_between_batches_are_kept_to_the_tick() -> None:
     twin = twin_of(scale_set(2, policy=TOLERANT | {"pause_between_batches_s": 40.0}), batch="1")
     assert [way(twin, name)[0][0] for name in "01"] == [0.0, 17.0 + 41.0]
+
+
+def test_the_end_leaves_its_mark_on_the_model_and_a_run_that_waits_leaves_none() -> None:
+    faulted = twin_of(scale_set(2), Fate(sick=frozenset("0")))
+    assert (faulted.upgrade.state, faulted.scale_set.good_version) == ("Faulted", "1.0.0")
+    assert isinstance(faulted.told[-1].event, e.ModelImageChanged)
+    waiting = twin_of(scale_set([instance("0"), instance("1", hold=InstanceHold("look", "ana", 0.0))]))
+    assert waiting.upgrade.live
+    assert waiting.scale_set.good_version is None
