@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.decide.plan_upgrade import make_plan, plan_differences
+from engine.decide.plan_drift import plan_differences
+from engine.decide.plan_upgrade import make_plan
 from engine.model.plan import Plan, StartRequest
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import RestorePoint
