@@ -35,26 +35,28 @@ def plan_effects(upgrade: Upgrade, scale_set: ScaleSet) -> list[Effect]:
         return []
     found = []
     for member in upgrade.members.values():
-        kind = _kind(member)
+        if member.state not in _KINDS or member.reconciling:
+            continue
         instance = scale_set.instances.get(member.instance_id)
-        if kind is not None and instance is not None and not member.reconciling:
-            found.append(_effect(upgrade, scale_set, member, instance, kind))
+        if instance is not None:
+            found.append(_effect(upgrade, scale_set, member, instance, _kind(member)))
     return found
 
 
 def wanted_effect_id(upgrade: Upgrade, member: Member) -> str | None:
     """The id of the one effect this member's state asks for; None in a state that asks for none."""
-    kind = _kind(member)
-    if kind is None:
+    if member.state not in _KINDS:
         return None
+    kind = _kind(member)
     step, attempt = _step_and_attempt(upgrade, member, kind)
     return effect_id(upgrade.id, member.id, kind, step, attempt)
 
 
-def _kind(member: Member) -> EffectKind | None:
+def _kind(member: Member) -> EffectKind:
+    """What a doing state asks for."""
     if member.state is MemberState.REPLACING and member.back_to is not None:
         return EffectKind.RESTORE_OS_DISK
-    return _KINDS.get(member.state)
+    return _KINDS[member.state]
 
 
 def _going_to(member: Member) -> RestorePoint | None:
