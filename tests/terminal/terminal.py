@@ -165,8 +165,8 @@ class Terminal:
             time.sleep(left)
         raise AssertionError(f"it does not come to rest within {timeout_s:.0f} s")
 
-    def ended(self, within_s: float = 5.0) -> int:
-        """Wait until it has ended; its exit code, negative for a signal."""
+    def ended(self, within_s: float = 6.0) -> int:
+        """Wait until it has ended; its exit code, negative for a signal. A free machine takes two seconds at most."""
         return self.process.wait(within_s)
 
     def _set_size(self, columns: int, lines: int) -> None:

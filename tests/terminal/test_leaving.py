@@ -10,7 +10,6 @@ import pytest
 from tests.terminal.conftest import EngineOfATest
 from tests.terminal.terminal import ESCAPE, ROLLSET, Terminal, environment
 
-END_S = 2.0
 MOUSE, ALTERNATE = "1003", "1049"
 
 
@@ -24,7 +23,7 @@ def restored(terminal: Terminal) -> bool:
 def test_a_request_to_end_restores_the_terminal(cockpit: Terminal, number: signal.Signals) -> None:
     assert MOUSE in cockpit.screen.modes
     cockpit.signal(number)
-    assert cockpit.ended(END_S) == 0
+    assert cockpit.ended() == 0
     assert restored(cockpit)
 
 
@@ -37,7 +36,7 @@ def test_a_closed_terminal_ends_the_cockpit_and_not_the_engine(engine: EngineOfA
         # When the line drops
         terminal.hang_up()
         # Then the cockpit ends, and the upgrade goes on to its end
-        terminal.ended(END_S)
+        terminal.ended()
     engine.until(lambda: engine.set()["upgrade"]["ended_at"] is not None)
     assert engine.set()["upgrade"]["state"] == "Completed"
 
