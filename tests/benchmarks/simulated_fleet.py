@@ -14,9 +14,9 @@ from engine.control.client import Client, lock_note
 from engine.control.client.start import connect_or_start
 from engine.fleets.local.sample_images import write_sample_image
 from tests.benchmarks.figure import Figure, middle, percentile
+from tests.worlds.documents import health, scale_set, simulated
 from tests.worlds.watching import wait_until
 
-IMAGE = {"publisher": "contoso", "offer": "web", "sku": "stable", "version": "1.0.0"}
 MEGABYTE = 1024 * 1024
 IDLE_S = 15.0
 COMMANDS = 300
@@ -24,33 +24,7 @@ COMMANDS = 300
 
 def document(name: str, capacity: int, **tags: str) -> dict[str, Any]:
     """A simulated scale set in three zones, 20 % batches."""
-    return {
-        "type": "Microsoft.Compute/virtualMachineScaleSets",
-        "name": name,
-        "location": "westeurope",
-        "zones": ["1", "2", "3"],
-        "sku": {"name": "Simulated", "capacity": capacity},
-        "tags": {"rollset-fleet": "simulated"} | {f"rollset-simulated-{key}": value for key, value in tags.items()},
-        "properties": {
-            "upgradePolicy": {"mode": "Manual"},
-            "virtualMachineProfile": {
-                "storageProfile": {"imageReference": IMAGE},
-                "extensionProfile": {
-                    "extensions": [
-                        {
-                            "name": "health",
-                            "properties": {
-                                "publisher": "Microsoft.ManagedServices",
-                                "type": "ApplicationHealthLinux",
-                                "typeHandlerVersion": "2.0",
-                                "settings": {"protocol": "http", "port": 8080, "requestPath": "/health"},
-                            },
-                        }
-                    ]
-                },
-            },
-        },
-    }
+    return scale_set(name, capacity, health(), mode="Manual", zones=("1", "2", "3"), tags=simulated(**tags))
 
 
 @contextmanager

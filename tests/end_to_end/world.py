@@ -11,6 +11,7 @@ from engine.control.client import Client, lock_note
 from engine.control.client.start import connect_or_start
 from engine.fleets.local.sample_images import write_sample_image
 from engine.model.errors import RollsetError
+from tests.worlds.documents import health, scale_set, script
 from tests.worlds.watching import wait_until
 
 SCALE_SET = "web"
@@ -38,47 +39,7 @@ class World:
         self.until(lambda: self.healthy() == capacity)
 
     def apply(self, capacity: int, setup: str = SETUP) -> None:
-        document = {
-            "type": "Microsoft.Compute/virtualMachineScaleSets",
-            "name": SCALE_SET,
-            "location": "westeurope",
-            "sku": {"name": "Local", "capacity": capacity},
-            "properties": {
-                "upgradePolicy": {"mode": "Rolling"},
-                "virtualMachineProfile": {
-                    "storageProfile": {
-                        "imageReference": {
-                            "publisher": "contoso",
-                            "offer": "web",
-                            "sku": "stable",
-                            "version": "1.0.0",
-                        }
-                    },
-                    "extensionProfile": {
-                        "extensions": [
-                            {
-                                "name": "health",
-                                "properties": {
-                                    "publisher": "Microsoft.ManagedServices",
-                                    "type": "ApplicationHealthLinux",
-                                    "typeHandlerVersion": "2.0",
-                                    "settings": {"protocol": "http", "port": 8080, "requestPath": "/health"},
-                                },
-                            },
-                            {
-                                "name": "setup",
-                                "properties": {
-                                    "publisher": "Microsoft.Azure.Extensions",
-                                    "type": "CustomScript",
-                                    "typeHandlerVersion": "2.0",
-                                    "settings": {"commandToExecute": setup},
-                                },
-                            },
-                        ]
-                    },
-                },
-            },
-        }
+        document = scale_set(SCALE_SET, capacity, health(), script(setup), sku="Local")
         self.client.command("apply", {"documents": [document], "file": "web.json"})
 
     def healthy(self) -> int:

@@ -24,7 +24,8 @@ from engine.runtime.engine_door import EngineDoor
 from engine.runtime.recent_events import event_line
 from engine.runtime.snapshot import snapshot_lines, streams_of
 from engine.wire.recording import OVERVIEW
-from tests.simulation.virtual_engine import HEALTH_SETTINGS, VirtualWorld
+from tests.simulation.virtual_engine import VirtualWorld
+from tests.worlds.documents import HEALTH_SETTINGS
 from tests.worlds.watching import until, upgrade_of
 
 ANA, OMAR = Caller(1000, "ana"), Caller(1001, "omar")

@@ -22,6 +22,7 @@ from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.engine_door import EngineDoor
 from engine.runtime.opening import open_engine
+from tests.worlds.documents import health, scale_set, script, simulated
 from tests.worlds.watching import until
 
 ANA = Caller(1000, "ana", {})
@@ -83,39 +84,17 @@ class VirtualWorld:
 
 def document(capacity: int, zones: tuple[str, ...] = (), **tags: object) -> dict[str, Any]:
     """A simulated set; `tags` are those of simulated fleets, and `policy` its rolling upgrade policy."""
-    policy = tags.pop("policy", {})
+    policy: Any = tags.pop("policy", {})
     scripts = tags.pop("scripts", 0)
-    own = {f"rollset-simulated-{name.replace('_', '-')}": str(value) for name, value in tags.items()}
-    health = _extension("health", "Microsoft.ManagedServices", "ApplicationHealthLinux", HEALTH_SETTINGS)
-    setups = [
-        _extension(f"setup{n}", "Microsoft.Azure.Extensions", "CustomScript", {"commandToExecute": "true"})
-        for n in range(int(str(scripts)))
-    ]
-    image = {"publisher": "contoso", "offer": "web", "sku": "stable", "version": "1.0.0"}
-    profile = {
-        "storageProfile": {"imageReference": image},
-        "extensionProfile": {"extensions": [health, *setups]},
-    }
-    return {
-        "type": "Microsoft.Compute/virtualMachineScaleSets",
-        "name": SET,
-        "location": "westeurope",
-        "sku": {"name": "Simulated", "capacity": capacity},
-        **({"zones": list(zones)} if zones else {}),
-        "tags": {"rollset-fleet": "simulated", **own},
-        "properties": {
-            "upgradePolicy": {"mode": "Rolling", "rollingUpgradePolicy": policy},
-            "virtualMachineProfile": profile,
-        },
-    }
-
-
-HEALTH_SETTINGS = {"protocol": "http", "port": 8080, "requestPath": "/health"}
-
-
-def _extension(name: str, publisher: str, kind: str, settings: dict[str, Any]) -> dict[str, Any]:
-    properties = {"publisher": publisher, "type": kind, "typeHandlerVersion": "2.0", "settings": settings}
-    return {"name": name, "properties": properties}
+    return scale_set(
+        SET,
+        capacity,
+        health(),
+        *(script(name=f"setup{n}") for n in range(int(str(scripts)))),
+        policy=policy,
+        zones=zones,
+        tags=simulated(**tags),
+    )
 
 
 async def disks_too_many(engine: Engine) -> dict[str, int]:

@@ -13,33 +13,13 @@ from engine.model.health import Health
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.engine_door import EngineDoor
+from tests.worlds.documents import health, scale_set, simulated
 
 ANN = Caller(5001, "ann", {})
 
 
 def document(capacity: int, tags: Mapping[str, object]) -> dict[str, Any]:
-    extension = {
-        "publisher": "Microsoft.ManagedServices",
-        "type": "ApplicationHealthLinux",
-        "typeHandlerVersion": "2.0",
-        "settings": {"protocol": "http", "port": 8080, "requestPath": "/health"},
-    }
-    image = {"publisher": "contoso", "offer": "web", "sku": "stable", "version": "1.0.0"}
-    own = {f"rollset-simulated-{name.replace('_', '-')}": str(value) for name, value in tags.items()}
-    return {
-        "type": "Microsoft.Compute/virtualMachineScaleSets",
-        "name": "web",
-        "location": "westeurope",
-        "sku": {"name": "Simulated", "capacity": capacity},
-        "tags": {"rollset-fleet": "simulated", **own},
-        "properties": {
-            "upgradePolicy": {"mode": "Rolling"},
-            "virtualMachineProfile": {
-                "storageProfile": {"imageReference": image},
-                "extensionProfile": {"extensions": [{"name": "health", "properties": extension}]},
-            },
-        },
-    }
+    return scale_set("web", capacity, health(), tags=simulated(**tags))
 
 
 async def create(engine: Engine, root: Path, capacity: int = 4, **tags: object) -> EngineDoor:

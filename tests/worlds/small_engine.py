@@ -22,6 +22,7 @@ from engine.runtime.verbs import carry_out
 from engine.store.ballast import Ballast
 from engine.store.connection import open_store
 from engine.store.image_blobs import ImageBlobs
+from tests.worlds.documents import scale_set, script
 from tests.worlds.watching import until
 
 ANA = Caller(1000, "ana")
@@ -72,30 +73,7 @@ def publish(engine: Engine) -> None:
 
 def document(capacity: int, version: str = OLD.version, **tags: str) -> dict[str, Any]:
     """A scale set called `web`, without a health source, with one extension."""
-    extension = {
-        "name": "setup",
-        "properties": {
-            "publisher": "Microsoft.Azure.Extensions",
-            "type": "CustomScript",
-            "typeHandlerVersion": "2.0",
-            "settings": {"commandToExecute": "true"},
-        },
-    }
-    image = {"publisher": OLD.publisher, "offer": OLD.offer, "sku": OLD.sku, "version": version}
-    return {
-        "type": "Microsoft.Compute/virtualMachineScaleSets",
-        "name": "web",
-        "location": "westeurope",
-        "sku": {"name": "Local", "capacity": capacity},
-        "tags": tags,
-        "properties": {
-            "upgradePolicy": {"mode": "Manual"},
-            "virtualMachineProfile": {
-                "storageProfile": {"imageReference": image},
-                "extensionProfile": {"extensions": [extension]},
-            },
-        },
-    }
+    return scale_set("web", capacity, script(), sku="Local", version=version, mode="Manual", tags=tags)
 
 
 async def create(engine: Engine, capacity: int, **options: Any) -> None:

@@ -18,6 +18,7 @@ from engine.runtime.engine import Engine
 from engine.store.connection import open_store
 from engine.store.image_blobs import ImageBlobs
 from engine.store.store import Store
+from tests.worlds.documents import scale_set
 
 ANA = Caller(1000, "ana", {})
 
@@ -28,17 +29,7 @@ def image(version: str) -> ImageVersion:
 
 def scale_set_document(**changes: Any) -> dict[str, Any]:
     """A small set on image 1.0.0; `changes` go into its top level."""
-    reference = {"publisher": "contoso", "offer": "web", "sku": "stable", "version": "1.0.0"}
-    return {
-        "type": "Microsoft.Compute/virtualMachineScaleSets",
-        "name": "web",
-        "location": "westeurope",
-        "sku": {"name": "Local", "capacity": 3},
-        "properties": {
-            "upgradePolicy": {"mode": "Manual"},
-            "virtualMachineProfile": {"storageProfile": {"imageReference": reference}},
-        },
-    } | changes
+    return scale_set("web", 3, sku="Local", mode="Manual") | changes
 
 
 def apply(engine: Engine, *documents: dict[str, Any], confirmed: str | None = None) -> list[dict[str, Any]]:
