@@ -306,6 +306,14 @@ def with_instances(over: ScaleSet, **changes: Any) -> ScaleSet:
     return replace(over, instances={k: replace(i, **changes) for k, i in over.instances.items()})
 
 
+def started(over: ScaleSet, now: Now, **request: Any) -> Upgrade:
+    """An upgrade as it begins, without anything that follows from it."""
+    asked = StartRequest(**({"to": "2.0.0"} | request))
+    plan, settings, members = make_plan(over, images(V1, V2, V3), asked, room_free_bytes=ENOUGH_BYTES)
+    target = next(i for i in images(V1, V2, V3).values() if i.digest == plan.target_digest)
+    return new_upgrade(over, target, settings, members, upgrade_id="u", actor="ana", reason="", request=asked, now=now)
+
+
 def upgrade_of(run: Run, **changes: Any) -> Upgrade:
     """The run's upgrade with facts put in by hand, however impossible."""
     return replace(run.upgrade, **changes)

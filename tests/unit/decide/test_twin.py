@@ -11,35 +11,27 @@ from engine.decide.estimate import Pace
 from engine.decide.evolve import evolve_upgrade
 from engine.decide.evolve_scale_set import evolve_scale_set
 from engine.decide.invariants import check_upgrade
-from engine.decide.plan_upgrade import make_plan, new_upgrade
 from engine.decide.twin import UNREACHABLE, Fate, Twin
 from engine.model import events as e
 from engine.model.engine_events import EngineStarted
 from engine.model.health import Health
-from engine.model.plan import StartRequest
 from engine.model.scale_set import InstanceHold, ScaleSet
 from engine.model.upgrade import HoldKind, MemberState, Now, Upgrade
-from tests.unit.decide.given import AGENT, ENOUGH_BYTES, SETUP, V2, images, instance, scale_set, version, with_instances
+from tests.unit.decide.given import (
+    AGENT,
+    SETUP,
+    instance,
+    scale_set,
+    started,
+    with_instances,
+)
 
 PACE = Pace(mean_log=math.log(20), spread=0.3)
 START = Now(5_000_000.0, 1234.5)
 
 
 def twin_of(over: ScaleSet, fate: Fate | None = None, seed: str = "", pace: Pace = PACE, **asked: Any) -> Twin:
-    request = StartRequest(**({"to": "2.0.0"} | asked))
-    _, settings, members = make_plan(over, images(V2), request, room_free_bytes=ENOUGH_BYTES)
-    started = new_upgrade(
-        over,
-        version(V2),
-        settings,
-        members,
-        upgrade_id="u",
-        actor="ana",
-        reason="",
-        request=request,
-        now=START,
-    )
-    twin = Twin(over, started, pace, fate or Fate(), seed=seed)
+    twin = Twin(over, started(over, START, **asked), pace, fate or Fate(), seed=seed)
     twin.run()
     return twin
 

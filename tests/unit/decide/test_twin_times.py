@@ -8,36 +8,22 @@ from typing import Any
 import pytest
 
 from engine.decide.estimate import Pace
-from engine.decide.plan_upgrade import make_plan, new_upgrade
 from engine.decide.twin import SICK, UNREACHABLE, WELL, Fate, Twin
 from engine.model import events as e
 from engine.model.engine_events import EngineStarted
 from engine.model.health import Health
-from engine.model.plan import StartRequest
 from engine.model.scale_set import InstanceHold, ScaleSet
 from engine.model.upgrade import Now
 from engine.model.version import VERSION
-from tests.unit.decide.given import AGENT, ENOUGH_BYTES, SETUP, TOLERANT, V1, V2, images, instance, scale_set, version
+from tests.unit.decide.given import AGENT, SETUP, TOLERANT, V1, V2, instance, scale_set, started
 
 START = Now(5_000_000.0, 1234.5)
 ALL_AT_ONCE = TOLERANT | {"max_batch_instance_percent": 100}
 
 
 def twin_of(over: ScaleSet, fate: Fate | None = None, median_s: float = 16.0, **asked: Any) -> Twin:
-    request = StartRequest(**({"to": "2.0.0", "restore_failed": "never"} | asked))
-    _, settings, members = make_plan(over, images(V2), request, room_free_bytes=ENOUGH_BYTES)
-    started = new_upgrade(
-        over,
-        version(V2),
-        settings,
-        members,
-        upgrade_id="u",
-        actor="ana",
-        reason="",
-        request=request,
-        now=START,
-    )
-    twin = Twin(over, started, Pace(mean_log=math.log(median_s), spread=0.0), fate or Fate())
+    upgrade = started(over, START, **({"restore_failed": "never"} | asked))
+    twin = Twin(over, upgrade, Pace(mean_log=math.log(median_s), spread=0.0), fate or Fate())
     twin.run()
     return twin
 
