@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import compileall
+import gc
 import importlib
 import json
 import os
@@ -105,9 +106,13 @@ def copy_project(folder: Path) -> None:
     """Only what the tests need, compiled so that a change is seen whatever the clock says."""
     for name in ("engine", CORE, "tests/simulation"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "tests/conftest.py", folder / "tests")
+    # The core touches no environment, so its tests need none of their own; neither do they need what costs time.
+    (folder / "tests/conftest.py").write_text(
+        "import pytest\n\n@pytest.fixture(scope='session')\ndef long_run():\n    return False\n"
+    )
+    left_out = " ".join(f"-p no:{name}" for name in ("cacheprovider", "logging", "unraisableexception"))
     (folder / "pytest.ini").write_text(
-        "[pytest]\npythonpath = .\naddopts = --import-mode=importlib -p no:cacheprovider -q -x --tb=line\n"
+        f"[pytest]\npythonpath = .\naddopts = --import-mode=importlib -q -x --tb=line {left_out}\n"
         "markers =\n  long\n  timeout\n"
     )
     compileall.compile_dir(folder / "engine", quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
@@ -122,6 +127,7 @@ def load_what_stays(folder: Path) -> None:
     others = ("hypothesis.stateful", "hypothesis.strategies", "statistics", "decimal", "fractions", "unittest.mock")
     for name in (*others, *(found.name for found in pkgutil.walk_packages(model.__path__, "engine.model."))):
         importlib.import_module(name)
+    gc.freeze()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +191,20 @@ def unseen_by_nature(source: str) -> Iterator[tuple[tuple[int, int], tuple[int, 
                 yield (part.lineno, part.col_offset), (part.end_lineno or 0, part.end_col_offset or 0)
 
 
-def worth_trying(source: str, changes: Sequence[tuple[str, str, int, int]]) -> list[str]:
-    """Ids of those changes that a reader could have made and a test could see."""
+def lines_that_lived(output: Path, module: str) -> set[str]:
+    """The lines of a module on which a former output lists changes that nobody noticed."""
+    found: set[str] = set()
+    inside = False
+    for line in output.read_text().splitlines():
+        if not line.startswith(" "):
+            inside = line.startswith(f"{module}:")
+        elif inside and line.startswith("    -"):
+            found.add(line[5:].strip())
+    return found
+
+
+def worth_trying(source: str, changes: Sequence[tuple[str, str, int, int]], only: set[str] | None) -> list[str]:
+    """Ids of those changes that a reader could have made and a test could see; `only` are the lines to look at."""
     unseen = list(unseen_by_nature(source))
     lines = source.splitlines()
     found = []
@@ -194,7 +212,8 @@ def worth_trying(source: str, changes: Sequence[tuple[str, str, int, int]]) -> l
         place = (line, column)
         # The star before arguments by name is no multiplication.
         star = re.match(r"\*\s*,", lines[line - 1][column:]) or lines[line - 1].strip() == "*,"
-        if operator.removeprefix("core/") in KEPT and not star and not any(a <= place < b for a, b in unseen):
+        wanted = operator.removeprefix("core/") in KEPT and (only is None or lines[line - 1].strip() in only)
+        if wanted and not star and not any(a <= place < b for a, b in unseen):
             found.append(job)
     return found
 
@@ -212,9 +231,9 @@ def mutate(folder: Path, module: str, given: argparse.Namespace) -> tuple[int, i
     with closing(sqlite3.connect(session)) as connection, connection:
         columns = "job_id, operator_name, start_pos_row, start_pos_col"
         changes = connection.execute(f"SELECT {columns} FROM mutation_specs ORDER BY rowid").fetchall()
-        wanted = worth_trying(source, changes)
+        wanted = worth_trying(source, changes, lines_that_lived(given.again, module) if given.again else None)
         dice = random.Random(f"{given.seed} {module}")
-        chosen = set(dice.sample(wanted, max(1, round(len(wanted) * given.share))))
+        chosen = set(dice.sample(wanted, round(len(wanted) * given.share)))
         out = [(job,) for job, *_ in changes if job not in chosen]
         connection.executemany("DELETE FROM mutation_specs WHERE job_id=?", out)
         connection.executemany("DELETE FROM work_items WHERE job_id=?", out)
@@ -234,6 +253,7 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", help="modules of engine/decide, without .py; all of them when left out")
     parser.add_argument("--share", type=float, default=1.0, help="try this share (0 to 1) of the changes, by chance")
     parser.add_argument("--seed", type=int, default=0, help="another one tries others")
+    parser.add_argument("--again", type=Path, help="only changes on lines that this former output lists")
     parser.add_argument("--near", action="store_true", help="ask only the tests beside a module: quick, and stricter")
     parser.add_argument("--cosmic-ray", required=True, help=argparse.SUPPRESS)
     given = parser.parse_args()
