@@ -234,16 +234,8 @@ def _restore_on_breach(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
     return restore_members(upgrade.members[m] for m in choice.members) if choice is not None else []
 
 
-def _waits(upgrade: Upgrade) -> bool:
-    return bool(upgrade.holds) or upgrade.cancelling or _faults(upgrade)
-
-
-def _faults(upgrade: Upgrade) -> bool:
-    return upgrade.faulting is not None and upgrade.direction is Direction.FORWARD
-
-
 def _check(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
-    if not upgrade.checking or upgrade.delayed or _waits(upgrade):
+    if not upgrade.checking or upgrade.delayed or upgrade.holds:
         return []
     if not waiting_to_go(upgrade) and not _held(upgrade):
         return [e.UpgradeCompleted()]
@@ -268,7 +260,8 @@ def unseen(scale_set: ScaleSet) -> list[str]:
 
 
 def _next_batch(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
-    if upgrade.checking or upgrade.open_batch is not None or _waits(upgrade) or upgrade.in_flight():
+    # A run that was cancelled or broke a limit does not come this far: `_finish` is asked before.
+    if upgrade.checking or upgrade.open_batch is not None or upgrade.holds or upgrade.in_flight():
         return []
     if now.clock < upgrade.next_batch_clock:
         return []

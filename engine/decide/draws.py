@@ -44,9 +44,9 @@ def picked(names: Iterable[str], count: int, *parts: object) -> list[str]:
 
 def normal_quantile(share: float) -> float:
     """The value below which `share` of the standard normal distribution lies (Acklam's approximation, error 1e-9)."""
-    share = min(max(share, 1e-15), 1 - 1e-15)
     if share > 0.5:
         return -normal_quantile(1 - share)
+    share = max(share, 1e-15)
     if share < 0.02425:
         q = math.sqrt(-2 * math.log(share))
         return _polynomial(_C, q) / (_polynomial(_D, q) * q + 1)

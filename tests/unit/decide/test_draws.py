@@ -39,11 +39,11 @@ def test_normal_numbers_have_mean_0_and_deviation_1() -> None:
 def test_lognormal_times_have_the_median_asked_for_and_none_below_zero() -> None:
     drawn = [lognormal(20.0, 0.35, i) for i in range(2000)]
     assert abs(statistics.median(drawn) - 20.0) < 0.6
-    assert lognormal(0.0, 0.35, 1) == 0.0
+    assert lognormal(0.0, 0.35, 1) == lognormal(-0.5, 0.35, 1) == 0.0
     assert lognormal(7.0, 0.0, 1) == 7.0
 
 
-@pytest.mark.parametrize(("share", "value"), ((0.0, 10.0), (0.5, 25.0), (0.25, 17.5), (1.0, 40.0)))
+@pytest.mark.parametrize(("share", "value"), ((0.0, 10.0), (0.5, 25.0), (0.25, 17.5), (0.9, 37.0), (1.0, 40.0)))
 def test_a_quantile_lies_between_its_neighbours(share: float, value: float) -> None:
     assert quantile([10.0, 20.0, 30.0, 40.0], share) == value
     assert quantile([3.0], share) == 3.0
