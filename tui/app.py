@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from tui.session import Player, Session
 from tui.subject import Subject
 from tui.themes import DEFAULT, load_themes
 
+SETTLED_S = 1.0
 KEY_NAMES = {
     "question_mark": "?",
     "slash": "/",
@@ -99,6 +101,7 @@ class Cockpit(Opening, App[Recorded]):
     def on_mount(self) -> None:
         """Open the first screen, and tell what is wrong with the set-up."""
         self._watch_signals()
+        self.set_timer(SETTLED_S, _collect_garbage)
         self.set_keymap(self.options.keys)
         self.app_resume_signal.subscribe(self, self._draw_all)
         known = self.options.theme in self._themes
@@ -282,6 +285,13 @@ class Cockpit(Opening, App[Recorded]):
         screen.refresh(layout=True)
         if isinstance(screen, CockpitScreen):
             screen.paint_now()
+
+
+def _collect_garbage() -> None:
+    """Where it was put off until the first picture: from now on, but never through what is loaded by now and stays."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def plain(text: str) -> Text:

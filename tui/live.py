@@ -8,22 +8,30 @@ import json
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.control.client import Client
-from engine.control.client.stream import lines
 from engine.model.errors import RollsetError
 from engine.model.upgrade import Now
-from engine.wire.events import recorded_from_dict
-from engine.wire.recording import read_lines
+from engine.wire.recording import OVERVIEW, read_lines
 from tui.scene import Scene, fold
 from tui.session import Audience, Link, LinkState
 
+SHOWN_S = 0.1
+"""What was asked for early is on the terminal by then, before what following takes is loaded."""
 BACKOFF_S = (0.25, 0.5, 1.0, 2.0, 5.0)
 START_AGAIN_AFTER = 3
 """So many attempts in vain, then the engine is started again (never by a session that may only read)."""
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """An overview that was asked for early; `read_at` is the monotonic time at which it came."""
+
+    lines: Sequence[bytes]
+    read_at: float
 
 
 class LiveSession:
@@ -31,16 +39,28 @@ class LiveSession:
 
     live = True
 
-    def __init__(self, client: Client, *, readonly: bool = False, start: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        readonly: bool = False,
+        start: Callable[[], object] | None = None,
+        first: First | None = None,
+    ) -> None:
         self.client = client
         self.readonly = readonly
         self.place = f"{_user()}@{socket.gethostname().split('.')[0]}"
         self._start = None if readonly else start
         self._starting: asyncio.Lock | None = None
+        self._first = first
 
     def source(self, scope: str) -> LiveSource:
-        """The source of a scope."""
-        return LiveSource(self, scope)
+        """The source of a scope; the first one of the overview begins with what was asked for early."""
+        found = LiveSource(self, scope)
+        if scope == OVERVIEW and self._first is not None:
+            found.begin(self._first)
+            self._first = None
+        return found
 
     async def command(self, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Carry out a verb, with a key that makes a repeat harmless."""
@@ -77,6 +97,7 @@ class LiveSource:
         self._scope = scope
         self._read_at = time.monotonic()
         self._audience = Audience()
+        self._begun = False
         self.scene = Scene(scope)
         self.link = Link(LinkState.CONNECTING)
 
@@ -87,6 +108,14 @@ class LiveSource:
             return last
         gone = time.monotonic() - self._read_at
         return Now(last.at + gone, last.clock + gone)
+
+    def begin(self, first: First) -> None:
+        """Show this; the events after it follow. What cannot be read is asked for as usual."""
+        try:
+            scene = _folded(self.scene, first.lines)
+        except (RollsetError, ValueError, LookupError, TypeError, AttributeError):
+            return
+        self.scene, self._read_at, self.link, self._begun = scene, first.read_at, Link(LinkState.LIVE), True
 
     async def run(self, changed: Callable[[], None]) -> None:
         """Follow the engine until cancelled."""
@@ -117,14 +146,18 @@ class LiveSource:
         self._audience.tell()
 
     async def _follow(self) -> AsyncIterator[None]:
+        if self._begun:
+            await asyncio.sleep(SHOWN_S)
+        from engine.control.client.stream import lines
+        from engine.wire.events import recorded_from_dict
+
         line_to = self._session.client.line
-        snapshot = [line async for line in lines(line_to, "snapshot", {"scope": self._scope})]
-        scene = Scene(self._scope)
-        for item in read_lines(snapshot, "the engine's snapshot"):
-            scene = fold(scene, item)
-        self._put(scene)
-        yield
-        after = {"after": str(scene.seq), "scope": self._scope, "follow": "1"}
+        if not self._begun:
+            snapshot = [line async for line in lines(line_to, "snapshot", {"scope": self._scope})]
+            self._put(_folded(Scene(self._scope), snapshot))
+            yield
+        self._begun = False
+        after = {"after": str(self.scene.seq), "scope": self._scope, "follow": "1"}
         async for line in lines(line_to, "events", after):
             value = json.loads(line)
             if "seq" in value:
@@ -136,6 +169,12 @@ class LiveSource:
         self._read_at = time.monotonic()
         self.link = Link(LinkState.LIVE)
         self._audience.tell()
+
+
+def _folded(scene: Scene, snapshot: Sequence[bytes]) -> Scene:
+    for item in read_lines(snapshot, "the engine's snapshot"):
+        scene = fold(scene, item)
+    return scene
 
 
 def _user() -> str:

@@ -7,8 +7,7 @@ import sys
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import Any
 
 from tui.actions import clashes
 from tui.clocks import Clocks
@@ -16,18 +15,6 @@ from tui.glyphs import Glyphs
 from tui.themes import DEFAULT, SIXTEEN
 
 SIZE_LIMIT = 256 * 1024
-
-
-class CockpitFile(BaseModel):
-    """The table `cockpit` of config.toml. `keys` maps an action's id to its keys, comma-separated."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    theme: str | None = None
-    mouse: bool = True
-    utc: bool = False
-    ascii: bool | None = None
-    keys: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +40,37 @@ def config_folder() -> Path:
 def read_options(folder: Path, *, hint: str = "") -> CockpitOptions:
     """What config.toml and the environment say; what cannot be used is left out and told as a trouble."""
     given, troubles = _read(folder / "config.toml")
-    wrong = clashes(given.keys)
+    keys: dict[str, str] = given.get("keys", {})
+    wrong = clashes(keys)
     troubles += [f"config.toml: keys: {words}" for words in wrong]
-    plain = given.ascii if given.ascii is not None else not _draws_unicode()
+    plain = given["ascii"] if given.get("ascii") is not None else not _draws_unicode()
     return CockpitOptions(
-        theme=given.theme or (SIXTEEN if _few_colours() else DEFAULT),
-        mouse=given.mouse,
-        clocks=Clocks(utc=given.utc),
+        theme=given.get("theme") or (SIXTEEN if _few_colours() else DEFAULT),
+        mouse=given.get("mouse", True),
+        clocks=Clocks(utc=given.get("utc", False)),
         glyphs=Glyphs(ascii=plain),
-        keys={} if wrong else dict(given.keys),
+        keys={} if wrong else keys,
         theme_folders=(folder / "themes",),
         troubles=tuple(troubles),
         hint=hint,
     )
 
 
-def _read(path: Path) -> tuple[CockpitFile, list[str]]:
+def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """The table `cockpit` as it is used, empty where there is none; and what is wrong with it."""
     try:
         with open(path, "rb") as source:
             value = tomllib.loads(source.read(SIZE_LIMIT).decode())
-        return CockpitFile.model_validate(value.get("cockpit", {})), []
     except FileNotFoundError:
-        return CockpitFile(), []
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return CockpitFile(), [f"config.toml: cockpit.{where}: {first['msg']}; it is left aside"]
+        return {}, []
     except (OSError, ValueError) as error:
-        return CockpitFile(), [f"config.toml cannot be read: {error}; it is left aside"]
+        return {}, [f"config.toml cannot be read: {error}; it is left aside"]
+    from tui.checked_files import CockpitTable, checked
+
+    try:
+        return checked(CockpitTable, value.get("cockpit", {})), []
+    except ValueError as error:
+        return {}, [f"config.toml: cockpit.{error}; it is left aside"]
 
 
 def _draws_unicode() -> bool:

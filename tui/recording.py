@@ -17,7 +17,8 @@ from engine.model.upgrade import Now
 from engine.wire.recording import OVERVIEW, Earlier, read_lines
 from tui.recorded_answers import recorded_answer
 from tui.replay_bar import place_of
-from tui.scene import Scene, fold, is_error
+from tui.scene import Scene, fold
+from tui.scene_events import is_error
 from tui.session import Audience, Link, LinkState
 
 SIZE_LIMIT = 256 * 1024 * 1024
@@ -60,7 +61,7 @@ class RecordedSession:
                 continue
             scene = fold(scene, item)
             if isinstance(item, Earlier):
-                earlier.append(item.recorded)
+                earlier.append(_event_of(item, name))
         self._events = [*earlier, *events]
         self.set_in_scope = scene.scope if scene.scope != OVERVIEW else ""
         self.player = RecordedPlayer(scene, events)
@@ -87,6 +88,14 @@ class RecordedSession:
     async def query(self, what: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """What its state and its events tell; refused for what they do not."""
         return recorded_answer(what, arguments, self.player.scene, self._events, self.place)
+
+
+def _event_of(item: Earlier, name: str) -> Recorded:
+    try:
+        return item.recorded
+    except (ValueError, KeyError, TypeError) as error:
+        said = f"{name}: an event before its beginning cannot be read ({type(error).__name__})."
+        raise InputError("InvalidParameter", said, "Take a file that `rollset record` wrote.") from None
 
 
 class RecordedPlayer:

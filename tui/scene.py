@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from engine.decide.evolve import evolve_upgrade
-from engine.decide.evolve_scale_set import evolve_scale_set
-from engine.decide.fold_overview import fold_set, fold_upgrade, overview_of, upgrade_overview
-from engine.model import events as e
-from engine.model.engine_events import Attached
-from engine.model.events import Recorded
+from engine.model.attached import Attached
 from engine.model.image import ImageVersion
 from engine.model.overview import EngineFacts, SetOverview, UpgradeOverview
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import Now, Upgrade
-from engine.wire.events import event_type
+from engine.model.upgrade import HoldKind, Now, Upgrade
+from engine.wire.reading import read
 from engine.wire.recording import OVERVIEW, Earlier, Header, Record
-from engine.wire.words import words
+
+if TYPE_CHECKING:
+    from engine.model.events import Recorded
 
 FEED_LINES = 400
+QUIET = frozenset({"UpgradeOutlookChanged", "InstanceDiskChanged"})
+"""Types of events that another line, or what the screen draws, tells too."""
+BAD = frozenset({"LimitExceeded", "UpgradeFaulted"})
+"""Types of events at which an operator who looks for errors stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,127 +74,73 @@ class Scene:
 
 def fold(scene: Scene, item: Header | Record | Earlier | Recorded) -> Scene:
     """The scene after one line of a snapshot, a stream or a recording. A header begins a new one."""
-    if isinstance(item, Recorded):
-        return _fold_event(scene, item)
     if isinstance(item, Header):
         return Scene(item.scope or OVERVIEW, item.first, Now(item.at, item.clock))
     if isinstance(item, Earlier):
-        return _told(scene, item.recorded)
-    return _fold_record(scene, item)
+        return _with_earlier(scene, item.line)
+    if isinstance(item, Record):
+        return _fold_record(scene, item)
+    from tui.scene_events import fold_event  # the first picture is that of a snapshot and waits for no event
+
+    return fold_event(scene, item)
 
 
 def _fold_record(scene: Scene, record: Record) -> Scene:
     if isinstance(record, SetOverview):
         scene = replace(scene, sets={**scene.sets, record.scale_set.key: record})
-        return _with_history(scene, record.upgrade) if record.upgrade is not None else scene
+        return with_history(scene, record.upgrade) if record.upgrade is not None else scene
     if isinstance(record, ImageVersion):
         return replace(scene, images={**scene.images, str(record.reference): record})
     if isinstance(record, ScaleSet):
+        from engine.decide.fold_overview import overview_of
+
         return replace(
             scene,
             scale_sets={**scene.scale_sets, record.key: record},
             sets={**scene.sets, record.key: overview_of(record, None)},
         )
     if isinstance(record, Upgrade):
+        from engine.decide.fold_overview import upgrade_overview
+
         seen = upgrade_overview(record)
         scene = replace(scene, upgrades={**scene.upgrades, record.id: record})
-        return _with_history(_with_upgrade(scene, record.scale_set, seen), seen)
-    return _with_history(scene, record) if isinstance(record, UpgradeOverview) else replace(scene, engine=record)
+        return with_history(with_upgrade(scene, record.scale_set, seen), seen)
+    return with_history(scene, record) if isinstance(record, UpgradeOverview) else replace(scene, engine=record)
 
 
-def _with_history(scene: Scene, seen: UpgradeOverview) -> Scene:
+def with_history(scene: Scene, seen: UpgradeOverview) -> Scene:
+    """With an upgrade as it is now."""
     return replace(scene, history={**scene.history, seen.upgrade.id: seen})
 
 
-def _with_upgrade(scene: Scene, key: str, seen: UpgradeOverview | None) -> Scene:
+def with_upgrade(scene: Scene, key: str, seen: UpgradeOverview | None) -> Scene:
+    """With a set's live or last upgrade."""
     row = scene.sets.get(key)
     return scene if row is None else replace(scene, sets={**scene.sets, key: replace(row, upgrade=seen)})
 
 
-def _fold_event(scene: Scene, recorded: Recorded) -> Scene:
-    now = Now(recorded.at, recorded.clock)
-    kind, _, name = recorded.stream.partition("/")
-    if kind == "upgrade":
-        scene = _fold_upgrade(scene, name, recorded.event, now)
-    elif kind == "scale_set":
-        scene = _fold_scale_set(scene, name, recorded.event, now)
-    elif isinstance(recorded.event, e.ImagePublished):
-        image = recorded.event.image
-        scene = replace(scene, images={**scene.images, str(image.reference): image})
-    elif isinstance(recorded.event, e.ImageExclusionChanged):
-        scene = _fold_exclusion(scene, recorded.event)
-    elif isinstance(recorded.event, e.EngineStarted) and scene.engine is not None:
-        began = recorded.event
-        facts = replace(scene.engine, pid=began.pid, version=began.version, epoch=began.epoch, started_at=now.at)
-        scene = replace(scene, engine=facts)
-    return replace(_told(scene, recorded), seq=recorded.seq, now=now)
-
-
-def _fold_exclusion(scene: Scene, event: e.ImageExclusionChanged) -> Scene:
-    known = scene.images.get(str(event.reference))
-    if known is None:
+def _with_earlier(scene: Scene, line: Mapping[str, Any]) -> Scene:
+    """An event before the snapshot: who is present, or a line of the feed."""
+    kind, body = line["type"], line["body"]
+    if kind == "PresenceChanged":
+        return replace(scene, present=tuple(read(Attached, one) for one in body["attached"]))
+    if kind in QUIET:
         return scene
-    image = replace(known, excluded_from_latest=event.excluded)
-    return replace(scene, images={**scene.images, str(event.reference): image})
+    bad = kind in BAD or (kind == "MemberMoved" and body["error"] is not None)
+    bad = bad or (kind == "HoldRaised" and body["hold"]["kind"] != HoldKind.OPERATOR)
+    instance = str(body.get("instance_id") or "")
+    words = line["words"] if "words" in line else _words(line)
+    told = FeedLine(line["seq"], line["at"], line["stream"], kind, words, line["actor"], instance, bad)
+    return with_line(scene, told)
 
 
-def _told(scene: Scene, recorded: Recorded) -> Scene:
-    """The feed with this event, unless another line or the screen itself says the same."""
-    if isinstance(recorded.event, e.PresenceChanged):
-        return replace(scene, present=recorded.event.attached)
-    if is_quiet(recorded.event):
-        return scene
-    return replace(scene, feed=(*scene.feed[1 - FEED_LINES :], feed_line(recorded)))
+def _words(line: Mapping[str, Any]) -> str:
+    """The sentence for an event whose line has none, as those of old recordings."""
+    from engine.wire.words import words
+
+    return words(Earlier(line).recorded.event)
 
 
-def is_quiet(event: e.Event) -> bool:
-    """Whether another line, or what the screen draws, says the same."""
-    return isinstance(event, e.UpgradeOutlookChanged | e.InstanceDiskChanged)
-
-
-def feed_line(recorded: Recorded) -> FeedLine:
-    """An event as a line of the feed."""
-    event = recorded.event
-    return FeedLine(
-        recorded.seq,
-        recorded.at,
-        recorded.stream,
-        event_type(event),
-        words(event),
-        recorded.actor,
-        str(getattr(event, "instance_id", "") or ""),
-        is_error(event),
-    )
-
-
-def is_error(event: e.Event) -> bool:
-    """Whether an operator who looks for errors stops here."""
-    if isinstance(event, e.LimitExceeded | e.UpgradeFaulted):
-        return True
-    if isinstance(event, e.MemberMoved):
-        return event.error is not None
-    return isinstance(event, e.HoldRaised) and event.hold.kind.value != "Operator"
-
-
-def _fold_upgrade(scene: Scene, name: str, event: e.Event, now: Now) -> Scene:
-    started = isinstance(event, e.UpgradeStarted)
-    seen = fold_upgrade(None if started else scene.history.get(name), event, now)
-    if seen is None:
-        return scene
-    key = seen.upgrade.scale_set
-    if scene.scope != OVERVIEW and (started or name in scene.upgrades):
-        after = evolve_upgrade(scene.upgrades.get(name), event, now)
-        scene = replace(scene, upgrades={**scene.upgrades, name: after})
-    row = scene.sets.get(key)
-    shown = row is not None and (started or (row.upgrade is not None and row.upgrade.upgrade.id == name))
-    return _with_history(_with_upgrade(scene, key, seen) if shown else scene, seen)
-
-
-def _fold_scale_set(scene: Scene, key: str, event: e.Event, now: Now) -> Scene:
-    row = fold_set(scene.sets.get(key), event, now)
-    rows = {k: v for k, v in scene.sets.items() if k != key} if row is None else {**scene.sets, key: row}
-    scene = replace(scene, sets=rows)
-    if scene.scope == OVERVIEW:
-        return scene
-    after = evolve_scale_set(scene.scale_sets.get(key), event, now)
-    return replace(scene, scale_sets={} if after is None else {key: after})
+def with_line(scene: Scene, line: FeedLine) -> Scene:
+    """With one more line of the feed."""
+    return replace(scene, feed=(*scene.feed[1 - FEED_LINES :], line))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from textual.color import Color, ColorParseError
 from textual.theme import BUILTIN_THEMES, Theme
 
 from tui.palette import Meaning, Palette
@@ -18,41 +16,26 @@ SIXTEEN = "sixteen"
 SIZE_LIMIT = 64 * 1024
 
 
-class Grounds(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Grounds:
     """Backgrounds: the screen's, a dialog's, the line under the cursor, the same in a panel without the focus."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     screen: str
     dialog: str
     chosen: str
     chosen_elsewhere: str
 
-    @field_validator("*")
-    @classmethod
-    def _is_colour(cls, value: str) -> str:
-        return _colour(value)
 
+@dataclass(frozen=True, slots=True)
+class ThemeFile:
+    """One theme. `colours` are named by what they mean (tui.palette.Meaning); all are there."""
 
-class ThemeFile(BaseModel):
-    """One theme. `colours` are named by what they mean (tui.palette.Meaning); all must be there."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")
-    title: str = Field(min_length=1, max_length=60)
+    name: str
+    title: str
     dark: bool
-    terminal_colours: bool = False
     grounds: Grounds
-    colours: dict[Meaning, str]
-
-    @field_validator("colours")
-    @classmethod
-    def _are_all_there(cls, value: dict[Meaning, str]) -> dict[Meaning, str]:
-        missing = [meaning.value for meaning in Meaning if meaning not in value]
-        if missing:
-            raise ValueError(f"missing: {', '.join(missing)}")
-        return {meaning: _colour(colour) for meaning, colour in value.items()}
+    colours: Mapping[Meaning, str]
+    terminal_colours: bool = False
 
     def palette(self, *, reverses: bool = False) -> Palette:
         """Its styles on the screen's background; `reverses` where the chosen line cannot have a colour."""
@@ -89,14 +72,6 @@ class ThemeFile(BaseModel):
         )
 
 
-def _colour(value: str) -> str:
-    try:
-        Color.parse(value)
-    except ColorParseError:
-        raise ValueError(f"{value!r} is no colour; write #rrggbb or ansi_green") from None
-    return value
-
-
 @dataclass(frozen=True, slots=True)
 class BadTheme:
     """A file that cannot be used, and why."""
@@ -111,16 +86,17 @@ def shipped_folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parent.parent / "themes"
 
 
-def read_theme(path: Path) -> ThemeFile | BadTheme:
-    """One file; BadTheme says what is wrong with it, by field."""
+def read_theme(path: Path, *, ours: bool = False) -> ThemeFile | BadTheme:
+    """One file; BadTheme says what is wrong with it, by field. `ours` are as good as their test found them."""
     try:
         with open(path, "rb") as source:
-            return ThemeFile.model_validate(tomllib.loads(source.read(SIZE_LIMIT).decode()))
-    except ValidationError as error:
-        first = error.errors()[0]
-        return BadTheme(
-            path, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg'].removeprefix('Value error, ')}"
-        )
+            found = tomllib.loads(source.read(SIZE_LIMIT).decode())
+        if not ours:
+            from tui.checked_files import ThemeTable, checked
+
+            found = checked(ThemeTable, found)
+        colours = {Meaning(name): colour for name, colour in found.pop("colours").items()}
+        return ThemeFile(**found | {"colours": colours, "grounds": Grounds(**found["grounds"])})
     except (OSError, ValueError) as error:
         return BadTheme(path, str(error))
 
@@ -129,9 +105,10 @@ def load_themes(folders: Iterable[Path]) -> tuple[dict[str, ThemeFile], list[Bad
     """Every theme by name, ours first: a user's of the same name takes its place. Bad ones are told, not raised."""
     found: dict[str, ThemeFile] = {}
     bad: list[BadTheme] = []
-    for folder in (shipped_folder(), *folders):
+    ours = shipped_folder()
+    for folder in (ours, *folders):
         for path in sorted(folder.glob("*.toml")):
-            theme = read_theme(path)
+            theme = read_theme(path, ours=folder == ours)
             if isinstance(theme, BadTheme):
                 bad.append(theme)
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.model.attached import Attached as Attached
 from engine.model.event import Event
 from engine.model.health import HealthSource
 from engine.model.image import ImageReference, ImageVersion
@@ -109,17 +110,6 @@ class CommandJudged(Event):
     number: int = 0
     previous_hash: str = ""
     hash: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Attached:
-    """Somebody who follows events: `streams` of them, the first since `since_at` (Unix seconds)."""
-
-    user: str
-    role: str
-    origin: str
-    streams: int
-    since_at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
-
-from pydantic import TypeAdapter
+from typing import TYPE_CHECKING, Any, cast
 
 from engine.model import events as known
 from engine.model.events import Event, Recorded
+from engine.wire.reading import read
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 SCHEMA = 1
 """The schema number written with every event; a type whose form changes gets its own number and an upcaster."""
@@ -41,6 +43,8 @@ def _class_of(name: str) -> type[Event] | None:
 
 @cache
 def _adapter(name: str) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter  # a terminal only reads, and has engine.wire.reading for that
+
     found: Any = _class_of(name)
     return TypeAdapter(found)
 
@@ -70,6 +74,17 @@ def from_json(name: str, schema: int, body: str) -> Event:
     return event
 
 
+def _from_value(name: str, schema: int, body: Any) -> Event:
+    """As `from_json`, of a body that is read already."""
+    kind = _class_of(name)
+    if kind is None or schema > SCHEMA:
+        return UnknownEvent(name, json.dumps(body))
+    while (upcast := UPCASTERS.get((name, schema))) is not None:
+        body = upcast(body)
+        schema += 1
+    return read(kind, body)
+
+
 def recorded_to_dict(recorded: Recorded) -> dict[str, Any]:
     """One line of the stream, as JSON values."""
     return {
@@ -87,9 +102,9 @@ def recorded_to_dict(recorded: Recorded) -> dict[str, Any]:
     }
 
 
-def recorded_from_dict(line: dict[str, Any]) -> Recorded:
+def recorded_from_dict(line: Mapping[str, Any]) -> Recorded:
     """The reverse of `recorded_to_dict`; keys it does not know are left aside."""
-    event = from_json(line["type"], line.get("schema", SCHEMA), json.dumps(line["body"]))
+    event = _from_value(line["type"], line.get("schema", SCHEMA), line["body"])
     return Recorded(
         line["seq"],
         line["stream"],

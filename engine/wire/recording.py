@@ -7,22 +7,26 @@ same state as one that asks for a later snapshot.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.model.errors import InputError
-from engine.model.events import Recorded
 from engine.model.image import ImageVersion
 from engine.model.overview import EngineFacts, SetOverview, UpgradeOverview
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade
-from engine.wire.events import recorded_from_dict
-from engine.wire.state import dump, load
+from engine.wire.reading import read
+from engine.wire.state import dump
+
+if TYPE_CHECKING:
+    from engine.model.events import Recorded
 
 FORMAT = 1
 SCHEMA = 1
 OVERVIEW = "overview"
+EVENT_KEYS = ("seq", "at", "stream", "type", "actor", "body")
+"""What is shown of an event without reading its body."""
 
 KINDS: dict[str, type] = {
     "engine": EngineFacts,
@@ -51,9 +55,16 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An event before the snapshot: shown in the feed, never folded."""
+    """An event before the snapshot, as its line: shown in the feed, never folded."""
 
-    recorded: Recorded
+    line: Mapping[str, Any]
+
+    @property
+    def recorded(self) -> Recorded:
+        """The event itself. Raises ValueError, KeyError or TypeError for a line that is none."""
+        from engine.wire.events import recorded_from_dict
+
+        return recorded_from_dict(self.line)
 
 
 def header_line(header: Header) -> str:
@@ -118,13 +129,15 @@ def _header(value: dict[str, Any]) -> Header:
 
 def _line(value: dict[str, Any]) -> Record | Earlier | Recorded | None:
     if "seq" in value:
+        from engine.wire.events import recorded_from_dict  # a snapshot is read without knowing any event
+
         return recorded_from_dict(value)
     if "record" not in value:
         return None
     if value["record"] == "event":
-        return Earlier(recorded_from_dict(value["body"]))
+        return Earlier({name: value["body"][name] for name in EVENT_KEYS} | value["body"])
     kind = KINDS.get(value["record"])
     if kind is None or value["schema"] > SCHEMA:
         return None
-    found: Record = load(kind, json.dumps(value["body"]))
+    found: Record = read(kind, value["body"])
     return found

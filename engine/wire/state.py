@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pydantic import TypeAdapter
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 T = TypeVar("T")
 
 
 @cache
 def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter  # a terminal only reads, and has engine.wire.reading for that
+
     found: Any = kind
     return TypeAdapter(found)
 

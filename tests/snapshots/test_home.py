@@ -9,6 +9,7 @@ from engine.decide.fold_overview import overview_of
 from engine.model.commands import Verb
 from engine.model.engine_events import Attached
 from engine.model.health import Health
+from engine.wire.events import recorded_to_dict
 from engine.wire.recording import OVERVIEW, Earlier, Header
 from tests.snapshots.conftest import Picture
 from tests.snapshots.still import LOST, StillSession
@@ -45,7 +46,7 @@ def everything() -> Scene:
     scene = fold(scene, overview_of(korea, None))
     last = sorted((x for story in (rolling, paused, faulted, done) for x in story.events), key=lambda x: x.at)[-40:]
     for number, recorded in enumerate(last, 60):
-        scene = fold(scene, Earlier(replace(recorded, seq=number)))
+        scene = fold(scene, Earlier(recorded_to_dict(replace(recorded, seq=number))))
     return replace(
         scene, present=(Attached("ana", "admin", "local", 1, 0.0), Attached("omar", "operator", "ssh", 1, 0.0))
     )

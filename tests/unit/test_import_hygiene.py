@@ -57,5 +57,9 @@ def test_every_module_behind_the_door_is_forbidden_to_terminals() -> None:
     assert behind <= set(forbidden)
 
 
-def test_the_cockpit_alone_waits_for_no_command_line() -> None:
-    assert loaded_by("tui.__main__,tui.verbs.showing,tui.app,tui.live,tui.terminal.driver").isdisjoint({"typer"})
+def test_the_first_picture_waits_for_no_command_line_checker_http_client_or_event() -> None:
+    first = ("__main__", "verbs.showing", "app", "live", "options", "screens.home", "terminal.driver")
+    loaded = loaded_by(",".join(f"tui.{name}" for name in first))
+
+    assert "textual.app" in loaded
+    assert loaded.isdisjoint({"typer", "pydantic", "http.client", "h11", "anyio", "engine.model.events"})

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from engine.model.errors import RollsetError
 from engine.model.overview import SetOverview
 from tui.actions import ACTIONS
-from tui.screens.act_dialog import ActDialog
 from tui.screens.cockpit_screen import CockpitScreen
-from tui.screens.start_dialog import StartDialog
 
 
 class ActingScreen(CockpitScreen):
@@ -22,8 +20,12 @@ class ActingScreen(CockpitScreen):
         key = subject.scale_set.key
         source = self.source if self.scope == key else self.cockpit.session.source(key)
         if name == "start":
+            from tui.screens.start_dialog import StartDialog
+
             self.cockpit.push_screen(StartDialog(source, key))
         else:
+            from tui.screens.act_dialog import ActDialog
+
             self.cockpit.push_screen(ActDialog(ACTIONS[name], source, key, subject.instances))
 
     def do_start(self) -> None:

@@ -57,6 +57,7 @@ class CockpitScreen(Screen[None]):
         self._timer: Timer | None = None
         self._painted_at = 0.0
         self._told = ""
+        self._due = False
 
     # --- what a subclass gives ---
 
@@ -132,7 +133,7 @@ class CockpitScreen(Screen[None]):
         follow: Callable[[], Awaitable[None]] = self._follow
         self.run_worker(follow, group="source", exclusive=True, exit_on_error=False)
         self.set_interval(TICK_S, self._tick)
-        self.call_after_refresh(self.paint_now)
+        self._paint_once_laid_out()
 
     async def _follow(self) -> None:
         await self.source.run(self.changed)
@@ -175,11 +176,20 @@ class CockpitScreen(Screen[None]):
 
     def on_screen_resume(self, _event: ScreenResume) -> None:
         """It is in front again."""
-        self.call_after_refresh(self.paint_now)
+        self._paint_once_laid_out()
 
     def on_resize(self, _event: Resize) -> None:
         """Lines are as long as the screen."""
-        self.call_after_refresh(self.paint_now)
+        self._paint_once_laid_out()
+
+    def _paint_once_laid_out(self) -> None:
+        """Once for all who ask before the screen is laid out."""
+        if not self._due:
+            self._due = self.call_after_refresh(self._paint_due)
+
+    def _paint_due(self) -> None:
+        self._due = False
+        self.paint_now()
 
     def on_rows_resized(self) -> None:
         """Lines are as long as their panel."""

@@ -10,7 +10,8 @@ from engine.wire.events import recorded_from_dict
 from engine.wire.recording import OVERVIEW
 from tui.cells import fit
 from tui.palette import Line, Meaning, Piece
-from tui.scene import FeedLine, feed_line, is_quiet
+from tui.scene import FeedLine
+from tui.scene_events import feed_line, is_quiet
 from tui.screens.list_screen import ListScreen, labelled
 from tui.subject import Subject
 from tui.widgets.rows import Rows

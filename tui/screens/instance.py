@@ -14,7 +14,8 @@ from engine.model.upgrade import Member
 from engine.wire.events import recorded_from_dict
 from tui.glyphs import HEALTH_SIGNS
 from tui.palette import Line, Meaning, Piece
-from tui.scene import FeedLine, feed_line
+from tui.scene import FeedLine
+from tui.scene_events import feed_line
 from tui.screens.acting import ActingOnInstances
 from tui.screens.events import joined
 from tui.screens.instance_pages import InstanceView, fact_lines, timeline_lines

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.control.client.early import EarlySnapshot
+from engine.control.client.lines import SharedLine, StateDirLine
+from engine.control.client.running import is_current
 from engine.model.errors import InputError
 from tui.verbs import engine_access
 
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
     from tui.session import Session
 
 STOPPED = 130
+EARLY_S = 1.0
+"""So long the first picture waits for the engine; after that it says that it connects."""
 FRAMES = "120"
 """A second, at most: what a key changes in two places is seen after two. Nothing is drawn when nothing changes."""
 
@@ -32,16 +38,39 @@ def open_meant() -> None:
 def open_cockpit(where: Path | Line, *, readonly: bool, first_set: str = "", hint: str = "") -> None:
     """Show an engine; a state directory's own is started when none runs (not by a cockpit that only looks)."""
     from engine.control.client import Client
-    from engine.control.client.start import connect_or_start
-    from tui.live import LiveSession
+
+    gc.disable()  # the cockpit lets it begin again: what is loaded stays, and looking through it is a waste
+    client = Client(where, readonly=readonly)
+    early = _asked_early(client.line)
+    set_frames()
+    from tui.live import First, LiveSession
+
+    _load()
+    lines = early.lines(EARLY_S) if early is not None else None
 
     def start() -> object:
+        from engine.control.client.start import connect_or_start
+
         return connect_or_start(where, readonly=readonly) if isinstance(where, Path) else None
 
-    if not readonly:
+    if not readonly and isinstance(where, Path) and (lines is None or not is_current(where)):
         start()
-    session = LiveSession(Client(where, readonly=readonly), readonly=readonly, start=start)
+        lines = None
+    first = First(lines, early.read_at) if early is not None and lines is not None else None
+    session = LiveSession(client, readonly=readonly, start=start, first=first)
     show(session, first_set=first_set, hint=hint)
+
+
+def _asked_early(line: Line) -> EarlySnapshot | None:
+    """A line of this machine answers soon; one over ssh may ask for a password first."""
+    return EarlySnapshot(line) if isinstance(line, StateDirLine | SharedLine) else None
+
+
+def _load() -> None:
+    """What the first picture needs, while the engine answers."""
+    import tui.app
+    import tui.screens.home
+    import tui.terminal.driver  # noqa: F401  # loaded, not used here
 
 
 def show(session: Session, *, first_set: str = "", hint: str = "") -> None:

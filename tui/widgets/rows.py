@@ -159,7 +159,7 @@ class Rows(Widget, can_focus=True, inherit_bindings=False):
             if after == before:
                 continue
             self._shown[row] = after
-            if before is None or before.ground != after.ground:
+            if before is None or before.ground != after.ground or not before.line:
                 changed.append(Region(0, row, width, 1))
                 continue
             changed += [Region(x, row, cells, 1) for x, cells in changed_spans(before.line, after.line, self.wide)]

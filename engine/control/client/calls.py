@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from engine.control.client.lines import Line, StateDirLine
 from engine.model.errors import ERRORS_BY_EXIT_CODE, RollsetError, UnreachableError
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection, HTTPResponse
 
 ANSWER_S = 60.0
 ALIVE_S = 15.0
@@ -20,16 +22,6 @@ ALIVE_S = 15.0
 READONLY = {"X-Rollset-readonly": "1"}
 SILENCE_S = 30.0
 """A stream that is silent for longer than three heartbeats is lost."""
-
-
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, line: Line, timeout_s: float) -> None:
-        super().__init__("rollset", timeout=timeout_s)
-        self._line = line
-        self._timeout_s = timeout_s
-
-    def connect(self) -> None:
-        self.sock = self._line.open(self._timeout_s)
 
 
 class Client:
@@ -61,6 +53,8 @@ class Client:
 
         Events of one set end when it is deleted.
         """
+        from engine.control.client.exchange import FAILURES
+
         arguments = {"after": str(after), "scope": scope} | ({"follow": "1"} if follow else {})
         connection, response = self._send("GET", f"/v1/events?{urlencode(arguments)}", None, SILENCE_S)
         try:
@@ -73,7 +67,7 @@ class Client:
                         yield value
                     elif "end" in value:
                         return
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (*FAILURES, ValueError) as error:
             raise self._lost(error) from error
         finally:
             connection.close()
@@ -98,14 +92,14 @@ class Client:
             return False
         return True
 
-    def _send(
-        self, method: str, path: str, body: bytes | None, timeout: float
-    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-        connection = _Connection(self._line, timeout)
+    def _send(self, method: str, path: str, body: bytes | None, timeout: float) -> tuple[HTTPConnection, HTTPResponse]:
+        from engine.control.client.exchange import FAILURES, Connection
+
+        connection = Connection(self._line, timeout)
         try:
             connection.request(method, path, body, claims() | (READONLY if self._readonly else {}))
             return connection, connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
+        except FAILURES as error:
             connection.close()
             raise self._lost(error) from error
 
@@ -114,10 +108,12 @@ class Client:
         return answer
 
     def _read(self, method: str, path: str, body: bytes | None = None, timeout_s: float = ANSWER_S) -> bytes:
+        from engine.control.client.exchange import FAILURES
+
         connection, response = self._send(method, path, body, timeout_s)
         try:
             text = response.read()
-        except (OSError, http.client.HTTPException) as error:
+        except FAILURES as error:
             raise self._lost(error) from error
         finally:
             connection.close()

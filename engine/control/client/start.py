@@ -14,8 +14,9 @@ from pathlib import Path
 
 from engine.control.client.calls import Client
 from engine.control.client.lines import lock_note, refuse_foreign
+from engine.control.client.running import is_older, stopping
 from engine.model.errors import RollsetError, UnreachableError
-from engine.model.version import VERSION, version_numbers
+from engine.model.version import VERSION
 
 READY_S = 15.0
 SPAWN_LOCK_S = 30.0
@@ -51,12 +52,12 @@ def connect_or_start(
     """
     refuse_foreign(state_dir)
     client = Client(state_dir, readonly=readonly)
-    if _answers(state_dir, client) and not _stopping(state_dir) and not _is_older(state_dir, version):
+    if _answers(state_dir, client) and not stopping(state_dir) and not is_older(state_dir, version):
         return client
     _prepare(state_dir)
     with _spawn_lock(state_dir):
         await_stop(state_dir, say)
-        if _answers(state_dir, client) and not (_is_older(state_dir, version) and _replaced(state_dir, client, say)):
+        if _answers(state_dir, client) and not (is_older(state_dir, version) and _replaced(state_dir, client, say)):
             return client
         _spawn(state_dir, owner_pid, serve)
     return client
@@ -78,7 +79,7 @@ def _answers(state_dir: Path, client: Client) -> bool:
 def await_stop(state_dir: Path, say: Say = _quiet) -> None:
     """Return once no engine of `state_dir` is stopping any more. Raises UnreachableError after STOPPING_S."""
     began, told = time.monotonic(), False
-    while (pid := _stopping(state_dir)) is not None:
+    while (pid := stopping(state_dir)) is not None:
         waited_s = time.monotonic() - began
         if waited_s > STOPPING_S:
             raise UnreachableError(
@@ -90,27 +91,6 @@ def await_stop(state_dir: Path, say: Say = _quiet) -> None:
             told = True
             say(f"engine {pid} is stopping: it finishes what it has begun")
         time.sleep(0.02)
-
-
-def _stopping(state_dir: Path) -> int | None:
-    """The process of an engine that said it stops, and is still there."""
-    note = lock_note(state_dir) or {}
-    pid = note.get("pid")
-    return pid if note.get("stopping") and isinstance(pid, int) and _lives(pid) else None
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
-    except (OSError, IndexError):
-        return False
-
-
-def _is_older(state_dir: Path, version: str) -> bool:
-    note = lock_note(state_dir) or {}
-    running = version_numbers(str(note.get("version", "")))
-    return bool(running) and running < version_numbers(version)
 
 
 def _replaced(state_dir: Path, client: Client, say: Say) -> bool:

@@ -17,7 +17,7 @@ from tui.glyphs import HEALTH_SIGNS, LEFT_OUT_SIGNS, MEMBER_SIGNS, UPGRADE_SIGNS
 from tui.options import read_options
 from tui.palette import Meaning, Piece
 from tui.subject import READONLY, RECORDED, Subject, why_not_verb
-from tui.themes import load_themes, shipped_folder
+from tui.themes import load_themes, read_theme, shipped_folder
 
 KOREAN = "결제 서비스 운영"
 
@@ -104,6 +104,8 @@ def test_every_shipped_theme_is_good_and_has_every_meaning() -> None:
     themes, bad = load_themes(())
 
     assert bad == []
+    for path in shipped_folder().glob("*.toml"):
+        assert read_theme(path) == read_theme(path, ours=True) == themes[path.stem]
     assert {"dark", "light", "high-contrast", "blue-orange", "teal-red", "sixteen"} <= set(themes)
     assert all(set(theme.colours) == set(Meaning) for theme in themes.values())
     for theme in themes.values():

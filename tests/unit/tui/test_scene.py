@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from engine.decide.evolve import evolve_upgrade
 from engine.model import events as e
+from engine.model.commands import Verb
 from engine.model.engine_events import Attached
 from engine.model.events import Recorded
 from engine.model.image import ImageReference
 from engine.model.policy import RunSettings
 from engine.model.scale_set import Instance, ScaleSet, ScaleSetModel
 from engine.model.upgrade import Member, MemberState, Now, Outlook, Upgrade
+from engine.wire.events import recorded_to_dict
 from engine.wire.recording import OVERVIEW, Earlier, Header, record_line
+from engine.wire.words import words
+from tests.snapshots.story import Story, has_ended
+from tests.snapshots.story import scale_set as whole_set
 from tui.recording import RecordedSession
 from tui.scene import Scene, fold
+from tui.scene_events import feed_line, is_quiet
 from tui.session import LinkState
 
 OLD = ImageReference("contoso", "web", "stable", "1.0.0")
@@ -34,6 +40,16 @@ def upgrade() -> Upgrade:
 
 def recorded(seq: int, stream: str, event: e.Event) -> Recorded:
     return Recorded(seq, stream, seq, 10.0 + seq, 10.0 + seq, 1, "ana", "", event)
+
+
+def faulted() -> Story:
+    """An upgrade with failures, told to its end."""
+    found = Story(whole_set("web", 30, "westeurope"), bad=frozenset(str(n) for n in range(0, 30, 4)))
+    found.start()
+    found.command(Verb.PAUSE, "omar", "lunch")
+    found.command(Verb.RESUME, "omar", "")
+    found.until(has_ended)
+    return found
 
 
 def story() -> list[Recorded]:
@@ -72,7 +88,6 @@ def test_events_of_an_upgrade_that_is_not_known_change_nothing_but_the_feed() ->
 def session() -> RecordedSession:
     import json
 
-    from engine.wire.events import recorded_to_dict
     from engine.wire.recording import header_line
 
     lines = [header_line(Header(KEY, 0, 5.0, 5.0, "rollset")), record_line(scale_set())]
@@ -110,7 +125,7 @@ def test_who_is_present_is_known_from_the_last_word_on_it_and_is_no_line_of_the_
     ana = Attached("ana", "admin", "local", 1, 5.0)
     scene = fold(Scene(""), Header(OVERVIEW, 0, 5.0, 5.0, "rollset"))
 
-    scene = fold(scene, Earlier(recorded(1, "engine", e.PresenceChanged((ana,)))))
+    scene = fold(scene, Earlier(recorded_to_dict(recorded(1, "engine", e.PresenceChanged((ana,))))))
     assert scene.present == (ana,)
     scene = fold(scene, recorded(2, "engine", e.PresenceChanged(())))
 
@@ -118,11 +133,19 @@ def test_who_is_present_is_known_from_the_last_word_on_it_and_is_no_line_of_the_
     assert scene.feed == ()
 
 
+def test_an_event_before_the_snapshot_is_told_as_one_after_it() -> None:
+    for item in faulted().events:
+        line = recorded_to_dict(item)
+        begun = fold(Scene(""), Header(KEY, 0, 5.0, 5.0, "rollset"))
+        told = fold(begun, Earlier(line | {"words": words(item.event)}))
+        assert told.feed == fold(begun, Earlier(line)).feed == (() if is_quiet(item.event) else (feed_line(item),))
+
+
 def test_what_another_line_says_is_no_line_of_the_feed_now_or_before() -> None:
     outlook = e.UpgradeOutlookChanged(Outlook(3, "", "", 0.0))
     scene = fold(fold(Scene(""), Header(KEY, 0, 5.0, 5.0, "rollset")), scale_set())
 
-    scene = fold(scene, Earlier(recorded(1, "upgrade/u", outlook)))
+    scene = fold(scene, Earlier(recorded_to_dict(recorded(1, "upgrade/u", outlook))))
     for line in story():
         scene = fold(scene, line)
     scene = fold(scene, recorded(9, "upgrade/u", outlook))

@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from engine.model import events as known
 from engine.model.effects import Effect, EffectOutcome
 from engine.model.events import Event, Recorded
-from engine.model.image import ImageVersion
-from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import Upgrade
 from engine.wire import events as wire
 from engine.wire.events import UnknownEvent, event_type, from_json, recorded_from_dict, recorded_to_dict, to_json
+from engine.wire.reading import read
+from engine.wire.recording import KINDS
 from engine.wire.state import dump, load
 
 EVENTS = [
@@ -25,7 +24,7 @@ EVENTS = [
     for found in vars(known).values()
     if isinstance(found, type) and issubclass(found, Event) and found is not Event
 ]
-RECORDS = (ScaleSet, Upgrade, ImageVersion, Effect, EffectOutcome)
+RECORDS = (*KINDS.values(), Effect, EffectOutcome)
 
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 st.register_type_strategy(str, st.text(max_size=12))
@@ -49,6 +48,7 @@ def test_an_event_comes_back_as_it_was(kind: type[Event]) -> None:
         body = to_json(event)
         json.loads(body)
         assert from_json(event_type(event), wire.SCHEMA, body) == event
+        assert read(kind, json.loads(body)) == event
 
     comes_back()
 
@@ -59,6 +59,7 @@ def test_a_state_record_comes_back_as_it_was(kind: type[Any]) -> None:
     @given(st.from_type(kind))
     def comes_back(record: Any) -> None:
         assert load(kind, dump(record)) == record
+        assert read(kind, json.loads(dump(record))) == record
 
     comes_back()
 
