@@ -51,7 +51,6 @@ class InstantFleet:
         self.store.begin_epoch(1, "benchmark", 0.0)
         self.state = EngineState(images=dict(IMAGES))
         self.t = 0.0
-        self.bodies: list[int] = []
         turn = self.turn()
         for number in range(sets):
             made = scale_set(f"web{number}", count)

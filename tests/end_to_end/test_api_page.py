@@ -46,7 +46,7 @@ def same_shape(shown: Any, found: Any, where: str) -> None:
 
 def test_every_example_runs_and_answers_as_shown(world: World, tmp_path: Path) -> None:
     world.publish("1.0.0")
-    world.create(3, setup="sleep 3")  # so that an upgrade is still live when the page pauses it
+    world.create(8, setup="sleep 3")  # so that an upgrade is still live when the page pauses it, also on a busy machine
     world.publish("1.1.0")
     assert lock_note(world.state_dir) is not None
     bin_dir = tmp_path / "bin"

@@ -43,7 +43,6 @@ class VirtualWorld:
         self.seed = seed
         self.jump_s = 0.0
         self.through: Callable[[Fleet], Fleet] = lambda fleet: fleet
-        self.crashes = 0
         counter = itertools.count()
         monkeypatch.setattr("secrets.token_hex", lambda size=8: f"{next(counter):0{2 * size}x}"[: 2 * size])
         monkeypatch.setattr("os.getpid", lambda: 4242)
@@ -66,7 +65,7 @@ class VirtualWorld:
             ) as engine:
                 yield engine
         except* CrashedError:
-            self.crashes += 1
+            pass
 
     async def create(self, engine: Engine, capacity: int, *, zones: tuple[str, ...] = (), **tags: object) -> EngineDoor:
         """Images and a healthy set called web on the first of them."""
