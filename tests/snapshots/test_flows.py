@@ -6,9 +6,9 @@ from engine.model.commands import Verb
 from engine.model.errors import RefusedError
 from engine.model.upgrade import UpgradeState
 from tests.snapshots.conftest import Picture
+from tests.snapshots.moments import KEY
 from tests.snapshots.still import LIVE, LOST, StorySession
 from tests.snapshots.story import Story, batch_runs, has_ended, scale_set
-from tests.snapshots.test_scale_set import KEY
 
 NAME = tuple("web-eu")
 

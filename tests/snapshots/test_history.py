@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 from tests.snapshots.conftest import Picture
+from tests.snapshots.moments import KEY, session
 from tests.snapshots.still import StillSession
 from tests.snapshots.story import Story, has_ended, scale_set
 from tests.snapshots.test_home import empty, everything
 from tests.snapshots.test_pages import refusing
-from tests.snapshots.test_scale_set import KEY, session
 
 
 @cache

@@ -8,9 +8,9 @@ import pytest
 
 from engine.model.errors import NotPermittedError
 from tests.snapshots.conftest import Picture
+from tests.snapshots.moments import KEY, session, story
 from tests.snapshots.still import StillSession
 from tests.snapshots.test_home import empty, everything
-from tests.snapshots.test_scale_set import KEY, session, story
 
 REFUSED: dict[str, Any] = {
     what: NotPermittedError("AuthorizationFailed", f"omar may not read the {what}.", "Ask an admin.")

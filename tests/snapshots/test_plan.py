@@ -9,9 +9,9 @@ from engine.model.errors import UnreachableError
 from engine.model.health import Health
 from engine.model.scale_set import InstanceHold
 from tests.snapshots.conftest import Picture
+from tests.snapshots.moments import KEY, session
 from tests.snapshots.still import StillSession
 from tests.snapshots.story import Story, scale_set
-from tests.snapshots.test_scale_set import KEY, session
 
 
 def small(**asked: Any) -> StillSession:

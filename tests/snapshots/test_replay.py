@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from tests.snapshots.conftest import Picture
-from tests.snapshots.test_scale_set import KEY, story
+from tests.snapshots.moments import KEY, story
 from tui.recording import RecordedSession
 
 

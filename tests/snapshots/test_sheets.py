@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests.snapshots.conftest import Picture
+from tests.snapshots.moments import KEY, session
 from tests.snapshots.still import StillSession
 from tests.snapshots.test_home import everything
-from tests.snapshots.test_scale_set import KEY, session
 
 
 def test_help_of_all_sets(picture: Picture) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.snapshots.conftest import Picture
+from tests.snapshots.moments import KEY, session
 from tests.snapshots.still import StillSession
 from tests.snapshots.test_home import everything
-from tests.snapshots.test_scale_set import KEY, session
 from tui.glyphs import Glyphs
 
 THEMES = ("light", "high-contrast", "blue-orange", "teal-red", "sixteen")

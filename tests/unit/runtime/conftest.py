@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from engine.runtime.apply import apply_documents
 from engine.runtime.clock import EngineClock
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
+from engine.runtime.engine_door import EngineDoor
+from engine.runtime.opening import open_engine
 from engine.store.connection import open_store
 from engine.store.image_blobs import ImageBlobs
 from engine.store.store import Store
@@ -89,3 +91,10 @@ def new_engine(tmp_path: Path) -> Iterator[Callable[[], Engine]]:
 @pytest.fixture
 def engine(new_engine: Callable[[], Engine]) -> Engine:
     return new_engine()
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[EngineDoor]:
+    """The door of an empty engine that runs."""
+    async with open_engine(tmp_path) as engine:
+        yield EngineDoor(engine)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from engine.model.errors import InputError
 from engine.runtime.engine_door import EngineDoor
 from engine.runtime.known_arguments import COMMAND_ARGUMENTS, refuse_unknown
-from engine.runtime.opening import open_engine
 from engine.runtime.verbs import _VERBS
 from tests.unit.runtime.conftest import ANA
 
@@ -20,12 +16,6 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture
-async def door(tmp_path: Path) -> AsyncIterator[EngineDoor]:
-    async with open_engine(tmp_path) as engine:
-        yield EngineDoor(engine)
 
 
 async def test_a_misspelt_limit_starts_nothing_and_is_in_the_audit_trail(door: EngineDoor) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +9,6 @@ import pytest
 from engine.model.errors import NotPermittedError, RollsetError
 from engine.runtime.door import Caller
 from engine.runtime.engine_door import EngineDoor
-from engine.runtime.opening import open_engine
 from engine.runtime.permissions import Role, needed_for, permit, stronger, weaker
 from engine.runtime.verbs import _VERBS
 
@@ -21,12 +18,6 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture
-async def door(tmp_path: Path) -> AsyncIterator[EngineDoor]:
-    async with open_engine(tmp_path) as engine:
-        yield EngineDoor(engine)
 
 
 def who(role: Role | None) -> Caller:

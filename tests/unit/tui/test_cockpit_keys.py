@@ -10,8 +10,8 @@ import pytest
 from textual.timer import Timer
 from textual.widgets import Input
 
+from tests.snapshots.moments import KEY, session, story
 from tests.snapshots.still import StillSession, StillSource
-from tests.snapshots.test_scale_set import KEY, session, story
 from tui.app import Cockpit
 from tui.scene import Scene
 from tui.screens.cockpit_screen import TICK_S, CockpitScreen

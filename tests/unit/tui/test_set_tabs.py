@@ -9,9 +9,9 @@ from engine.arm.write_policy import policy_document
 from engine.model.policy_document import PolicyDocument
 from engine.model.scale_set import ExtensionResult, ScaleSet
 from engine.model.upgrade import MemberState
+from tests.snapshots.moments import story
 from tests.snapshots.still import StillSession
 from tests.snapshots.story import Story
-from tests.snapshots.test_scale_set import story
 from tui.clocks import Clocks
 from tui.glyphs import Glyphs
 from tui.palette import Line
