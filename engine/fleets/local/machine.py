@@ -116,7 +116,7 @@ class LocalMachine:
             if record is None:
                 before = disks.current_generation(paths)
                 fresh = disks.next_generation(paths, records.generations(paths))
-                record = _disk_record(effect_id, "replace_disk", epoch, fresh, before)
+                record = records.begun_disk(effect_id, "replace_disk", epoch, fresh, before)
                 records.write_record(paths, record)
             if record["phase"] == "begun":
                 disks.give_generation(paths, record["generation"])
@@ -150,7 +150,7 @@ class LocalMachine:
                 if generation not in kept:
                     raise DiskGoneError(instance_id, generation, kept)
                 before = disks.current_generation(paths)
-                record = _disk_record(effect_id, "restore_disk", epoch, generation, before)
+                record = records.begun_disk(effect_id, "restore_disk", epoch, generation, before)
                 if generation == before and observe(paths, instance_id).running:
                     record["phase"] = "done"  # it never left this disk: no reboot for nothing
                 records.write_record(paths, record)
@@ -283,18 +283,6 @@ def _identity(paths: InstancePaths, instance_id: str) -> dict[str, Any]:
 def _halt(paths: InstancePaths) -> None:
     extensions.end_all(paths)
     processes.stop_keeper(paths)
-
-
-def _disk_record(effect_id: str, kind: str, epoch: int, generation: int, previous: int) -> dict[str, Any]:
-    return {
-        "effect_id": effect_id,
-        "kind": kind,
-        "epoch": epoch,
-        "phase": "begun",
-        "generation": generation,
-        "previous": previous,
-        "at": time.time(),
-    }
 
 
 def _environment(paths: InstancePaths, identity: dict[str, Any], given: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -102,3 +103,16 @@ def _result(record: dict[str, Any]) -> ExtensionResult:
         started_at=float(record["started_at"]),
         took_s=float(record["took_s"]),
     )
+
+
+def begun_disk(effect_id: str, kind: str, epoch: int, generation: int, previous: int) -> dict[str, Any]:
+    """The record with which a replacement or a restore of the OS disk begins."""
+    return {
+        "effect_id": effect_id,
+        "kind": kind,
+        "epoch": epoch,
+        "phase": "begun",
+        "generation": generation,
+        "previous": previous,
+        "at": time.time(),
+    }
