@@ -93,8 +93,6 @@ def learn_pace(upgrades: Iterable[Upgrade], fleet: str = "") -> Pace:
 
 def _run_spread(means: Sequence[float], spread: float, members: float) -> float:
     """How runs differ; of a few runs little can be said, so RUN_SPREAD counts as four of them."""
-    if len(means) < 2:
-        return RUN_SPREAD * math.sqrt(2.0)
     middle = sum(means) / len(means)
     seen = sum((mean - middle) ** 2 for mean in means)
     sampling = (len(means) - 1) * spread**2 / members
@@ -190,7 +188,7 @@ def _rest(ages: Counter[float], mean: float, spread: float, course: Course, key:
     for age, count in ages.items():
         below = 0.5 * math.erfc(-((math.log(max(age, 0.01)) - mean) / spread) / math.sqrt(2))
         u = below + chance(*key, "rest", age) ** (1 / count) * (1 - below)
-        end = math.exp(mean + spread * normal_quantile(min(u, 1 - 1e-12)))
+        end = math.exp(mean + spread * normal_quantile(u))
         longest = max(longest, end - age)
     return longest
 
@@ -213,10 +211,8 @@ def _batches(
         middle = sum(times) / len(times)
         variance = sum((t - middle) ** 2 for t in times) / len(times)
         total = count * middle + math.sqrt(count * variance) * gauss(*key, size)
-    if course.failing > 0:
-        unlucky = count * (1 - (1 - course.failing) ** size)
-        total += unlucky * _window_s(course, mean)
-    return total
+    unlucky = count * (1 - (1 - course.failing) ** size)
+    return total + unlucky * _window_s(course, mean)
 
 
 def _window_s(course: Course, mean: float) -> float:
@@ -271,5 +267,5 @@ def late_after_s(upgrade: Upgrade, pace: Pace) -> float | None:
         for m in upgrade.members.values()
         if m.state is MemberState.SUCCEEDED and m.batch is not None and m.batch != batch.number
     ]
-    belief = believe(pace, [t for t in times if t > 0], ())
+    belief = believe(pace, times, ())
     return quantile(time_left(belief, Course((), (len(batch.members),)), seed="late"), LATE)

@@ -57,7 +57,8 @@ def test_what_is_assumed_of_a_set_never_upgraded() -> None:
 
 
 def test_members_that_ended_teach_and_those_under_way_do_not() -> None:
-    assert member_times(ran([[0.5, 4.0], [3.0, 9.0]], until=8.0)) == [0.5, 4.0, 3.0]
+    run = ran([[0.5, 4.0], [3.0, 9.0]], until=8.0)
+    assert member_times(with_members(run, ["m2.1"], since_at=6.0)) == [0.5, 4.0, 3.0]
 
 
 def test_two_runs_give_their_mean_and_what_differs_within_and_between_them() -> None:
@@ -141,6 +142,7 @@ def test_members_under_way_pull_the_mean_to_where_they_are_most_likely(ages: lis
     (
         (PACE, [10.0, 30.0], [50.0, 50.0, 5.0], 3.201754511656668, 0.18228804300102824, 0.5768440480313877),
         (replace(PACE, count=2.0), [], [1000.0], 3.125760317992147, 0.4018425285870904, 2.535615825045978),
+        (replace(PACE, mean_log=-1.0), [], [0.5] * 3, -0.7328717366564186, 0.1931132988257795, 0.502895195092877),
     ),
 )
 def test_the_same_facts_are_believed_to_the_last_digit(
@@ -161,6 +163,8 @@ def test_the_same_facts_are_believed_to_the_last_digit(
         (Course((), [2] * 7), 70.0),
         (Course((), [], pauses_s=45.0), 45.0),
         (Course([4.0] * 3, []), 6.0),
+        (Course([7.6] * 2, []), 2.4),
+        (Course([0.0] * 2, []), 10.0),
         (Course([4.0, 7.5], [2], pauses_s=45.0), 61.0),
         (Course((), [2], health_window_s=90.0, windows=2), 10.0 + 2 * (90.0 + 9.0)),
         (Course((), [2, 2], health_window_s=90.0, failing=0.5), 20.0 + 2 * 0.75 * (90.0 + 9.0)),
@@ -255,7 +259,12 @@ def test_the_end_counts_from_now_or_from_a_later_start() -> None:
 
 def test_the_range_of_a_plan() -> None:
     assert plan_range(PACE, [5, 5, 2], 30.0) == pytest.approx((128.61086480887985, 227.8968821185733), rel=1e-9)
+    assert plan_range(PACE, [5] * 3, 0.0) == pytest.approx((74.2426489692602, 188.6567995830181), rel=1e-9)
     assert plan_range(PACE, [5] * 10, 30.0) == pytest.approx((536.9227684908235, 831.1331497717298), rel=1e-9)
+
+
+def test_one_batch_has_no_pause_before_nor_after_it() -> None:
+    assert plan_range(PACE, [5], 60.0) == plan_range(PACE, [5], 0.0)
 
 
 def test_what_is_late_is_judged_by_the_other_batches() -> None:

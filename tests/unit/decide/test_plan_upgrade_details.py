@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from engine.decide.plan_drift import plan_differences
-from engine.decide.plan_upgrade import make_plan
+from engine.decide.plan_upgrade import make_plan, new_upgrade
 from engine.model.plan import Plan, StartRequest
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import RestorePoint
+from engine.model.upgrade import Now, RestorePoint
 from tests.unit.decide.given import ENOUGH_BYTES, TOLERANT, V1, V2, V3, Run, images, instance, scale_set
 
 ALL = images(V1, V2, V3)
@@ -51,7 +51,15 @@ def test_every_instance_that_drifted_is_named_and_not_the_first_alone() -> None:
 def test_only_a_run_with_steps_names_who_stepped() -> None:
     assert Run().upgrade.stepped_by == ""
     assert Run(step=True).upgrade.stepped_by == "ana"
-    assert not Run().upgrade.only_chosen
+
+
+def test_a_run_is_about_all_instances_unless_it_is_said_that_it_is_not() -> None:
+    over, request = scale_set(), StartRequest(to="2.0.0")
+    _, settings, members = make_plan(over, ALL, request, room_free_bytes=ENOUGH_BYTES)
+    facts: dict[str, Any] = {"upgrade_id": "u", "actor": "ana", "reason": "", "request": request, "now": Now(1.0, 1.0)}
+    plain = new_upgrade(over, ALL[str(V2)], settings, members, **facts)
+    assert not plain.only_chosen
+    assert new_upgrade(over, ALL[str(V2)], settings, members, **facts, only_chosen=True).only_chosen
 
 
 def test_a_rollback_says_who_gets_a_kept_disk_and_who_a_new_one() -> None:
