@@ -220,6 +220,30 @@ def test_going_back_stays_in_one_update_domain_whatever_the_fault_domains_are() 
     assert back == [("m2", "m3"), ("m0", "m1")]
 
 
+def test_going_back_never_fills_a_batch_up_from_the_next_update_domain() -> None:
+    places = [0, 0, 1, 1]
+    over = scale_set(
+        [instance(str(i), update_domain=domain) for i, domain in enumerate(places)],
+        policy={"max_batch_instance_percent": 100, "max_unhealthy_instance_percent": 100},
+    )
+    run = Run(over)
+    # given both update domains upgraded in one batch of an earlier policy, and room for all in one batch back
+    run.batch()
+    run.swap()
+    members = {m.id: replace(m, batch=1) for m in run.upgrade.members.values()}
+    run.upgrade = upgrade_of(run, members=members)
+    run.command(Verb.ROLL_BACK)
+    run.healthy()
+    run.run()
+    back = [batch.members for batch in run.upgrade.batches if batch.direction is Direction.BACK]
+    assert back == [("m0", "m1"), ("m2", "m3")]
+
+
+def test_so_many_may_be_unhealthy_at_once_as_the_limit_allows_rounded_down() -> None:
+    over = scale_set(99, policy={"max_batch_instance_percent": 100, "max_unhealthy_instance_percent": 5})
+    assert len(first_batch(over)) == 4
+
+
 def test_a_batch_that_takes_all_that_share_its_place_says_so_only_where_it_could_take_more() -> None:
     exact = scale_set(2, policy={"max_batch_instance_percent": 100, "max_unhealthy_instance_percent": 100})
     plan, _, _ = make_plan(exact, images(V1, V2), StartRequest(to="2.0.0"), room_free_bytes=None)
