@@ -163,7 +163,7 @@ def test_the_same_facts_are_believed_to_the_last_digit(
         (Course((), [2] * 7), 70.0),
         (Course((), [], pauses_s=45.0), 45.0),
         (Course([4.0] * 3, []), 6.0),
-        (Course([7.6] * 2, []), 2.4),
+        (Course([7.64] * 2, []), 2.4),
         (Course([0.0] * 2, []), 10.0),
         (Course([4.0, 7.5], [2], pauses_s=45.0), 61.0),
         (Course((), [2], health_window_s=90.0, windows=2), 10.0 + 2 * (90.0 + 9.0)),
@@ -268,11 +268,11 @@ def test_one_batch_has_no_pause_before_nor_after_it() -> None:
 
 
 def test_what_is_late_is_judged_by_the_other_batches() -> None:
-    upgrade = ran([[10.0, 12.0], [5.0, 30.0, 40.0]], until=20.0)
+    upgrade = ran([[10.0, 12.0], [5.0, 30.0, 40.0]], started_at=1_000.0, until=1_020.0)
     late = late_after_s(upgrade, PACE)
     other = time_left(believe(PACE, [10.0, 12.0], ()), Course((), (3,)), seed="late")
     assert late == pytest.approx(quantile(other, LATE))
     # and neither one that a clock set back lets end at once, nor one that failed, teaches anything
-    odd = with_members(upgrade, ["m1.0"], since_at=0.0)
+    odd = with_members(upgrade, ["m1.0"], since_at=1_000.0)
     assert late_after_s(odd, PACE) == late_after_s(with_members(upgrade, ["m1.0"], state=MemberState.FAILED), PACE)
     assert late_after_s(odd, PACE) != late
