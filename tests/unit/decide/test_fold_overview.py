@@ -92,6 +92,22 @@ def test_a_member_nobody_knew_joins_without_leaving_a_counter() -> None:
     assert again.left_bucket == ""
 
 
+def test_a_member_that_moves_on_from_being_left_out_says_out_of_which_counter() -> None:
+    run = Run()
+    run.hold("9")
+    gone = e.MemberMoved("m9", "9", MemberState.LEFT_OUT, MemberState.GONE, "it left")
+    told = tell_what_it_leaves(run.upgrade, gone)
+    assert isinstance(told, e.MemberMoved) and told.left_bucket == "held"
+    plain = e.MemberMoved("m8", "8", MemberState.PENDING, MemberState.GONE, "it left")
+    assert tell_what_it_leaves(run.upgrade, plain) == plain
+
+
+def test_from_afar_a_set_has_neither_instances_nor_its_document() -> None:
+    seen = overview_of(scale_set(3), None)
+    assert (seen.instances, seen.scale_set.instances, seen.scale_set.document) == (3, {}, "{}")
+    assert seen.scale_set.next_instance == 0
+
+
 def test_health_is_counted_from_afar() -> None:
     whole = scale_set([instance("0"), instance("1", health=Health.UNKNOWN)])
     afar: SetOverview | None = fold_set(None, e.ScaleSetApplied(whole), NOW)

@@ -93,3 +93,13 @@ def test_only_the_rich_extension_is_ever_initializing() -> None:
 
 def test_initializing_too_takes_so_many_answers() -> None:
     assert seen(replace(RICH, number_of_probes=2), (0, K), (5, K)) == [N, G]
+
+
+def test_so_many_answers_in_a_row_as_the_model_says_and_not_one_less() -> None:
+    source = replace(PROBE, number_of_probes=4)
+    record = HealthRecord()
+    states = []
+    for sample in (H, H, H, H, U, U, U, H, U, U, U, U):
+        record = track(record, sample, 1.0, source)
+        states.append(record.state)
+    assert states == [N, N, N, H, H, H, H, H, H, H, H, U]
