@@ -31,6 +31,8 @@ from tui.subject import Subject
 from tui.themes import DEFAULT, load_themes
 
 SETTLED_S = 1.0
+SAID_FOR_S, WARNED_FOR_S = 3.0, 5.0
+"""How long a toast stays."""
 KEY_NAMES = {
     "question_mark": "?",
     "slash": "/",
@@ -125,7 +127,12 @@ class Cockpit(Opening, App[Recorded]):
     def say(self, words: str, *, bad: bool = False) -> None:
         """A toast in place of the last one; `words` may come from outside and are never read as markup."""
         self.clear_notifications()
-        self.notify(words, severity="warning" if bad else "information", markup=False, timeout=5 if bad else 3)
+        self.notify(
+            words,
+            severity="warning" if bad else "information",
+            markup=False,
+            timeout=WARNED_FOR_S if bad else SAID_FOR_S,
+        )
 
     # --- actions ---
 

@@ -76,7 +76,7 @@ def test_the_terminal_that_started_engine_and_upgrade_closes_and_the_upgrade_goe
     os.kill(world.engine_pid(), signal.SIGKILL)
 
     terminal = Terminal(
-        rollset(world, "start", SCALE_SET, "--to", "1.1.0", "--follow", "--pause-between-batches", "1s")
+        rollset(world, "start", SCALE_SET, "--to", "1.1.0", "--follow", "--pause-between-batches", "3s")
     )
     terminal.until(b"batch 1")
     engine = lock_note(world.state_dir)

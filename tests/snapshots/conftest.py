@@ -13,6 +13,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+import tui.app
 from tests.snapshots.still import NOW, StillSession
 from tui.app import Cockpit
 from tui.clocks import Clocks
@@ -23,7 +24,7 @@ from tui.screens.cockpit_screen import CockpitScreen
 
 CET = Clocks(timezone(timedelta(hours=1), "CET"))
 SIZES = ((80, 24), (120, 40))
-ROUNDS = 40
+ROUNDS = 1000
 LETTERS = frozenset(string.ascii_letters + string.digits + ".%-:")
 
 
@@ -52,6 +53,8 @@ def picture(snap_compare: Callable[..., bool], size: tuple[int, int], monkeypatc
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setattr(cockpit_screen, "PAINT_EVERY_S", 0.0)
     monkeypatch.setattr(start_dialog, "ASK_AFTER_S", 0.01)
+    monkeypatch.setattr(tui.app, "SAID_FOR_S", 3600.0)
+    monkeypatch.setattr(tui.app, "WARNED_FOR_S", 3600.0)
     monkeypatch.setattr(cockpit_screen, "time", SimpleNamespace(time=lambda: NOW, monotonic=time.monotonic))
 
     def compare(session: StillSession | RecordedSession, *keys: Step, first_set: str = "", **options: Any) -> bool:

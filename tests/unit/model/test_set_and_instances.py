@@ -6,14 +6,22 @@ import pytest
 
 from engine.model.health import Health
 from engine.model.image import ImageReference
-from engine.model.scale_set import Extension, Instance, OrchestrationMode, ScaleSet, ScaleSetModel, is_on
+from engine.model.scale_set import (
+    Extension,
+    Instance,
+    OrchestrationMode,
+    ScaleSet,
+    ScaleSetModel,
+    is_on,
+    versions_of,
+)
 
 V1 = ImageReference("p", "o", "s", "1.0.0")
 V2 = V1.with_version("2.0.0")
 
 
-def instance(**more: object) -> Instance:
-    return Instance("0", "", 0, 0, V1, "sha256:1", "1", 0.0, **more)  # type: ignore[arg-type]  # named by the test
+def instance(image: ImageReference = V1, **more: object) -> Instance:
+    return Instance("0", "", 0, 0, image, "sha256:1", "1", 0.0, **more)  # type: ignore[arg-type]  # named by the test
 
 
 def scale_set(**more: object) -> ScaleSet:
@@ -43,6 +51,11 @@ def test_a_model_asks_for_its_image_or_whatever_latest_gave() -> None:
 )
 def test_production_is_a_tag(tags: dict[str, str], production: bool) -> None:
     assert scale_set(tags=tags).is_production is production
+
+
+def test_versions_are_counted_by_instances() -> None:
+    instances = {"0": instance(), "1": instance(V2), "2": instance(V2)}
+    assert versions_of(scale_set(instances=instances)) == {"1.0.0": 1, "2.0.0": 2}
 
 
 def test_uniform_sets_have_five_update_domains_and_flexible_ones_one() -> None:
