@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.decide.choose_batch import batch_cap, choose_batch, waiting_to_go
+from engine.model.numbers import many
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import DOING, FAILED_STATES, HoldKind, LeftOut, Member, MemberState, Upgrade
-from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
 
 IDS_SHOWN = 12

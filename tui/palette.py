@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rich.color import Color as RichColor
 from rich.style import Style
 from textual.color import Color
 
@@ -46,6 +47,22 @@ class Piece:
 
 Line = tuple[Piece, ...]
 
+LEGIBLE = 4.5
+"""WCAG 2, level AA: so much more light comes from text than from its ground, or the other way round."""
+SEEN = 1.5
+MIDDLE = 0.18
+"""Grounds of less light take white better than black."""
+
+
+def _light(parts: Iterable[int]) -> float:
+    """Relative luminance of red, green and blue (0 to 255), as WCAG 2 has it."""
+    red, green, blue = (p / 3294.6 if p <= 10 else ((p / 255 + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: float, other: float) -> float:
+    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
+
 
 class Palette:
     """The styles of one theme. Backgrounds: the screen's, the chosen line's with the focus and without.
@@ -79,7 +96,7 @@ class Palette:
             found = self._styles[key] = self.ground(ground)
         if found is None:
             found = Style(
-                color=self._rich[piece.meaning],
+                color=self._legible(piece.meaning, ground),
                 bgcolor=self._grounds[ground],
                 bold=True if piece.bold or piece.meaning in BOLD else None,
                 reverse=True if piece.reverse else None,
@@ -87,6 +104,22 @@ class Palette:
             )
             self._styles[key] = found
         return found
+
+    def _legible(self, meaning: Meaning, ground: str) -> RichColor:
+        """Its colour; on a ground where that could hardly be read, so much nearer to black or white as is needed.
+
+        Rules and the empty part of bars are meant to be faint, and a terminal's own colours are its own affair.
+        """
+        own, behind = self._rich[meaning], self._grounds[ground]
+        if own.triplet is None or behind.triplet is None:
+            return own
+        needed = SEEN if meaning is Meaning.FAINT else LEGIBLE
+        below, end = _light(behind.triplet), 255 if _light(behind.triplet) < MIDDLE else 0
+        for share in range(0, 101, 5):
+            parts = [round(part + (end - part) * share / 100) for part in own.triplet]
+            if _contrast(_light(parts), below) >= needed:
+                return own if share == 0 else RichColor.from_rgb(*parts)
+        return own
 
     def ground(self, ground: str = "plain") -> Style:
         """The style of empty cells."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.decide.advance import observed_s, unseen
 from engine.decide.choose_batch import waiting_to_go
 from engine.decide.plan_effects import deadline_s
+from engine.model.numbers import many
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import DOING, SOFT_HOLDS, Direction, LeftOut, Member, MemberState, Now, Upgrade
 
@@ -39,7 +40,8 @@ def upgrade_blocked_by(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> Block
     flying = upgrade.in_flight()
     for hold in upgrade.holds.values():
         what = f"paused by {hold.by}" if hold.kind.value == "Operator" else hold.kind.value
-        more = f"; {len(flying)} begun members finish first" if flying else ""
+        begun = "1 begun member finishes" if len(flying) == 1 else f"{len(flying)} begun members finish"
+        more = f"; {begun} first" if flying else ""
         late = _first_overdue(upgrade, now)
         more += f"; instance {late.instance_id} waits for {_overdue_words(upgrade, late)}" if late is not None else ""
         return BlockedBy(hold.kind.value, hold.since_at, None, f"{what}: {hold.reason or 'no reason given'}{more}")
@@ -52,7 +54,9 @@ def upgrade_blocked_by(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> Block
     if unknown and waiting_to_go(upgrade):
         some = ", ".join(unknown[:5]) + (" and more" if len(unknown) > 5 else "")
         since = max(upgrade.started_at, min(scale_set.instances[name].health_since_at for name in unknown))
-        return BlockedBy("HealthNotObserved", since, None, f"health of {len(unknown)} instances not known yet: {some}")
+        return BlockedBy(
+            "HealthNotObserved", since, None, f"health of {many(len(unknown), 'instance')} not known yet: {some}"
+        )
     if now.clock < upgrade.next_batch_clock:
         left = upgrade.next_batch_clock - now.clock
         since = (upgrade.batches[-1].ended_at if upgrade.batches else None) or upgrade.started_at
@@ -71,15 +75,15 @@ def _flying(upgrade: Upgrade, flying: list[Member], now: Now) -> BlockedBy:
     if len(waiting) == len(flying):
         first = min(waiting, key=lambda m: m.since_clock)
         left = max(0.0, upgrade.settings.health_window_s - (now.clock - first.since_clock))
-        words = f"health of {len(waiting)} instance{'s' if len(waiting) > 1 else ''}"
+        words = f"health of {many(len(waiting), 'instance')}"
         return BlockedBy("Health", first.since_at, now.at + left, words)
     busy = [m for m in flying if m.state not in _AWAITING]
     first = min(busy, key=lambda m: m.since_clock)
-    many = "1 member" if len(flying) == 1 else f"{len(flying)} members"
-    words = f"{many} in progress; instance {first.instance_id} waits for {_DOING_WORDS[first.state]}"
+    members = many(len(flying), "member")
+    words = f"{members} in progress; instance {first.instance_id} waits for {_DOING_WORDS[first.state]}"
     late = _first_overdue(upgrade, now)
     if late is not None:
-        words = f"{many} in progress; instance {late.instance_id} waits for {_overdue_words(upgrade, late)}"
+        words = f"{members} in progress; instance {late.instance_id} waits for {_overdue_words(upgrade, late)}"
         if observed_s(upgrade, now) > upgrade.settings.upgrade_timeout_s:
             words += "; the time limit of the upgrade is over too: it ends once that is answered for"
         return BlockedBy("ActOverdue", late.since_at, None, words)

@@ -119,5 +119,6 @@ def _explain(settings: RunSettings, total: int, cap: int, candidates: int, size:
     if size < min(cap, candidates):
         return f"{size} of {candidates} in {place} ({rule}; fewer because instances elsewhere are unhealthy)"
     if candidates < cap:
-        return f"{size} of {candidates} in {place} ({rule}; only {candidates} share it)"
+        few = "1 shares" if candidates == 1 else f"{candidates} share"
+        return f"{size} of {candidates} in {place} ({rule}; only {few} it)"
     return f"{size} of {candidates} in {place} ({rule})"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.model.codes import ApiError, ErrorCode, ErrorDetail
 from engine.model.error_texts import before_rolling_upgrade, in_rolling_upgrade, instance_unhealthy, upgraded
 from engine.model.health import READ_AS_UNHEALTHY
+from engine.model.numbers import many
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import DOING, FAILED_STATES, MemberState, Upgrade
 
@@ -171,8 +172,9 @@ def failures_notice(upgrade: Upgrade, scale_set: ScaleSet) -> ApiError | None:
         return None
     share = upgraded_share(upgrade, scale_set)
     stops = "stops at the end of this batch" if share.exceeded else "goes on"
+    failed = many(len(details), "upgraded instance")
     message = (
-        f"{len(details)} upgraded instance(s) failed; {share.percent}% of {share.total} upgraded are unhealthy, "
+        f"{failed} failed; {share.percent}% of {share.total} upgraded are unhealthy, "
         f"the threshold is {share.limit_percent}%. The rolling upgrade {stops}. "
         f"The most common error is: {most_common_cause(details)}"
     )

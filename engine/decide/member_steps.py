@@ -21,7 +21,7 @@ LAST_ANSWER_S = 90.0
 _MAY_FOLLOW = frozenset({MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE, MemberState.FAILED})
 
 
-def move(member: Member, entered: MemberState, why: str, *, error: ApiError | None = None) -> e.MemberMoved:
+def move(member: Member, entered: MemberState, why: str = "", *, error: ApiError | None = None) -> e.MemberMoved:
     """The event that takes a member to its next state."""
     return e.MemberMoved(member.id, member.instance_id, member.state, entered, why, error=error)
 
@@ -29,7 +29,7 @@ def move(member: Member, entered: MemberState, why: str, *, error: ApiError | No
 def begin_member(member: Member, direction: Direction) -> e.MemberMoved:
     """A member's first step in a batch: forward its restore point is written down first, back its disk is restored."""
     if direction is Direction.FORWARD:
-        return move(member, MemberState.CAPTURING, "batch began")
+        return move(member, MemberState.CAPTURING)
     return move(member, MemberState.RESTORING, "rolling back")
 
 
@@ -60,7 +60,7 @@ def members_follow(upgrade: Upgrade, scale_set: ScaleSet, now: Now, heard: Heard
         elif member.state is MemberState.AWAITING_HEALTH_AFTER_RESTORE:
             found.extend(_await_health_after_restore(upgrade, member, scale_set, now, heard))
         elif member.state is MemberState.FAILED and _restore_now(upgrade, member):
-            found.append(move(member, MemberState.RESTORING, "failed: its previous OS disk is put back"))
+            found.append(move(member, MemberState.RESTORING, "it failed"))
     return found
 
 

@@ -40,7 +40,7 @@ def plan_checks(
     if chosen and allowed < batch_cap(total, settings):
         words = (
             f"{total} instances, {percent} %: {allowed} may be unhealthy at once, a batch is up to "
-            f"{batch_cap(total, settings)}; {allowed + 1} unhealthy ones stop it"
+            f"{batch_cap(total, settings)}; {_stops(allowed + 1)}"
         )
         found.append(
             PlanCheck("warned", words, "Raise maxUnhealthyInstancePercent for this run if that is too strict.")
@@ -58,6 +58,10 @@ def plan_checks(
             PlanCheck("passed", f"failed instances get their previous OS disk back ({settings.restore_failed.value})")
         )
     return found
+
+
+def _stops(count: int) -> str:
+    return "1 unhealthy one stops it" if count == 1 else f"{count} unhealthy ones stop it"
 
 
 def _health_checks(scale_set: ScaleSet, settings: RunSettings) -> list[PlanCheck]:

@@ -155,7 +155,13 @@ def _numbers(upgrade: Upgrade, scale_set: ScaleSet) -> list[str]:
 
 def _share_words(words: str, share: Share, *, live: bool) -> str:
     more = share.more_stop_it
-    stops = "" if not live else f"; {more} more stop it" if more is not None else "; no number of them stops it"
+    stops = (
+        ""
+        if not live
+        else f"; {more} more {'stops' if more == 1 else 'stop'} it"
+        if more is not None
+        else "; no number of them stops it"
+    )
     return f"{words}: {share.bad} of {share.total} ({share.percent} %), the limit is {share.limit_percent} %{stops}."
 
 

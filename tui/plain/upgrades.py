@@ -137,7 +137,11 @@ def _limit_lines(limits: Mapping[str, Any]) -> list[str]:
         limit = limits.get(key)
         if limit:
             stop = limit.get("more_stop_it")
-            stops = f"{stop} more stop it" if stop is not None else "which no number of them exceeds"
+            stops = (
+                f"{stop} more {'stops' if stop == 1 else 'stop'} it"
+                if stop is not None
+                else "which no number of them exceeds"
+            )
             lines.append(
                 f"{words}: {limit['now']} of {limit['total']} ({float(limit['percent']):.0f} %), "
                 f"limit {limit['limit_percent']} %, {stops}"

@@ -55,7 +55,7 @@ class AuditScreen(ListScreen[Recorded]):
 
     def head(self, width: int) -> Line:
         when, who, verb, on = _widths(width)
-        names = f"  {fit('TIME', when)} {fit('WHO', who)} {fit('VERB', verb)} {fit('ON', on)} {fit('', 10)} WHY"
+        names = f"  {fit('TIME', when)} {fit('WHO', who)} {fit('VERB', verb)} {fit('ON', on)} {fit('VERDICT', 10)} WHY"
         return (Piece(names, Meaning.MUTED),)
 
     def row(self, entry: Recorded, width: int) -> Line:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from engine.model.code_catalogue import CATALOGUE
+from engine.model.numbers import many
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade
 from engine.wire.recording import OVERVIEW
 from tui.cells import fit
-from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
 from tui.screens.error_pages import Case, ErrorPage, cases_of, page_lines
 from tui.screens.list_screen import ListScreen
@@ -42,7 +42,7 @@ class ErrorsScreen(ListScreen[Entry]):
         cases = [entry.case for entry in self._shown if entry.case is not None]
         bad = sum(case.instances for case in cases if not case.message)
         words = f"  {many(len({case.run for case in cases}), 'run')} with errors" if cases else "  no errors"
-        more = f", {bad} failed instances" if bad else ""
+        more = f", {many(bad, 'failed instance')}" if bad else ""
         return [
             (
                 Piece(" Errors", Meaning.TITLE),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from engine.model.numbers import many
 from engine.model.overview import UpgradeOverview
 from engine.wire.recording import OVERVIEW
 from tui.cells import fit, width_of
 from tui.clocks import short
 from tui.glyphs import upgrade_sign
-from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
 from tui.screens.list_screen import ListScreen, labelled
 from tui.subject import Subject

@@ -9,20 +9,31 @@ from textual import on
 from textual.app import ComposeResult
 
 from engine.model.overview import SetOverview
-from engine.model.upgrade import UpgradeState
 from tui.cells import first_lines
 from tui.clocks import short
-from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
 from tui.screens.acting import ActingScreen
 from tui.screens.filtered import FilteredScreen
-from tui.screens.home_rows import GROUPS, SORTS, Entry, arrange, columns, entry_line, head_line, latest_line
+from tui.screens.home_rows import (
+    GROUPS,
+    NARROW,
+    SORTS,
+    Entry,
+    arrange,
+    columns,
+    entry_line,
+    head_line,
+    latest_line,
+    totals_line,
+)
 from tui.screens.set_header import production_tag
 from tui.subject import Subject
-from tui.upgrade_words import batches, blocked_by, eta
+from tui.upgrade_words import batches, blocked_by, eta, waits_for
 from tui.widgets.rows import Rows
 
-DETAIL_LINES = 4
+DETAIL_LINES, DETAIL_LINES_LOW = 7, 4
+"""Of the chosen set below the list, on a high screen and on a low one."""
+HIGH, EDGE_LINES = 30, 5
 OPERATORS_NAMED = 4
 EMPTY = (
     ("No scale sets yet.", Meaning.TITLE),
@@ -45,7 +56,7 @@ class HomeScreen(ActingScreen, FilteredScreen):
     HELP_TITLE = "Scale sets"
     FILTERED = "#sets"
     FILTER_HINT = "letters of a name, a region, a resource group or a tag"
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (HIGH, "-high")]
 
     def __init__(self, scope: str) -> None:
         super().__init__(scope)
@@ -64,7 +75,7 @@ class HomeScreen(ActingScreen, FilteredScreen):
 
     def header(self) -> list[Line]:
         """Who and where; then the totals."""
-        return [self._who(), self._totals()]
+        return [self._who(), totals_line(list(self.scene.sets.values()), self.cockpit.glyphs, self.size.width)]
 
     def _who(self) -> Line:
         engine, now = self.scene.engine, self.source.now()
@@ -82,23 +93,6 @@ class HomeScreen(ActingScreen, FilteredScreen):
             return ""
         names = f": {', '.join(users)}" if len(users) <= OPERATORS_NAMED and self.size.width >= 100 else ""
         return f"   {len(users)} operators{names}"
-
-    def _totals(self) -> Line:
-        rows = list(self.scene.sets.values())
-        glyphs = self.cockpit.glyphs
-        found: Line = (
-            Piece(f" {many(len(rows), 'set')}", Meaning.TEXT),
-            Piece(f"   {many(sum(r.instances for r in rows), 'instance')}  ", Meaning.TEXT),
-        )
-        for count, words, glyph, meaning in (
-            *_states(rows, glyphs.ascii),
-            (sum(r.unhealthy for r in rows), "unhealthy", glyphs.pick("✗", "X"), Meaning.BAD),
-            (sum(r.waiting for r in rows), "not known yet", glyphs.pick("◌", "?"), Meaning.PROBING),
-            (sum(r.healthy for r in rows), "healthy", glyphs.pick("■", "#"), Meaning.GOOD),
-        ):
-            if count:
-                found = (*found, Piece(f"  {glyph} {count:,} {words}", meaning))
-        return found
 
     def paint(self) -> None:
         """The list as it is now; the cursor stays on its set."""
@@ -120,7 +114,9 @@ class HomeScreen(ActingScreen, FilteredScreen):
             self._keep_chosen(rows)
         else:
             rows.show_lines(self._nothing())
-        self.query_one("#detail", Rows).show_lines(self._detail(width))
+        detail = self.query_one("#detail", Rows)
+        detail.styles.height = self._detail_lines()
+        detail.show_lines(self._detail(width))
         latest, feed = self.query_one("#latest", Rows), scene.feed if some else ()
         latest.display = some
         latest.show(len(feed), lambda y, wide: latest_line(feed[y], scene, self.cockpit.clocks, glyphs, wide))
@@ -156,6 +152,11 @@ class HomeScreen(ActingScreen, FilteredScreen):
         marked = tuple(sorted(self.cockpit.marked_sets))
         return replace(bare, scale_set=row.scale_set, upgrade=upgrade, marked_sets=marked)
 
+    def _detail_lines(self) -> int:
+        """More where the screen is high, or the list leaves room."""
+        room = self.size.height - EDGE_LINES - len(self._entries)
+        return DETAIL_LINES if self.size.height >= HIGH or room >= DETAIL_LINES else DETAIL_LINES_LOW
+
     def _detail(self, width: int) -> list[Line]:
         row, glyphs, now = self.chosen(), self.cockpit.glyphs, self.source.now()
         rule: Line = (Piece(" " + glyphs.rule * max(0, width - 2), Meaning.FAINT),)
@@ -170,17 +171,15 @@ class HomeScreen(ActingScreen, FilteredScreen):
             return [rule, (*first, Piece("  never upgraded", Meaning.MUTED))]
         upgrade = row.upgrade.upgrade
         number, total = batches(upgrade)
-        counts = row.upgrade.counters
+        counts, beside = row.upgrade.counters, upgrade.live and width >= NARROW  # a narrow list says the same
         first = (
             *first,
             Piece(f"  {counts.successful} done, {counts.failed} failed, "),
             Piece(f"{counts.in_progress} in progress, {counts.pending} {'waiting' if upgrade.live else 'untouched'}"),
-            Piece(f"  batch {number} of {total}" if upgrade.live else "", Meaning.MUTED),
-            Piece(f"  {eta(upgrade.outlook, now)}", Meaning.MUTED),
+            *((Piece(f"  batch {number} of {total}  {eta(upgrade.outlook, now)}", Meaning.MUTED),) if beside else ()),
         )
-        why = blocked_by(upgrade, now)
-        label = "blocked by " if upgrade.live else ""
-        lines = first_lines(label + why, width - 3, DETAIL_LINES - 2) if why else []
+        label, why = waits_for(upgrade, now) if upgrade.live else ("", blocked_by(upgrade, now))
+        lines = first_lines(f"{label} {why}".strip(), width - 3, self._detail_lines() - 2) if why else []
         meaning = Meaning.PROBING if upgrade.live else Meaning.BAD
         return [rule, first, *((Piece(f" {line}", meaning),) for line in lines)]
 
@@ -228,14 +227,3 @@ class HomeScreen(ActingScreen, FilteredScreen):
 
 def _key(entry: Entry) -> str:
     return entry.scale_set.key if isinstance(entry, SetOverview) else ""
-
-
-def _states(rows: Iterable[SetOverview], plain: bool) -> list[tuple[int, str, str, Meaning]]:
-    states = [row.upgrade.upgrade.state for row in rows if row.upgrade is not None]
-    paused = (UpgradeState.PAUSED, UpgradeState.PAUSING)
-    rolling = (UpgradeState.CHECKING, UpgradeState.ROLLING_FORWARD, UpgradeState.ROLLING_BACK, UpgradeState.CANCELLING)
-    return [
-        (states.count(UpgradeState.FAULTED), "faulted", "X" if plain else "✗", Meaning.BAD),
-        (sum(s in paused for s in states), "paused", "|" if plain else "‖", Meaning.PAUSED),
-        (sum(s in rolling for s in states), "rolling", ">" if plain else "▶", Meaning.WORKING),
-    ]

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
 
+from engine.model.health import Health
+from engine.model.numbers import many
 from engine.model.overview import SetOverview
 from engine.model.upgrade import Now, Upgrade, UpgradeState
 from tui.cells import fit
 from tui.clocks import Clocks
-from tui.glyphs import Glyphs
+from tui.glyphs import HEALTH_SIGNS, Glyphs
 from tui.palette import Line, Meaning, Piece
 from tui.scene import FeedLine, Scene
 from tui.upgrade_words import blocked_by, progress, versions
 
+NARROW = 100
+WELL = HEALTH_SIGNS[Health.HEALTHY]
+_PAUSED = (UpgradeState.PAUSED, UpgradeState.PAUSING)
+_ROLLING = (UpgradeState.CHECKING, UpgradeState.ROLLING_FORWARD, UpgradeState.ROLLING_BACK, UpgradeState.CANCELLING)
 _URGENT = (UpgradeState.FAULTED, UpgradeState.PAUSED, UpgradeState.PAUSING)
 
 
@@ -104,6 +110,34 @@ class Columns:
     blocked: int
 
 
+def totals_line(rows: Sequence[SetOverview], glyphs: Glyphs, width: int) -> Line:
+    """How many sets and instances, of how many something must be known; a narrow one joins what is healthy."""
+    states = [row.upgrade.upgrade.state for row in rows if row.upgrade is not None]
+    upgrades = (
+        (states.count(UpgradeState.FAULTED), "faulted", glyphs.pick("✗", "X"), Meaning.BAD),
+        (sum(s in _PAUSED for s in states), "paused", glyphs.pick("‖", "|"), Meaning.PAUSED),
+        (sum(s in _ROLLING for s in states), "rolling", glyphs.pick("▶", ">"), Meaning.WORKING),
+    )
+    total, bad = sum(r.instances for r in rows), sum(r.unhealthy for r in rows)
+    good, waiting = sum(r.healthy for r in rows), sum(r.waiting for r in rows)
+    marks = (
+        (glyphs.pick("✗", "X"), Meaning.BAD),
+        (glyphs.pick("◌", "?"), Meaning.PROBING),
+        (glyphs.of(WELL), WELL.meaning),
+    )
+    head = Piece(f" {many(len(rows), 'set')} ")
+    if width < NARROW:
+        glyph, meaning = marks[0] if bad else marks[1] if waiting else marks[2]
+        health = (Piece(f"  {glyph} {good:,} of {total:,} healthy", meaning),) if total else ()
+        return (head, *health, *_counts(upgrades))
+    health_counts = ((bad, "unhealthy", *marks[0]), (waiting, "not known yet", *marks[1]), (good, "healthy", *marks[2]))
+    return (head, Piece(f"  {many(total, 'instance')}  "), *_counts((*upgrades, *health_counts)))
+
+
+def _counts(found: Iterable[tuple[int, str, str, Meaning]]) -> Line:
+    return tuple(Piece(f"  {glyph} {count:,} {words}", meaning) for count, words, glyph, meaning in found if count)
+
+
 def columns(width: int, rows: Iterable[SetOverview]) -> Columns:
     """Widths for a screen: narrow ones lose the region first; what is left over is for `blocked by`."""
     names = max((cell_len(row.scale_set.name) for row in rows), default=8)
@@ -111,7 +145,7 @@ def columns(width: int, rows: Iterable[SetOverview]) -> Columns:
     region = 0 if width < 100 else 13
     image = 17 if width >= 100 else 13
     upgrade = 26 if width < 100 else (34 if width < 150 else 46)
-    fixed = 2 + name + 1 + (region + 1 if region else 0) + 6 + image + 1 + 8 + upgrade + 1
+    fixed = 2 + name + 1 + (region + 1 if region else 0) + 7 + image + 1 + 9 + upgrade + 1
     return Columns(name, region, 5, image, 7, upgrade, max(0, width - fixed))
 
 
@@ -128,8 +162,10 @@ def head_line(at: Columns, sort: str, glyphs: Glyphs) -> Line:
         name("NAME", "name", at.name),
         *((name("REGION", "region", at.region),) if at.region else ()),
         name("INST", "instances", at.instances, right=True),
+        Piece(" "),
         name("IMAGE", "", at.image),
         name("HEALTH", "health", at.health, right=True),
+        Piece(" "),
         name("UPGRADE", "upgrade", at.upgrade),
         Piece("BLOCKED BY" if at.blocked >= 10 else "", Meaning.MUTED),
     )
@@ -149,9 +185,10 @@ def entry_line(entry: Entry, at: Columns, now: Now, glyphs: Glyphs, *, marked: b
         Piece(f"{glyphs.marked} " if marked else "  ", Meaning.ACCENT),
         Piece(fit(scale_set.name, at.name, cut) + " ", Meaning.TITLE),
         *((Piece(fit(scale_set.location, at.region, cut) + " ", Meaning.MUTED),) if at.region else ()),
-        Piece(fit(f"{entry.instances:,}", at.instances, cut, right=True) + " "),
+        Piece(fit(f"{entry.instances:,}", at.instances, cut, right=True) + "  "),
         Piece(fit(image, at.image, cut) + " ", Meaning.TEXT if live else Meaning.MUTED),
         _health(entry, at.health, cut),
+        Piece(" "),
         *progress(entry.upgrade, now, glyphs, at.upgrade),
         Piece(
             " " + (fit(waits, at.blocked, cut) if at.blocked >= 10 else ""), Meaning.PROBING if live else Meaning.MUTED

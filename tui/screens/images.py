@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.model.image import ImageVersion, latest_of, version_key
+from engine.model.numbers import many
 from engine.model.overview import SetOverview
 from tui.cells import fit
-from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
 from tui.plain.upgrades import size
 from tui.scene import Scene
@@ -56,6 +56,11 @@ def _names(users: Users) -> tuple[str, ...]:
     return (*users.coming, *(name for name in users.named if name not in users.coming))
 
 
+def _day(width: int) -> int:
+    """Cells of the moment of publishing: with the time of day where there is room."""
+    return 16 if width >= 100 else 10
+
+
 def arrange(scene: Scene, letters: str) -> list[Entry]:
     """Families by name, in each the highest version first; the letters may be of any part of the reference."""
     wanted = letters.casefold()
@@ -99,10 +104,9 @@ class ImagesScreen(ListScreen[Entry]):
 
     def head(self, width: int) -> Line:
         used = f"{fit('INSTANCES', 9, right=True)}  " + ("OF" if width >= 70 else "")
-        text = (
-            f"    {fit('VERSION', 14)} {fit('SIZE', 8, right=True)}  {fit('PUBLISHED', 16)} {fit('STATE', 16)} {used}"
-        )
-        return (Piece(text, Meaning.MUTED),)
+        when = fit("PUBLISHED", _day(width))
+        text = f"    {fit('VERSION', 14)} {fit('SIZE', 8, right=True)}  {when} {fit('STATE', 16)} "
+        return (Piece(text + used, Meaning.MUTED),)
 
     def row(self, entry: Entry, width: int) -> Line:
         glyphs = self.cockpit.glyphs
@@ -116,7 +120,7 @@ class ImagesScreen(ListScreen[Entry]):
         used = self._instances(entry)
         total = f"{sum(used.values()):,}" if used is not None else ""
         names = ", ".join(used if used is not None else _names(self._users(entry)))
-        moment = self.cockpit.clocks.day(entry.published_at)
+        moment = self.cockpit.clocks.day(entry.published_at)[: _day(width)]
         sign = glyphs.pick("◆", "*") if latest else " "
         return (
             Piece(f"  {sign} ", Meaning.GOOD),

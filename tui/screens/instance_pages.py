@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from engine.model.numbers import many
 from engine.model.overview import UpgradeOverview
 from engine.model.scale_set import ExtensionResult, Instance, ScaleSet
 from engine.model.upgrade import Member, Now, Upgrade
@@ -50,12 +51,14 @@ def _state(view: InstanceView) -> list[Line]:
         sign = member_sign(member, live=upgrade.live)
         since = f", {short(view.now.at - member.since_at)}" if member.since_at and upgrade.live else ""
         batch = f", batch {member.batch}" if member.batch is not None else ""
-        words = f"{view.glyphs.of(sign)} {sign.word}{since}{batch} of {upgrade.id}"
+        words = f"{view.glyphs.of(sign)} {sign.word}{since}{batch or ' in'}{' of' if batch else ''} {upgrade.id}"
         found += _row(view, "in upgrade", words, sign.meaning)
         if member.left_out is not None:
             found += _row(view, "left out", member.left_out_reason or member.left_out.value, Meaning.OUT)
         if member.attempt > 1 or member.restore_attempt:
-            found += _row(view, "attempts", f"{member.attempt}, restores {member.restore_attempt}", Meaning.MUTED)
+            found += _row(
+                view, "attempts", f"{member.attempt}, {many(member.restore_attempt, 'restore')}", Meaning.MUTED
+            )
     else:
         found += _row(view, "in upgrade", "in none yet", Meaning.MUTED)
     if instance.hold is not None:

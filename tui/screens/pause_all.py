@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from engine.model.errors import RollsetError
-from tui.numbers import many
+from engine.model.numbers import many
 from tui.palette import Meaning, Piece
 from tui.widgets.rows import Rows
 

@@ -11,8 +11,8 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from engine.model.errors import RollsetError
+from engine.model.numbers import many
 from tui.cells import wrap
-from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
 from tui.screens.acting import ActingScreen
 from tui.screens.plan_lines import PlanPage, batch_lines, fact_lines

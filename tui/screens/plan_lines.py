@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.model.numbers import many
 from tui.cells import fit, width_of, wrap
 from tui.clocks import about
 from tui.effects import ids
 from tui.glyphs import Glyphs
-from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
 from tui.plain.upgrades import size
 from tui.screens.list_screen import labelled
@@ -121,7 +121,7 @@ def _nth(number: int) -> str:
 def time_words(plan: Answer) -> str:
     """`10m to 2h`, `about 9m`."""
     low, high = about(float(plan["eta_low_s"])), about(float(plan["eta_high_s"]))
-    return f"about {low}" if low == high else f"{low} to {high}"
+    return (low if low.startswith("<") else f"about {low}") if low == high else f"{low} to {high}"
 
 
 def _room(plan: Answer) -> str:

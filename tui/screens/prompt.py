@@ -11,11 +11,15 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from tui.cells import wrap
 from tui.palette import Meaning, Piece
 from tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
     from tui.app import Cockpit
+
+
+WIDEST, MARGIN = 80, 10
 
 
 class Prompt(ModalScreen[str | None]):
@@ -42,7 +46,8 @@ class Prompt(ModalScreen[str | None]):
         rows = self.query_one("#words", Rows)
         cockpit = cast("Cockpit", self.app)
         rows.use(cockpit.dialog_palette, ascii=cockpit.glyphs.ascii)
-        lines = [(Piece(self._title, Meaning.TITLE),), *((Piece(line, Meaning.MUTED),) for line in self._words), ()]
+        wrapped = [line for words in self._words for line in wrap(words, min(self.app.size.width, WIDEST) - MARGIN)]
+        lines = [(Piece(self._title, Meaning.TITLE),), *((Piece(line, Meaning.MUTED),) for line in wrapped), ()]
         rows.styles.height = len(lines)
         rows.show_lines(lines)
         self.query_one(Input).focus()

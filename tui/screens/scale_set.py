@@ -109,7 +109,7 @@ class ScaleSetScreen(ActingOnInstances):
             view = PanelView(scale_set, upgrade, self.source.now(), glyphs, panel.wide, self.size.height < 30)
             panel.show_lines(panel_lines(view))
         else:
-            panel.show_lines(_calm(scale_set, self.scene, panel.wide))
+            panel.show_lines(_calm(scale_set, self.scene, panel.wide, live=self.cockpit.session.live))
         feed, clocks = self.scene.feed, self.cockpit.clocks
         events = self.query_one("#events", Rows)
         if feed:
@@ -269,15 +269,15 @@ def event_line(line: FeedLine, time: str) -> Line:
     return (Piece(f" {time}  ", Meaning.MUTED), Piece(line.words, Meaning.BAD if line.bad else Meaning.TEXT))
 
 
-def _calm(scale_set: ScaleSet, scene: Scene, width: int) -> list[Line]:
+def _calm(scale_set: ScaleSet, scene: Scene, width: int, *, live: bool) -> list[Line]:
     """What can be done where nothing was done yet, and what is wrong with the model."""
     highest = highest_version(scale_set, scene)
     model = scale_set.model.image.version
     words = [f"{highest} is published; the model names {model}."] if highest and highest != model else []
-    words += ["s plans an upgrade and starts it, P shows its plan only."]
+    words += ["s plans an upgrade and starts it, P shows its plan only."] if live else ["p plays what was recorded."]
     told = (*scale_set.model.problems, *scale_set.warnings)
     return [
-        (Piece(" It was never upgraded.", Meaning.TITLE),),
+        (Piece(" It was never upgraded." if live else " No upgrade up to here.", Meaning.TITLE),),
         *((Piece(f" {line}", Meaning.MUTED),) for text in words for line in wrap(text, width - 2)),
         *((Piece(f" {line}", Meaning.NOTICE),) for text in told for line in wrap(text, width - 2)),
     ]

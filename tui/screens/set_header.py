@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine.model.numbers import many
 from engine.model.overview import UpgradeOverview
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Now
 from tui.cells import width_of
 from tui.glyphs import Glyphs, upgrade_sign
-from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
 from tui.upgrade_words import batches, eta, percent, versions
 

@@ -12,9 +12,9 @@ from textual.widgets import Input
 
 from engine.model.errors import RollsetError
 from engine.model.image import latest_of
+from engine.model.numbers import many
 from engine.model.scale_set import ScaleSet
 from tui.actions import ACTIONS
-from tui.numbers import many
 from tui.palette import Line, Meaning, Piece
 from tui.scene import Scene
 from tui.screens.act_dialog import ActDialog

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.decide.choose_batch import choose_batch
 from engine.decide.count_members import count_members
 from engine.decide.judge_health import Share, unhealthy_share, upgraded_share
+from engine.model.numbers import more_stop
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Batch, MemberState, Now, Upgrade
 from tui.cells import first_lines, fit, width_of, wrap_code
@@ -147,7 +148,7 @@ def _gauge(view: PanelView, label: str, share: Share) -> list[Line]:
     elif more is None:
         tail = "never stops it"
     else:
-        tail = f"{more:,} more stop it"
+        tail = more_stop(more)
     text = f" {real:.1f} of {share.limit_percent} %" if real else f" 0 of {share.limit_percent} %"
     room = view.width - LABEL - 1
     on_one_line = len(text) + 2 + len(tail) + 5 <= room

@@ -118,7 +118,7 @@ def _without_engine(module: str, directory: Path, arguments: list[str]) -> dict[
 def _who_uses(directory: Path) -> str:
     """Who is attached to the engine, and how many upgrades are live; or that it does not say."""
     from engine.control.client import Client
-    from tui.numbers import many
+    from engine.model.numbers import many
 
     try:
         client = Client(directory)

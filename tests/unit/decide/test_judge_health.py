@@ -198,7 +198,7 @@ def test_a_live_run_says_that_it_goes_on_with_failures_or_stops() -> None:
     run.batch("0")
     notice = run.upgrade.error
     assert notice is not None and notice.code == ErrorCode.IN_PROGRESS_WITH_FAILED
-    assert "1 upgraded instance(s) failed; 50% of 2 upgraded are unhealthy, the threshold is 100%" in notice.message
+    assert "1 upgraded instance failed; 50% of 2 upgraded are unhealthy, the threshold is 100%" in notice.message
     assert "goes on" in notice.message
     strict = replace(run.upgrade.settings.policy, max_unhealthy_upgraded_instance_percent=20)
     over = upgrade_of(run, settings=replace(run.upgrade.settings, policy=strict))

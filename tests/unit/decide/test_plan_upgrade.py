@@ -163,7 +163,7 @@ def test_nothing_to_do_is_said() -> None:
 
 def test_a_limit_that_allows_less_than_a_batch_is_warned_of() -> None:
     found = words(plan(scale_set(4)), "warned")
-    assert "4 instances, 20 %: 0 may be unhealthy at once, a batch is up to 1; 1 unhealthy ones stop it" in found
+    assert "4 instances, 20 %: 0 may be unhealthy at once, a batch is up to 1; 1 unhealthy one stops it" in found
     assert "may be unhealthy at once" not in words(plan(), "warned")
 
 

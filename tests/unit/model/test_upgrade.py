@@ -62,3 +62,10 @@ def test_in_flight_are_the_members_that_do_something() -> None:
     members = {state.value: Member(state.value, "0", "", 0, 0, state) for state in MemberState}
     assert {m.state for m in upgrade(members=members).in_flight()} == DOING
     assert not DOING & FAILED_STATES
+
+
+def test_an_upgrade_from_before_its_set_was_made_is_a_namesakes_unless_it_is_live() -> None:
+    assert upgrade().is_since(9.0)
+    ended = upgrade(outcome=Outcome.COMPLETED)
+    assert ended.is_since(0.0)
+    assert not ended.is_since(9.0)

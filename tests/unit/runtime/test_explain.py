@@ -109,7 +109,7 @@ def test_a_live_upgrade_says_what_it_waits_for_and_how_many_more_stop_it(engine:
 
     words = "\n".join(explain(engine, "web")["words"])
     assert "It waits for: the start time that was asked for" in words
-    assert "the limit is 20 %; 1 more stop it." in words
+    assert "the limit is 20 %; 1 more stops it." in words
 
 
 def test_what_is_neither_is_refused_with_the_codes(engine: Engine) -> None:

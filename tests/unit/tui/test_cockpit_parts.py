@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from rich.color import Color as RichColor
 
 from engine.model.commands import Verb
 from tui.actions import ACTIONS, clashes, command_line
@@ -111,6 +112,25 @@ def test_every_shipped_theme_is_good_and_has_every_meaning() -> None:
     for theme in themes.values():
         theme.palette().style(Piece("x", Meaning.BAD), "chosen")
         theme.textual()
+
+
+def light(color: RichColor) -> float:
+    assert color.triplet is not None
+    parts = [part / 255 for part in color.triplet]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return float(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+
+
+@pytest.mark.parametrize("name", ("dark", "light", "high-contrast", "blue-orange", "teal-red"))
+@pytest.mark.parametrize("ground", ("plain", "chosen", "blurred"))
+def test_what_is_written_can_be_read_on_every_ground(name: str, ground: str) -> None:
+    theme = load_themes(())[0][name]
+    for palette in (theme.palette(), theme.dialog_palette()):
+        for meaning in set(Meaning) - {Meaning.FAINT}:
+            style = palette.style(Piece("x", meaning), ground)
+            assert style.color is not None and style.bgcolor is not None
+            darker, lighter = sorted((light(style.color), light(style.bgcolor)))
+            assert (lighter + 0.05) / (darker + 0.05) >= 4.45, (name, ground, meaning)
 
 
 def test_a_bad_theme_of_the_user_is_told_by_field_and_the_others_stay(tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ from engine.model.upgrade import MemberState
 from tests.snapshots.moments import story
 from tests.snapshots.still import StillSession
 from tests.snapshots.story import Story
+from tests.snapshots.test_home import everything
 from tui.clocks import Clocks
 from tui.glyphs import Glyphs
 from tui.palette import Line
 from tui.recorded_answers import recorded_answer
 from tui.scene import Scene
+from tui.screens.home_rows import totals_line
 from tui.screens.instance_pages import InstanceView, fact_lines
 from tui.screens.policy_page import Policies, policy_lines, read_policies
 from tui.screens.set_pages import extension_lines, instance_head, instance_line
@@ -128,3 +130,12 @@ def test_a_recording_counts_the_instances_on_an_image() -> None:
 
     counts = {one["reference"].rpartition(":")[2]: one["instances"]["web-eu"] for one in answer["images"]}
     assert sum(counts.values()) == 120 and set(counts) == {"1.0.3", "1.1.0"}
+
+
+def test_the_totals_are_whole_on_a_narrow_screen() -> None:
+    rows = list(everything().sets.values())
+    for width in (80, 120):
+        (line,) = text([totals_line(rows, Glyphs(), width)])
+        assert len(line) <= width
+        assert "1 faulted" in line and "1 paused" in line and "1 rolling" in line
+    assert "✗ 230 of 231 healthy" in text([totals_line(rows, Glyphs(), 80)])[0]
