@@ -129,3 +129,14 @@ def test_a_completed_rollback_of_a_latest_set_keeps_new_instances_on_its_target(
     assert isinstance(event, e.ModelImageChanged)
     assert event.good_version == "2.0.0"
     assert model_after(back, replace(run.set, model=replace(run.set.model, image=V2))) == []
+
+
+def test_members_came_from_what_most_of_them_had_before_and_never_from_the_target_itself() -> None:
+    run = Run(scale_set([*(instance(str(i)) for i in range(3)), instance("3", image=V3)]), batch="4")
+    run.run()
+    assert restore_image(run.upgrade) == V1
+    points = {m.id: m.restore_point for m in run.upgrade.members.values()}
+    assert points["m3"] is not None and points["m3"].image == V3
+    there = replace(points["m3"], image=V2)
+    members = {m.id: replace(m, restore_point=there) for m in run.upgrade.members.values()}
+    assert restore_image(replace(run.upgrade, members=members)) is None

@@ -101,3 +101,10 @@ def test_the_largest_set_shrinks_to_nothing() -> None:
     over, found = scaled(scale_set(1000), 0)
     assert not over.instances
     assert len(found) == 1001
+
+
+def test_a_thousand_instances_is_the_most() -> None:
+    over, _ = scaled(scale_set(0), 1000)
+    assert len(over.instances) == 1000
+    with pytest.raises(InputError, match="capacity 1001 is not in 0 to 1000"):
+        scaled(scale_set(0), 1001)

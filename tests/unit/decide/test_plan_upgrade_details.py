@@ -9,6 +9,7 @@ import pytest
 
 from engine.decide.plan_drift import plan_differences
 from engine.decide.plan_upgrade import make_plan, new_upgrade
+from engine.model.health import Health
 from engine.model.plan import Plan, StartRequest
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Now, RestorePoint
@@ -107,3 +108,10 @@ def test_kept_disks_are_given_up_for_new_ones_a_batch_at_a_time(percent: int, by
     made = [instance(str(i), previous_disk="0") for i in range(4)]
     policy = {"max_batch_instance_percent": percent, "max_unhealthy_instance_percent": 100}
     assert plan(scale_set(made, policy=policy)).room_needed_bytes == bytes_more
+
+
+def test_those_whose_health_is_not_known_are_counted_apart_from_the_unhealthy() -> None:
+    made = [instance("0", health=Health.NOT_OBSERVED), *(instance(str(i)) for i in range(1, 4))]
+    assert "0 of 4 instances unhealthy now, 1 not observed yet" in [
+        check.words for check in plan(scale_set(made)).checks
+    ]
