@@ -139,7 +139,7 @@ def believe(pace: Pace, ended_s: Sequence[float], flying_s: Sequence[float]) -> 
 def _hazard(z: float) -> float:
     """The density of the standard normal over what is left above z."""
     left = 0.5 * math.erfc(z / math.sqrt(2))
-    return z + 1 / max(z, 1.0) if left < 1e-12 else math.exp(-z * z / 2) / math.sqrt(2 * math.pi) / left
+    return z + 1 / z if left < 1e-12 else math.exp(-z * z / 2) / math.sqrt(2 * math.pi) / left
 
 
 @dataclass(frozen=True, slots=True)
