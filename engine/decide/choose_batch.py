@@ -55,15 +55,15 @@ def _unhealthy(instances: Mapping[str, Instance], member: Member) -> bool:
 
 
 def _forward_key(member: Member, unhealthy: bool, settings: RunSettings) -> tuple[object, ...]:
-    first = 0 if settings.policy.prioritize_unhealthy_instances and unhealthy else 1
+    later = not (settings.policy.prioritize_unhealthy_instances and unhealthy)
     zone = "" if settings.policy.enable_cross_zone_upgrade else member.zone
-    return (first, zone, member.update_domain, member.fault_domain, _natural(member.instance_id))
+    return (later, zone, member.update_domain, member.fault_domain, _natural(member.instance_id))
 
 
 def _back_key(member: Member, unhealthy: bool, settings: RunSettings) -> tuple[object, ...]:
-    bad = 0 if unhealthy or member.state in FAILED_STATES else 1
+    later = not (unhealthy or member.state in FAILED_STATES)
     zone = "" if settings.policy.enable_cross_zone_upgrade else member.zone
-    return (bad, -(member.batch or 0), zone, member.update_domain, member.fault_domain, _natural(member.instance_id))
+    return (later, -(member.batch or 0), zone, member.update_domain, member.fault_domain, _natural(member.instance_id))
 
 
 def _group_of(key: tuple[object, ...], direction: Direction) -> tuple[object, ...]:
