@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from engine.decide.accept_command import accept_command, needs_new_upgrade
-from engine.decide.transitions import ACCEPTED, NEW_UPGRADE, VERDICTS
+from engine.decide.transitions import ACCEPTED, MEMBER_MOVES, NEW_UPGRADE, VERDICTS
 from engine.model.commands import Command, Verb
 from engine.model.effects import EffectKind
 from engine.model.errors import RefusedError
-from engine.model.upgrade import UpgradeState
+from engine.model.upgrade import MemberState, UpgradeState
 from tests.unit.decide.given import TOLERANT, Run, instance, scale_set
 
 
@@ -198,3 +198,9 @@ def test_a_restore_that_failed_while_going_back_is_retried_from_the_pause_it_cau
 def test_an_upgrade_of_nothing_needs_no_check() -> None:
     assert Run(scale_set([])).state == "Completed"
     assert Run(scale_set([instance("0", protected_from_actions=True)])).state == "Completed"
+
+
+def test_an_instance_may_leave_out_of_any_state_but_only_once() -> None:
+    assert {left for left, entered in MEMBER_MOVES if entered is MemberState.GONE} == set(MemberState) - {
+        MemberState.GONE
+    }
