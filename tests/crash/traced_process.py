@@ -111,7 +111,7 @@ class TracedProcess:
         info = ctypes.create_string_buffer(88)
         _ptrace(_SYSCALL_INFO, self.pid, len(info), ctypes.addressof(info))
         if info.raw[0] == _ENTRY:
-            number, descriptor, _, size, offset = struct.unpack_from("<QQQQQ", info.raw, 24)
+            number, descriptor, length, size, offset = struct.unpack_from("<QQQQQ", info.raw, 24)
             name = self._names.get(number)
             if name is None:
                 return None
@@ -125,7 +125,7 @@ class TracedProcess:
             self.calls += 1
             if on_call(name):
                 os.kill(self.pid, signal.SIGKILL)
-            return name, descriptor, size, offset
+            return name, descriptor, length if name == "ftruncate" else size, offset
         if info.raw[0] == _EXIT and began is not None:
             self._done(*began, struct.unpack_from("<q", info.raw, 24)[0])
         return None
