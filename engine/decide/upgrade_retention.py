@@ -1,26 +1,36 @@
-"""When ended upgrades leave the store: after 400 days, unless among the last 1,000 or a set's last."""
+"""When ended upgrades leave the store: after 400 days, unless something may still go back to or learn from them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from engine.model.upgrade import Upgrade
 
 KEPT_S = 400 * 86_400.0
 KEPT_LAST = 1_000
+KEPT_OF_SET = 10
+"""A set's last upgrades stay however old: rollback and retry take them up, and the pace of the next is theirs."""
 
 
-def retired(upgrades: Iterable[Upgrade], at: float, kept_last: int = KEPT_LAST) -> list[Upgrade]:
+def due_to_retire(
+    upgrades: Iterable[Upgrade], at: float, kept_last: int = KEPT_LAST, kept_of_set: int = KEPT_OF_SET
+) -> list[Upgrade]:
     """Those whose time is over at `at` (Unix seconds), oldest first.
 
-    A live upgrade stays, and so does the last one of each set: it is what a roll back goes back from.
+    What is live stays, the last ones of all and of each set, and whatever one that stays continues.
     """
-    ended = sorted((u for u in upgrades if not u.live), key=lambda u: (u.ended_at or 0.0, u.id), reverse=True)
-    last_of_set: dict[str, str] = {}
-    for upgrade in ended:
-        last_of_set.setdefault(upgrade.scale_set, upgrade.id)
-    return [
-        upgrade
-        for upgrade in reversed(ended[kept_last:])
-        if at - (upgrade.ended_at or 0.0) > KEPT_S and last_of_set[upgrade.scale_set] != upgrade.id
-    ]
+    known = {upgrade.id: upgrade for upgrade in upgrades}
+    ended = sorted((u for u in known.values() if not u.live), key=lambda u: (u.ended_at or 0.0, u.id), reverse=True)
+    of_set: Counter[str] = Counter()
+    due: dict[str, Upgrade] = {}
+    for place, upgrade in enumerate(ended):
+        of_set[upgrade.scale_set] += 1
+        old = at - (upgrade.ended_at or 0.0) > KEPT_S
+        if old and place >= kept_last and of_set[upgrade.scale_set] > kept_of_set:
+            due[upgrade.id] = upgrade
+    for upgrade in [u for u in known.values() if u.id not in due]:
+        before = upgrade.continues
+        while before is not None and due.pop(before, None) is not None:
+            before = known[before].continues
+    return list(due.values())[::-1]

@@ -8,6 +8,7 @@ from engine.model.upgrade import Upgrade
 from engine.runtime.turn import EngineState
 
 MOST_NAMED = 5
+LOOK_FOR_IT = "See rollset history; runs that left for their age are in retired/ of the state directory."
 
 
 def upgrades_named(state: EngineState, name: str) -> list[Upgrade]:
@@ -32,4 +33,4 @@ def find_upgrade(state: EngineState, name: str) -> Upgrade:
         raise NotFoundError(
             ErrorCode.NOT_FOUND, f"{len(found)} upgrades begin with {name!r}: {ids}.", "Give more of its id."
         )
-    raise NotFoundError(ErrorCode.NOT_FOUND, f"no upgrade is called {name!r}.", "See rollset history.")
+    raise NotFoundError(ErrorCode.NOT_FOUND, f"no upgrade is called {name!r}.", LOOK_FOR_IT)

@@ -6,55 +6,90 @@ import gzip
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+import anyio
 import anyio.to_thread
 
-from engine.decide.upgrade_retention import KEPT_LAST, retired
-from engine.model.errors import RollsetError
+from engine.decide.upgrade_retention import KEPT_LAST, KEPT_OF_SET, due_to_retire
+from engine.model.errors import NotFoundError, RollsetError
 from engine.runtime.engine import Engine
 from engine.runtime.past_run import recording_lines
+from engine.store.failures import StoreCorruptError
+from engine.store.flushing import flush
+from engine.store.reading import reading
+from engine.store.store import Retired
 
 FOLDER = "retired"
+AT_ONCE = 20
+"""So many a call: each is a log told again, and an engine that must stop waits for none."""
+BETWEEN_S = 1.0
 
 
-async def retire_upgrades(engine: Engine, state_dir: Path, kept_last: int = KEPT_LAST) -> None:
-    """Write a recording of each upgrade whose time is over, then take it out; waits for nothing that is live.
+async def retire_upgrades(
+    engine: Engine, state_dir: Path, kept_last: int = KEPT_LAST, kept_of_set: int = KEPT_OF_SET
+) -> None:
+    """Write a recording of each upgrade whose time is over, then take it out.
 
-    What cannot be written or read now is tried again at the next call.
+    Nothing leaves while anything is live or stops, the store is in trouble, or the clock jumped lately. What cannot be
+    read stays, and what cannot be written ends the call: both are tried again at the next.
     """
-    now = engine.clock.now()
-    if not engine.wall.may_discard(now):
-        return
-    for upgrade in retired(list(engine.state.upgrades.values()), now.at, kept_last):
-        if engine.draining is not None or any(u.live for u in engine.state.upgrades.values()):
+    due = due_to_retire(engine.state.upgrades.values(), engine.clock.now().at, kept_last, kept_of_set)
+    for upgrade in due[:AT_ONCE]:
+        if not _may(engine):
             return
         target = state_dir / FOLDER / f"{upgrade.id}.jsonl.gz"
         try:
-            lines = await recording_lines(engine, upgrade.id)
-            await anyio.to_thread.run_sync(_write, target, lines)
-            turn = engine.turn()
-            turn.retire(upgrade.id, f"{FOLDER}/{target.name}")
-            engine.commit(turn)
+            await _record(engine, upgrade.id, target)
+            await _take_out(engine, upgrade.id, f"{FOLDER}/{target.name}")
+        except (StoreCorruptError, NotFoundError) as error:
+            print(f"{upgrade.id} stays in the store: {error}", file=sys.stderr)
         except (RollsetError, OSError) as error:
             print(f"{upgrade.id} stays in the store: {error}", file=sys.stderr)
             return
+        await anyio.sleep(BETWEEN_S)
+
+
+def _may(engine: Engine) -> bool:
+    idle = engine.draining is None and not any(u.live for u in engine.state.upgrades.values())
+    return idle and engine.guard.words is None and engine.wall.may_discard(engine.clock.now())
+
+
+async def _record(engine: Engine, upgrade_id: str, target: Path) -> None:
+    lines = await recording_lines(engine, upgrade_id)
+    await anyio.to_thread.run_sync(_write, target, lines)
+
+
+async def _take_out(engine: Engine, upgrade_id: str, file: str) -> None:
+    """Nothing is awaited between the last look at what forbids it and the transaction."""
+    find = partial(_effects_of, engine.store.path, upgrade_id)
+    effects = await anyio.to_thread.run_sync(find, abandon_on_cancel=True)
+    if not _may(engine):
+        return
+    turn = engine.turn()
+    turn.retire(Retired(upgrade_id, effects), file)
+    engine.commit(turn)
+
+
+def _effects_of(database: Path, upgrade_id: str) -> tuple[str, ...]:
+    """Looked up here, since no index leads from an operation to its effects."""
+    with reading(database) as connection:
+        found = connection.execute("SELECT id FROM effect WHERE operation=? AND outcome IS NOT NULL", (upgrade_id,))
+        return tuple(effect for (effect,) in found)
 
 
 def _write(target: Path, lines: Sequence[str]) -> None:
-    """On the disk, whole, before the store lets go of what it holds."""
+    """On the disk, whole and under its name, before the store lets go of what it holds."""
     target.parent.mkdir(mode=0o700, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
+    flush(target.parent.parent)
+    partial_file = target.with_name(f".{target.name}.partial")
     try:
-        with partial.open("wb") as file:
+        with partial_file.open("wb") as file:
             file.write(gzip.compress("".join(f"{line}\n" for line in lines).encode(), mtime=0))
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(target)
+        partial_file.replace(target)
     finally:
-        partial.unlink(missing_ok=True)
-    folder = os.open(target.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        partial_file.unlink(missing_ok=True)
+    flush(target.parent)

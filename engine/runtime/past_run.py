@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio.to_thread
 
+from engine.model.codes import ErrorCode
+from engine.model.errors import NotFoundError
 from engine.model.events import Recorded
 from engine.model.image import ImageVersion
 from engine.model.version import VERSION
 from engine.runtime.engine import Engine
-from engine.runtime.find_upgrade import find_upgrade
+from engine.runtime.find_upgrade import LOOK_FOR_IT, find_upgrade
 from engine.runtime.recent_events import event_line
 from engine.runtime.snapshot import FEED, engine_facts, set_lines
+from engine.store.failures import StoreCorruptError, StoreUnreadableError
 from engine.store.reading import reading
 from engine.store.replay import Told, every_event
 from engine.store.store import Store
@@ -31,9 +35,10 @@ class _Run:
 
 
 async def recording_lines(engine: Engine, upgrade_id: str) -> list[str]:
-    """The lines of a recording of one upgrade, without line breaks. Raises NotFoundError.
+    """The lines of a recording of one upgrade, without line breaks.
 
-    The log is told again from its first event, in a thread and over a connection of its own.
+    The log is told again from its first event, in a thread and over a connection of its own, as of one moment. Raises
+    NotFoundError, StoreUnreadableError, and StoreCorruptError where the log does not tell a run.
     """
     upgrade = find_upgrade(engine.state, upgrade_id)
     own = [f"upgrade/{u.id}" for u in engine.state.upgrades.values() if u.scale_set == upgrade.scale_set]
@@ -44,12 +49,21 @@ async def recording_lines(engine: Engine, upgrade_id: str) -> list[str]:
         tuple(engine.state.images.values()),
         record_line(engine_facts(engine)),
     )
-    return await anyio.to_thread.run_sync(_told_again, engine.store.path, run)
+    try:
+        return await anyio.to_thread.run_sync(_told_again, engine.store.path, run, abandon_on_cancel=True)
+    except sqlite3.OperationalError as error:
+        raise StoreUnreadableError(f"the log of {upgrade.id}: {error}") from error
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        why = f"the log of {upgrade.id} does not tell a run ({type(error).__name__}: {error})"
+        raise StoreCorruptError(why) from error
 
 
 def _told_again(database: Path, run: _Run) -> list[str]:
     with reading(database) as connection:
+        connection.execute("BEGIN")  # what leaves the store meanwhile is still there for this connection
         store = Store(connection)
+        if not store.has_stream(run.upgrade):
+            raise NotFoundError(ErrorCode.NOT_FOUND, f"{run.upgrade} has just left the store.", LOOK_FOR_IT)
         first, last = store.span_of(run.upgrade)
         told, before, at, clock = Told(), 0, 0.0, 0.0
         for item in every_event(store, streams=run.streams):

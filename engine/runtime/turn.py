@@ -19,7 +19,7 @@ from engine.model.image import ImageVersion
 from engine.model.policy_document import PolicyDocument
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Hold, HoldKind, Now, Upgrade
-from engine.store.store import CommandRecord, Transaction
+from engine.store.store import CommandRecord, Retired, Transaction
 
 Noted = tuple[str, e.Event, str, str]
 """Stream, event, actor, cause."""
@@ -98,7 +98,7 @@ class Turn:
         self.policies: list[e.PolicyApplied | e.PolicyDeleted] = []
         self.intents: list[Effect] = []
         self.outcomes: list[EffectOutcome] = []
-        self.retired: list[str] = []
+        self.retired: list[Retired] = []
 
     def scale_set(self, key: str) -> ScaleSet | None:
         return self.scale_sets[key] if key in self.scale_sets else self.state.scale_sets.get(key)
@@ -139,10 +139,10 @@ class Turn:
         """An event that changes neither an upgrade nor a scale set."""
         self.events.append((stream, event, self.actor, self.cause))
 
-    def retire(self, upgrade_id: str, file: str) -> None:
+    def retire(self, gone: Retired, file: str) -> None:
         """An ended upgrade leaves; `file` has its recording."""
-        self.retired.append(upgrade_id)
-        self.note("engine", e.UpgradeRetired(upgrade_id, file))
+        self.retired.append(gone)
+        self.note("engine", e.UpgradeRetired(gone.upgrade, file))
 
     def release_due_holds(self) -> None:
         """Instances whose hold has a time that is over join again."""
@@ -241,8 +241,8 @@ class Turn:
             else:
                 self.state.scale_sets[key] = scale_set
         self.state.upgrades.update(self.upgrades)
-        for upgrade_id in self.retired:
-            self.state.upgrades.pop(upgrade_id, None)
+        for gone in self.retired:
+            self.state.upgrades.pop(gone.upgrade, None)
         self.state.images.update(self.images)
         for event in self.policies:
             self.state.fold_policy(event)

@@ -31,7 +31,7 @@ def export_to(target: Path, state_dir: Path, blobs: ImageBlobs, images: Sequence
     """Write the archive, whole or not at all; returns the last event in it.
 
     Raises InputError when `target` exists, StoreNotWritableError when it cannot be written, RefusedError for an image
-    whose content is damaged. The configuration, keys, logs and backups are not in it.
+    whose content is damaged. The configuration, keys, logs, backups and recordings are not in it.
     """
     if os.path.lexists(target):
         raise InputError("InvalidParameter", f"{target} exists.", "Name a file that does not exist.")

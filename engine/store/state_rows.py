@@ -48,26 +48,25 @@ class StateRows:
             if all_of_them or self._due(stream, seqs.get(stream, 0), upgrade.state.value):
                 self._put_upgrade(upgrade, stream, seqs.get(stream, 0))
 
-    def committed(self, scale_sets: Sequence[ScaleSet], upgrades: Sequence[Upgrade], deleted: Sequence[str]) -> None:
-        """The transaction of the last `write` is on disk."""
+    def committed(self, scale_sets: Sequence[ScaleSet], upgrades: Sequence[Upgrade], gone: Sequence[str]) -> None:
+        """The transaction of the last `write` is on disk; of the streams that are `gone` nothing is left."""
         self._latest.update({f"scale_set/{s.key}": s for s in scale_sets})
         self._latest.update({f"upgrade/{u.id}": u for u in upgrades})
         for stream, (seq, state) in self._undecided.items():
             self._at[stream], self._state[stream] = seq, state
             self._latest.pop(stream, None)
         self._undecided.clear()
-        for key in deleted:
-            stream = f"scale_set/{key}"
+        for stream in gone:
             for known in (self._at, self._state, self._latest):
                 known.pop(stream, None)
 
-    def retire(self, upgrades: Sequence[str]) -> None:
-        """Take ended upgrades out, with their events and effects; the log lets go of events here and nowhere else."""
+    def retire(self, upgrades: Mapping[str, Sequence[str]]) -> None:
+        """Take ended upgrades out, by id, with their effects and events; the log lets go of events here alone."""
         run = self._connection.execute
         run("UPDATE engine SET retention_open=1")
-        for upgrade_id in upgrades:
+        for upgrade_id, effects in upgrades.items():
             run("DELETE FROM event WHERE stream=?", (f"upgrade/{upgrade_id}",))
-            run("DELETE FROM effect WHERE operation=? AND outcome IS NOT NULL", (upgrade_id,))
+            self._connection.executemany("DELETE FROM effect WHERE id=?", [(effect,) for effect in effects])
             run("DELETE FROM ended_upgrade WHERE id=?", (upgrade_id,))
             run("DELETE FROM upgrade WHERE id=? AND outcome IS NOT NULL", (upgrade_id,))
         run("UPDATE engine SET retention_open=0")

@@ -34,10 +34,18 @@ class CommandRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Retired:
+    """An ended upgrade that leaves, with its effects."""
+
+    upgrade: str
+    effects: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
     """Everything that becomes true together. `events` are (stream, event, actor, cause).
 
-    `retired` are ids of ended upgrades that leave with all their events; nothing else is ever taken out of the log.
+    `retired` upgrades leave with all their events; nothing else is ever taken out of the log.
     """
 
     events: Sequence[tuple[str, Event, str, str]]
@@ -49,7 +57,7 @@ class Transaction:
     images: Sequence[ImageVersion] = ()
     intents: Sequence[Effect] = ()
     outcomes: Sequence[EffectOutcome] = ()
-    retired: Sequence[str] = ()
+    retired: Sequence[Retired] = ()
     command: CommandRecord | None = None
 
 
@@ -123,9 +131,11 @@ class Store:
             self._write(transaction, recorded)
             crash_points.reached("in_commit")
         crash_points.reached("after_commit")
-        self._rows.committed(transaction.scale_sets, transaction.upgrades, transaction.deleted_sets)
-        for upgrade_id in transaction.retired:
-            self._streams.pop(f"upgrade/{upgrade_id}", None)
+        gone_streams = [f"scale_set/{key}" for key in transaction.deleted_sets]
+        gone_streams += [f"upgrade/{gone.upgrade}" for gone in transaction.retired]
+        self._rows.committed(transaction.scale_sets, transaction.upgrades, gone_streams)
+        for gone in transaction.retired:
+            self._streams.pop(f"upgrade/{gone.upgrade}", None)
         for item in recorded:
             self._streams[item.stream] = item.stream_seq
             self._head = item.seq
@@ -183,7 +193,7 @@ class Store:
             [intent_row(effect, self._epoch, transaction.at) for effect in transaction.intents],
         )
         if transaction.retired:
-            self._rows.retire(transaction.retired)
+            self._rows.retire({gone.upgrade: gone.effects for gone in transaction.retired})
         command = transaction.command
         if command is not None:
             body = json.dumps(dict(command.body))

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from engine.decide.upgrade_retention import KEPT_LAST, KEPT_S, retired
+from engine.decide.upgrade_retention import KEPT_LAST, KEPT_OF_SET, KEPT_S, due_to_retire
 from engine.model.upgrade import Outcome, Upgrade
 from tests.unit.decide.given import Run, scale_set, upgrade_of
 
 AT = 2_000_000_000.0
 
 
-def ended(name: str, age_s: float, of: str = "a", outcome: Outcome | None = Outcome.COMPLETED) -> Upgrade:
+def ended(
+    name: str, age_s: float, of: str = "a", outcome: Outcome | None = Outcome.COMPLETED, continues: str | None = None
+) -> Upgrade:
     """An upgrade that ended so long before AT; one without an outcome is live."""
-    return upgrade_of(
-        Run(scale_set(1)), id=name, scale_set=of, outcome=outcome, ended_at=None if outcome is None else AT - age_s
-    )
+    at = None if outcome is None else AT - age_s
+    return upgrade_of(Run(scale_set(1)), id=name, scale_set=of, outcome=outcome, ended_at=at, continues=continues)
 
 
-def names(*upgrades: Upgrade, kept_last: int = 0) -> list[str]:
-    return [upgrade.id for upgrade in retired(upgrades, AT, kept_last)]
+def names(*upgrades: Upgrade, kept_last: int = 0, kept_of_set: int = 1) -> list[str]:
+    return [upgrade.id for upgrade in due_to_retire(upgrades, AT, kept_last, kept_of_set)]
 
 
-def test_four_hundred_days_and_a_thousand_are_kept() -> None:
-    assert (KEPT_S, KEPT_LAST) == (400 * 24 * 3600, 1000)
+def test_four_hundred_days_a_thousand_and_ten_of_a_set_are_kept() -> None:
+    assert (KEPT_S, KEPT_LAST, KEPT_OF_SET) == (400 * 24 * 3600, 1000, 10)
+    old = [ended(f"a-{n:04}", KEPT_S + 5000 - n) for n in range(1002)]
+    assert [u.id for u in due_to_retire(old, AT)] == ["a-0000", "a-0001"]
+    assert [u.id for u in due_to_retire(old[:12], AT, 0)] == ["a-0000", "a-0001"]
 
 
 def test_what_is_older_leaves_oldest_first() -> None:
@@ -50,3 +54,20 @@ def test_what_is_live_stays_and_is_not_counted() -> None:
     live = ended("a-3", 0.0, outcome=None)
 
     assert names(live, ended("a-2", KEPT_S + 8), ended("a-1", KEPT_S + 9), kept_last=1) == ["a-1"]
+
+
+def test_what_one_that_stays_continues_stays_with_all_it_continues_itself() -> None:
+    line = [
+        ended("a-1", KEPT_S + 9),
+        ended("a-2", KEPT_S + 8, continues="a-1"),
+        ended("a-3", KEPT_S + 7),
+        ended("a-4", KEPT_S + 6, continues="a-2"),
+    ]
+    gone_long_ago = ended("b-4", KEPT_S + 6, "b", continues="b-1")
+
+    assert names(*line, gone_long_ago) == ["a-3"]
+    assert names(*line, ended("a-5", 1.0)) == ["a-1", "a-2", "a-3", "a-4"]
+
+
+def test_the_last_ones_of_a_set_stay() -> None:
+    assert names(ended("a-1", KEPT_S + 9), ended("a-2", KEPT_S + 8), ended("a-3", KEPT_S + 7), kept_of_set=2) == ["a-1"]
