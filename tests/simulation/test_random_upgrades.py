@@ -13,8 +13,8 @@ from tests.simulation import simulate
 from tests.simulation.pure_world import PureWorld
 from tests.simulation.recipe import MEDIAN_INSTANCES, MOST_INSTANCES, TROUBLES, Recipe, draw_recipe
 
-FOUND = (116, 307, 508, 565, 723, 1_026_630)
-"""Five hung on an instance that was held, protected and released; the last meets its time limit at work."""
+FOUND = (116, 307, 508, 565, 723, pytest.param(1_026_630, marks=pytest.mark.long))
+"""Five hung on an instance that was held, protected and released; the last, of 1,000, meets its time limit at work."""
 ROOT = Path(__file__).parents[2]
 
 
