@@ -77,9 +77,8 @@ class Forecast:
         waiting = len(waiting_to_go(upgrade))
         if known is None or (known.batches, known.waiting) != (len(upgrade.batches), waiting):
             told_at = known.told_at if known is not None else float("-inf")
-            pace = (
-                known.pace if known is not None else learn_pace(turn.state.upgrades_of(scale_set.key), scale_set.fleet)
-            )
+            own = turn.state.own_upgrades(scale_set.key)
+            pace = known.pace if known is not None else learn_pace(own, scale_set.fleet)
             late = late_after_s(upgrade, pace)
             sizes = batches_to_come(upgrade, scale_set)
             known = _Known(len(upgrade.batches), waiting, sizes, pace, late, told_at)

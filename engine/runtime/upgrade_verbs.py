@@ -44,15 +44,16 @@ async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -
 def _plan(
     engine: Engine, scale_set: ScaleSet, request: StartRequest, room: int | None, take_up: TakeUp | None = None
 ) -> tuple[Plan, RunSettings, tuple[Member, ...]]:
+    earlier = engine.state.own_upgrades(scale_set.key)
     return make_plan(
         scale_set,
         engine.state.images,
         request,
         room_free_bytes=room,
-        pace=learn_pace(engine.state.upgrades_of(scale_set.key), scale_set.fleet),
+        pace=learn_pace(earlier, scale_set.fleet),
         policies=engine.state.policies.values(),
         rollback=take_up is not None and take_up.rollback_of is not None,
-        earlier=engine.state.own_upgrades(scale_set.key),
+        earlier=earlier,
         take_up=take_up,
     )
 
