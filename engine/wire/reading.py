@@ -51,13 +51,14 @@ def _reader(kind: Any) -> Read:
 
 def _record(kind: type) -> Read:
     hints = get_type_hints(kind)
-    parts: list[tuple[str, Read]] = []
+    parts: list[tuple[str, Read]] = []  # empty until it is needed: a type may hold others that hold it
     needed = {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
     known: Callable[..., object] = kind
 
     def read_record(value: Any) -> object:
-        if not parts:  # only now: a type may hold others that hold it
-            parts.extend((f.name, _reader(hints[f.name])) for f in fields(kind))
+        nonlocal parts
+        if not parts:
+            parts = [(f.name, _reader(hints[f.name])) for f in fields(kind)]  # whole at once: threads read beside it
         if not isinstance(value, dict):
             raise ValueError(f"{kind.__name__} is no object")
         found = {name: reader(value[name]) for name, reader in parts if name in value}
