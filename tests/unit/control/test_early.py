@@ -68,6 +68,11 @@ def test_nobody_there_is_none(tmp_path: Any) -> None:
     assert EarlySnapshot(SharedLine(tmp_path / "no.sock")).lines(5.0) is None
 
 
+def reading() -> bool:
+    """Whether a snapshot is still being read."""
+    return any(thread.name == "early-snapshot" for thread in threading.enumerate())
+
+
 def test_a_refusal_is_none_and_a_silent_engine_is_not_waited_for() -> None:
     class Refusing(Answering):
         def open(self, timeout_s: float) -> socket.socket:
@@ -84,5 +89,9 @@ def test_a_refusal_is_none_and_a_silent_engine_is_not_waited_for() -> None:
 
     assert EarlySnapshot(Refusing(b"")).lines(5.0) is None
     silent = Silent(b"")
-    assert EarlySnapshot(silent).lines(0.01) is None
-    silent.kept()
+    early = EarlySnapshot(silent)
+    try:
+        assert early.lines(0.01) is None
+        assert reading(), "it was waited for until its reading ended"
+    finally:
+        silent.kept()
