@@ -59,9 +59,9 @@ class RecordedSession:
             if isinstance(item, Recorded):
                 events.append(item)
                 continue
-            scene = fold(scene, item)
             if isinstance(item, Earlier):
                 earlier.append(_event_of(item, name))
+            scene = fold(scene, item)
         self._events = [*earlier, *events]
         self.set_in_scope = scene.scope if scene.scope != OVERVIEW else ""
         self.player = RecordedPlayer(scene, events)

@@ -13,6 +13,7 @@ from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import HoldKind, Now, Upgrade
 from engine.wire.reading import read
 from engine.wire.recording import OVERVIEW, Earlier, Header, Record
+from engine.wire.schema import SCHEMA
 
 if TYPE_CHECKING:
     from engine.model.events import Recorded
@@ -77,7 +78,7 @@ def fold(scene: Scene, item: Header | Record | Earlier | Recorded) -> Scene:
     if isinstance(item, Header):
         return Scene(item.scope or OVERVIEW, item.first, Now(item.at, item.clock))
     if isinstance(item, Earlier):
-        return _with_earlier(scene, item.line)
+        return _with_earlier(scene, item)
     if isinstance(item, Record):
         return _fold_record(scene, item)
     from tui.scene_events import fold_event  # the first picture is that of a snapshot and waits for no event
@@ -119,8 +120,24 @@ def with_upgrade(scene: Scene, key: str, seen: UpgradeOverview | None) -> Scene:
     return scene if row is None else replace(scene, sets={**scene.sets, key: replace(row, upgrade=seen)})
 
 
-def _with_earlier(scene: Scene, line: Mapping[str, Any]) -> Scene:
+def _with_earlier(scene: Scene, earlier: Earlier) -> Scene:
     """An event before the snapshot: who is present, or a line of the feed."""
+    line = earlier.line
+    if line.get("schema", SCHEMA) == SCHEMA and ("words" in line or line["type"] == "PresenceChanged"):
+        try:
+            return _with_line_of(scene, line)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            pass  # the full reading says what is wrong with it
+    from tui.scene_events import told
+
+    return told(scene, earlier.recorded)
+
+
+def _with_line_of(scene: Scene, line: Mapping[str, Any]) -> Scene:
+    """The short cut for an event as this version writes it: the first picture waits for no reading of events.
+
+    Raises LookupError, TypeError, ValueError or AttributeError where the body is another.
+    """
     kind, body = line["type"], line["body"]
     if kind == "PresenceChanged":
         return replace(scene, present=tuple(read(Attached, one) for one in body["attached"]))
@@ -129,16 +146,8 @@ def _with_earlier(scene: Scene, line: Mapping[str, Any]) -> Scene:
     bad = kind in BAD or (kind == "MemberMoved" and body["error"] is not None)
     bad = bad or (kind == "HoldRaised" and body["hold"]["kind"] != HoldKind.OPERATOR)
     instance = str(body.get("instance_id") or "")
-    words = line["words"] if "words" in line else _words(line)
-    told = FeedLine(line["seq"], line["at"], line["stream"], kind, words, line["actor"], instance, bad)
-    return with_line(scene, told)
-
-
-def _words(line: Mapping[str, Any]) -> str:
-    """The sentence for an event whose line has none, as those of old recordings."""
-    from engine.wire.words import words
-
-    return words(Earlier(line).recorded.event)
+    seq, words = line["seq"], read(str, line["words"])
+    return with_line(scene, FeedLine(seq, line["at"], line["stream"], kind, words, line["actor"], instance, bad))
 
 
 def with_line(scene: Scene, line: FeedLine) -> Scene:

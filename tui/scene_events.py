@@ -33,7 +33,9 @@ def fold_event(scene: Scene, recorded: Recorded) -> Scene:
         began = recorded.event
         facts = replace(scene.engine, pid=began.pid, version=began.version, epoch=began.epoch, started_at=now.at)
         scene = replace(scene, engine=facts)
-    return replace(_told(scene, recorded), seq=recorded.seq, now=now)
+    elif isinstance(recorded.event, e.UpgradeRetired):
+        scene = _without(scene, recorded.event.upgrade)
+    return replace(told(scene, recorded), seq=recorded.seq, now=now)
 
 
 def _fold_exclusion(scene: Scene, event: e.ImageExclusionChanged) -> Scene:
@@ -44,7 +46,22 @@ def _fold_exclusion(scene: Scene, event: e.ImageExclusionChanged) -> Scene:
     return replace(scene, images={**scene.images, str(event.reference): image})
 
 
-def _told(scene: Scene, recorded: Recorded) -> Scene:
+def _without(scene: Scene, name: str) -> Scene:
+    """An upgrade left the store, and every event of its own with it: nothing else would know it any more."""
+    rows = {
+        key: replace(row, upgrade=None) if row.upgrade is not None and row.upgrade.upgrade.id == name else row
+        for key, row in scene.sets.items()
+    }
+    return replace(
+        scene,
+        sets=rows,
+        history={known: seen for known, seen in scene.history.items() if known != name},
+        upgrades={known: upgrade for known, upgrade in scene.upgrades.items() if known != name},
+        feed=tuple(line for line in scene.feed if line.stream != f"upgrade/{name}"),
+    )
+
+
+def told(scene: Scene, recorded: Recorded) -> Scene:
     """The feed with this event, unless another line or the screen itself says the same."""
     if isinstance(recorded.event, e.PresenceChanged):
         return replace(scene, present=recorded.event.attached)

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 from engine.model import events as known
 from engine.model.events import Event, Recorded
 from engine.wire.reading import read
+from engine.wire.schema import SCHEMA as SCHEMA
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
-
-SCHEMA = 1
-"""The schema number written with every event; a type whose form changes gets its own number and an upcaster."""
 
 UPCASTERS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """(type, schema) -> a function that turns a body of that schema into one of the next."""
@@ -103,16 +101,19 @@ def recorded_to_dict(recorded: Recorded) -> dict[str, Any]:
 
 
 def recorded_from_dict(line: Mapping[str, Any]) -> Recorded:
-    """The reverse of `recorded_to_dict`; keys it does not know are left aside."""
-    event = _from_value(line["type"], line.get("schema", SCHEMA), line["body"])
+    """The reverse of `recorded_to_dict`; keys it does not know are left aside.
+
+    Raises ValueError, KeyError or TypeError for a line that is none.
+    """
+    event = _from_value(read(str, line["type"]), read(int, line.get("schema", SCHEMA)), line["body"])
     return Recorded(
-        line["seq"],
-        line["stream"],
-        line["stream_seq"],
-        line["at"],
-        line["clock"],
-        line["epoch"],
-        line["actor"],
-        line["cause"],
+        read(int, line["seq"]),
+        read(str, line["stream"]),
+        read(int, line["stream_seq"]),
+        read(float, line["at"]),
+        read(float, line["clock"]),
+        read(int, line["epoch"]),
+        read(str, line["actor"]),
+        read(str, line["cause"]),
         event,
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 SCHEMA = 1
 OVERVIEW = "overview"
-EVENT_KEYS = ("seq", "at", "stream", "type", "actor", "body")
+EVENT_FACTS: dict[str, type] = {"seq": int, "at": float, "stream": str, "type": str, "actor": str, "body": object}
 """What is shown of an event without reading its body."""
 
 KINDS: dict[str, type] = {
@@ -124,7 +124,14 @@ def _header(value: dict[str, Any]) -> Header:
             f"the recording has format {found!r}; this version reads {FORMAT}.",
             "Install the version that wrote it.",
         )
-    return Header(value["scope"], value["from"], value["at"], value["clock"], value["product"], value.get("to"))
+    return Header(
+        read(str, value["scope"]),
+        read(int, value["from"]),
+        read(float, value["at"]),
+        read(float, value["clock"]),
+        read(str, value["product"]),
+        value.get("to"),
+    )
 
 
 def _line(value: dict[str, Any]) -> Record | Earlier | Recorded | None:
@@ -135,7 +142,8 @@ def _line(value: dict[str, Any]) -> Record | Earlier | Recorded | None:
     if "record" not in value:
         return None
     if value["record"] == "event":
-        return Earlier({name: value["body"][name] for name in EVENT_KEYS} | value["body"])
+        line = value["body"]
+        return Earlier(line | {name: read(kind, line[name]) for name, kind in EVENT_FACTS.items()})
     kind = KINDS.get(value["record"])
     if kind is None or value["schema"] > SCHEMA:
         return None

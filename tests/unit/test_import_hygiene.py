@@ -19,10 +19,32 @@ print(*sys.modules, sep="\\n")
 """
 
 
+FOLD_SNAPSHOT = """
+import json, sys
+from engine.wire.recording import OVERVIEW, Header, header_line, read_lines
+from tui.scene import Scene, fold
+scene = Scene("")
+line = {"seq": 1, "at": 1.0, "stream": "engine", "schema": 1, "actor": "ana", "words": "moved"}
+bodies = {"MemberMoved": {"error": None}, "HoldRaised": {"hold": {"kind": "Operator"}}, "EngineStopped": {}}
+bodies |= {"PresenceChanged": {"attached": []}, "UpgradeOutlookChanged": {}}
+events = [{"record": "event", "schema": 1, "body": line | {"type": t, "body": b}} for t, b in bodies.items()]
+header = header_line(Header(OVERVIEW, 2, 1.0, 1.0, "rollset"))
+for item in read_lines([header, *map(json.dumps, events)], "a snapshot"):
+    scene = fold(scene, item)
+assert len(scene.feed) == 3, scene.feed
+print(*sys.modules, sep="\\n")
+"""
+
+
 def loaded_by(packages: str) -> set[str]:
     """Names of the modules that a fresh interpreter holds after importing the packages and all their submodules."""
+    return loaded_running(IMPORT_PACKAGES, packages)
+
+
+def loaded_running(code: str, *arguments: str) -> set[str]:
+    """Names of the modules that a fresh interpreter holds after this code, which prints them."""
     run = subprocess.run(
-        [sys.executable, "-c", IMPORT_PACKAGES, packages], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
     return set(run.stdout.split())
@@ -63,3 +85,7 @@ def test_the_first_picture_waits_for_no_command_line_checker_http_client_or_even
 
     assert "textual.app" in loaded
     assert loaded.isdisjoint({"typer", "pydantic", "http.client", "h11", "anyio", "engine.model.events"})
+
+
+def test_a_snapshot_with_the_events_before_it_is_shown_without_knowing_any_event() -> None:
+    assert loaded_running(FOLD_SNAPSHOT).isdisjoint({"pydantic", "engine.model.events", "engine.wire.events"})
