@@ -24,6 +24,7 @@ from tui.opening import Opening, Recorded
 from tui.options import CockpitOptions
 from tui.palette import Palette
 from tui.plain_lines import line_filters
+from tui.playing import Playing
 from tui.screens.cockpit_screen import CockpitScreen
 from tui.screens.home import HomeScreen
 from tui.session import Player, Session
@@ -64,7 +65,7 @@ def _bindings() -> list[Binding]:
     ]
 
 
-class Cockpit(Opening, App[Recorded]):
+class Cockpit(Opening, Playing, App[Recorded]):
     """Screens on a session. `player` is the recording's, None on an engine. Returns a recording it was left for."""
 
     TITLE = "rollset"
@@ -234,43 +235,6 @@ class Cockpit(Opening, App[Recorded]):
             if isinstance(screen, CockpitScreen) and screen.is_mounted:
                 screen.use_palette()
         self._draw_all()
-
-    # --- the recording ---
-
-    def do_play(self) -> None:
-        """Play, or stand still."""
-        if self.player is not None:
-            self.player.toggle()
-
-    def do_event_after(self) -> None:
-        """One event on."""
-        if self.player is not None:
-            self.player.step(1)
-
-    def do_event_before(self) -> None:
-        """One event back."""
-        if self.player is not None:
-            self.player.step(-1)
-
-    def do_faster(self) -> None:
-        """Play faster."""
-        if self.player is not None:
-            self.player.faster(2.0)
-
-    def do_slower(self) -> None:
-        """Play slower."""
-        if self.player is not None:
-            self.player.faster(0.5)
-
-    def do_error_after(self) -> None:
-        """On to the next error."""
-        if self.player is not None and not self.player.seek_error(1):
-            self.say("no error after this")
-
-    def do_error_before(self) -> None:
-        """Back to the error before."""
-        if self.player is not None and not self.player.seek_error(-1):
-            self.say("no error before this")
 
     # --- the terminal ---
 

@@ -136,20 +136,3 @@ class Opening:
     async def _act(self, name: str | None) -> None:
         if name is not None:
             await self._cockpit.action_act(name)
-
-    def do_seek(self) -> None:
-        """Ask for a place in the recording."""
-        from tui.screens.prompt import Prompt
-
-        player = self._cockpit.player
-        if player is None:
-            return
-        words = ("50%  a share of the events", "1200  an event", "2:30  minutes and seconds since the start")
-        self._cockpit.push_screen(Prompt("Go to", words, "50%, 1200 or 2:30"), self._seek)
-
-    def _seek(self, text: str | None) -> None:
-        player = self._cockpit.player
-        if text is None or player is None:
-            return
-        if not player.seek_to(text):
-            self._cockpit.say(f"{text!r} is no place: write 50%, 1200 or 2:30", bad=True)
