@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.terminal.screen import Screen
-from tests.terminal.terminal import DOWN, ROLLSET, Terminal, environment
+from tests.terminal.terminal import DOWN, LEAVING_CPU_S, ROLLSET, Terminal, environment
 
 COLOUR = re.compile(rb"\x1b\[[\d;]*m")
 
@@ -47,8 +47,10 @@ def test_it_leaves_a_stalled_line(whole_upgrade: Path) -> None:
         for _ in range(60):
             terminal.press("l")
             terminal.press("[v]")
+        before = terminal.took_cpu_s()
         terminal.press("q")
         terminal.ended()
+        assert terminal.took_cpu_s() - before < LEAVING_CPU_S + 0.9, "with what the keys before it take"
 
 
 def test_it_follows_the_window_to_every_size(cockpit: Terminal) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.terminal.conftest import EngineOfATest
-from tests.terminal.terminal import ESCAPE, ROLLSET, Terminal, environment
+from tests.terminal.terminal import ESCAPE, LEAVING_CPU_S, ROLLSET, Terminal, environment
 
 MOUSE, ALTERNATE = "1003", "1049"
 
@@ -22,8 +22,10 @@ def restored(terminal: Terminal) -> bool:
 @pytest.mark.parametrize("number", (signal.SIGHUP, signal.SIGTERM))
 def test_a_request_to_end_restores_the_terminal(cockpit: Terminal, number: signal.Signals) -> None:
     assert MOUSE in cockpit.screen.modes
+    before = cockpit.took_cpu_s()
     cockpit.signal(number)
     assert cockpit.ended() == 0
+    assert cockpit.took_cpu_s() - before < LEAVING_CPU_S
     assert restored(cockpit)
 
 
@@ -34,9 +36,11 @@ def test_a_closed_terminal_ends_the_cockpit_and_not_the_engine(engine: EngineOfA
     with Terminal(ROLLSET, env=engine.environment()) as terminal:
         terminal.shows("web", "live")
         # When the line drops
+        before = terminal.took_cpu_s()
         terminal.hang_up()
         # Then the cockpit ends, and the upgrade goes on to its end
         terminal.ended()
+        assert terminal.took_cpu_s() - before < LEAVING_CPU_S
     engine.until(lambda: engine.set()["upgrade"]["ended_at"] is not None)
     assert engine.set()["upgrade"]["state"] == "Completed"
 
