@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
+LAST_AT = 253_370_764_800.0
+"""The beginning of the year 9999: a time after it, or before 1970, is damage and shown as the nearest that is not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
@@ -14,7 +17,7 @@ class Clocks:
     utc: bool = False
 
     def _local(self, at: float) -> datetime:
-        return datetime.fromtimestamp(at, UTC).astimezone(UTC if self.utc else self.zone)
+        return datetime.fromtimestamp(min(max(0.0, at), LAST_AT), UTC).astimezone(UTC if self.utc else self.zone)
 
     def time(self, at: float) -> str:
         """`14:02:11`."""

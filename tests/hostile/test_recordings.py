@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from engine.model.errors import InputError
 from engine.wire.recording import OVERVIEW, Header, header_line
 from engine.wire.schema import SCHEMA
 from tests.terminal.terminal import ROLLSET, Terminal
+from tui.app import Cockpit
 from tui.recording import RecordedSession
+from tui.screens.cockpit_screen import CockpitScreen
 
 ATTACHED = {"user": "ana", "role": "admin", "origin": "local", "streams": 1, "since_at": 1.0}
 
@@ -135,3 +138,20 @@ def test_replay_of_a_damaged_file_ends_in_words(tmp_path: Path) -> None:
         with Terminal([*ROLLSET, "replay", str(file)], columns=200) as terminal:
             assert terminal.ended(20.0) == 2
             assert b"Traceback" not in terminal.raw() and file.name.encode() in terminal.raw()
+
+
+@pytest.mark.parametrize("at", (1e300, -1e300, float("nan"), float("inf")))
+def test_times_that_no_calendar_has_end_no_cockpit(at: float) -> None:
+    stopped = line("EngineStopped", {"reason": "asked to"}, at=at, seq=4)
+    header = header_line(Header(OVERVIEW, 2, at, 5.0, "rollset"))
+    session = RecordedSession("far.jsonl", [header, json.dumps(earlier(stopped)), json.dumps(stopped)])
+
+    async def run() -> str:
+        app = Cockpit(session)
+        async with app.run_test(size=(100, 30)) as pilot:
+            for key in ("full_stop", "l", "escape", "p"):
+                await pilot.press(key)
+                await pilot.pause(0.4)
+            return app.screen.HELP_TITLE if isinstance(app.screen, CockpitScreen) else ""
+
+    assert asyncio.run(run())

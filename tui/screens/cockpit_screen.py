@@ -158,7 +158,7 @@ class CockpitScreen(Screen[None]):
         for part in (self.paint, self._paint_edges):  # the header tells of what the body has just gathered
             try:
                 part()
-            except (LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
+            except (LookupError, ArithmeticError, ValueError, TypeError, AttributeError, AssertionError) as error:
                 self._cannot_draw(error)
 
     def _cannot_draw(self, error: Exception) -> None:
