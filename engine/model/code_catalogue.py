@@ -47,7 +47,7 @@ _ENTRIES = (
         "(strictly more). No OS disk was replaced; all four counters are 0.",
         "See which instances are unhealthy, and their probes' last answers: rollset show SET",
         "If the new image is the cure, raise the limit for this run: rollset start SET --max-unhealthy 100",
-        "A set of five or fewer is above 20 % with one unhealthy instance: rollset plan SET says so beforehand.",
+        "A set of four or fewer is above 20 % with one unhealthy instance: rollset plan SET says so beforehand.",
         source=_RECORDED,
         message=error_texts.before_rolling_upgrade("<P>", "<T>", "<error>"),
     ),

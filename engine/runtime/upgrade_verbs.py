@@ -206,7 +206,7 @@ def _whom(upgrade: Upgrade) -> str:
     many = f"instance {going[0].instance_id}" if len(going) == 1 else f"{len(going)} instances"
     if upgrade.is_rollback_of is None:
         return f"{many} once more"
-    return f"{many}, {kept} with the kept previous OS disk, {len(going) - kept} anew from the image"
+    return f"{many}: {kept} with the kept previous OS disk, {len(going) - kept} anew from the image"
 
 
 def _block(turn: Turn, key: str, ended: Upgrade) -> None:

@@ -138,5 +138,5 @@ def _short(code: str, width: int, cut: str) -> str:
     """A code in one line: its end tells more than its middle."""
     if len(code) <= width:
         return code
-    last = width // 3
+    last = width // 2 + 1  # where Before and In stand
     return code[: max(0, width - last - 1)] + cut + code[len(code) - last :]

@@ -81,6 +81,8 @@ class ScaleSetScreen(ActingOnInstances):
         state = self.source.link.state
         if state in (LinkState.CONNECTING, LinkState.LOST):
             return self.source.link.words or "connecting"
+        if self.scope in self.scene.sets:
+            return "this recording tells of all sets and of none alone; esc goes back"
         return "this scale set is gone; esc goes back"
 
     # --- drawing ---

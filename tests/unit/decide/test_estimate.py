@@ -46,7 +46,9 @@ class Fleet:
 
 
 @pytest.mark.parametrize("past_runs", (1, 2, 4))
-@pytest.mark.parametrize("progress", (0.0, 0.3, 0.6, 0.9))
+@pytest.mark.parametrize(
+    "progress", (0.0, pytest.param(0.3, marks=pytest.mark.long), 0.6, pytest.param(0.9, marks=pytest.mark.long))
+)
 def test_the_truth_is_inside_the_range_in_75_to_85_of_100_runs(past_runs: int, progress: float, long_run: bool) -> None:
     dice = Random(5)
     inside, count = 0, 3_000 if long_run else 200
