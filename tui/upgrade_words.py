@@ -11,7 +11,7 @@ from tui.palette import Line, Meaning, Piece
 
 
 def versions(upgrade: UpgradeOverview | None, image: str, glyphs: Glyphs) -> str:
-    """`1.0.3 → 1.1.0` while it rolls, turned round on the way back, else the model's version."""
+    """`1.0.3 → 1.1.0` while it rolls, turned round on the way back, else `image` as it is."""
     if upgrade is None or not upgrade.upgrade.live:
         return image
     old, new = upgrade.upgrade.previous_image.version, upgrade.upgrade.target.version

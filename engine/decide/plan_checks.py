@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from engine.decide.choose_batch import batch_cap
 from engine.decide.judge_health import unhealthy_share
 from engine.model.health import Health
@@ -9,7 +11,9 @@ from engine.model.image import ImageReference
 from engine.model.plan import PlanCheck
 from engine.model.policy import RunSettings
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import Member, MemberState
+from engine.model.upgrade import Member, MemberState, Outcome, Upgrade
+
+_ENDED: dict[Outcome | None, str] = {Outcome.FAULTED: "Faulted", Outcome.ROLLED_BACK: "was rolled back"}
 
 
 def plan_checks(
@@ -19,18 +23,16 @@ def plan_checks(
     target: ImageReference,
     needed: int,
     free: int | None,
+    earlier: Iterable[Upgrade] = (),
 ) -> list[PlanCheck]:
     """Everything worth knowing before the start: what refuses it, what warns, what was found well.
 
-    `needed` and `free` are bytes for new OS disks; `free` is None where the fleet cannot say.
+    `needed` and `free` are bytes for new OS disks; `free` is None where the fleet cannot say. `earlier` are the set's
+    upgrades so far.
     """
     found = [PlanCheck("refused", problem, "Change the model and apply it.") for problem in scale_set.model.problems]
     found += _health_checks(scale_set, settings)
-    good = scale_set.good_version
-    if good is not None and good != target.version == scale_set.model.image.version:
-        words = f"the last upgrade to {target.version} did not complete; the last good version is {good}"
-        cure = f"See why: rollset explain {scale_set.name}; another version: --to."
-        found.append(PlanCheck("warned", words, cure))
+    found += _not_completed(scale_set, target, earlier)
     total = len(scale_set.instances)
     chosen = sum(m.state is MemberState.PENDING for m in members)
     if not chosen:
@@ -58,6 +60,35 @@ def plan_checks(
             PlanCheck("passed", f"failed instances get their previous OS disk back ({settings.restore_failed.value})")
         )
     return found
+
+
+def _not_completed(scale_set: ScaleSet, target: ImageReference, earlier: Iterable[Upgrade]) -> list[PlanCheck]:
+    """That this version was stopped here before, for as long as no later run brought it to the whole set."""
+    good = scale_set.good_version
+    instead = f"; the last good version is {good}" if good not in (None, target.version) else ""
+    stopped = stopped_before(target, earlier)
+    if stopped is not None:
+        code = f" ({stopped.error.code})" if stopped.error is not None else ""
+        words = f"{target.version} {_ENDED[stopped.outcome]} here before{code}{instead}"
+        return [PlanCheck("warned", words, f"See why: rollset explain {stopped.id}; another version: --to.")]
+    if instead and target.version == scale_set.model.image.version:
+        words = f"the last upgrade to {target.version} did not complete{instead}"
+        return [PlanCheck("warned", words, f"See why: rollset explain {scale_set.name}; another version: --to.")]
+    return []
+
+
+def stopped_before(target: ImageReference, earlier: Iterable[Upgrade]) -> Upgrade | None:
+    """The last run to `target` that Faulted or was rolled back, unless a whole one has Completed since.
+
+    A rollback to it does not count, nor does a retry of certain instances clear it.
+    """
+    runs = [u for u in earlier if u.target == target and u.is_rollback_of is None]
+    for run in sorted(runs, key=lambda u: (u.started_at, u.id), reverse=True):
+        if run.outcome is Outcome.COMPLETED and not run.only_chosen:
+            return None
+        if run.outcome in _ENDED:
+            return run
+    return None
 
 
 def _stops(count: int) -> str:

@@ -15,6 +15,7 @@ from engine.decide.take_up import TakeUp, left_failed
 from engine.model.codes import ErrorCode
 from engine.model.errors import NotFoundError, RefusedError
 from engine.model.image import ImageReference, ImageVersion, check_version, latest_of, version_key
+from engine.model.numbers import each_counted
 from engine.model.plan import Plan, PlanCheck, PlannedBatch, PlannedInstance, StartRequest
 from engine.model.policy import RunSettings
 from engine.model.policy_document import PolicyDocument
@@ -72,8 +73,8 @@ def make_plan(
     """The plan, the settings and the members of an upgrade that would start now.
 
     `pace` is how fast members of this set went before, for the time it will take. `earlier` are the set's upgrades so
-    far: an instance that one of them left failed on the target is not done. `take_up` is what an ended one leaves to
-    this one; its settings then come first.
+    far: an instance that one of them left failed on the target is not done, and a target that was stopped is told.
+    `take_up` is what an ended one leaves to this one; its settings then come first.
     """
     target = resolve_target(scale_set, images, request.to)
     if take_up is not None:
@@ -83,23 +84,24 @@ def make_plan(
     failed = left_failed(scale_set, earlier)
     members = tuple(_member(i, target, failed.get(i.instance_id), take_up) for i in _ordered(scale_set))
     batches = _forecast(members, settings, scale_set)
+    previous = _previous(scale_set, members)
     needed = target.size_bytes * _disks_more(members, batches, scale_set)
     low_s, high_s = plan_range(pace, [len(b.members) for b in batches], settings.policy.pause_between_batches_s)
     plan = Plan(
         scale_set=scale_set.name,
         target=str(target.reference),
         target_digest=target.digest,
-        previous=_previous(scale_set),
+        previous=previous,
         hash="",
         model_version=scale_set.model_version,
         batches=batches,
         instances=tuple(_planned(m, scale_set.instances[m.instance_id]) for m in members),
         checks=(
-            *plan_checks(scale_set, settings, members, target.reference, needed, room_free_bytes),
+            *plan_checks(scale_set, settings, members, target.reference, needed, room_free_bytes, earlier),
             *_ways_back(members, rollback),
         ),
         settings=tuple(origins),
-        restore_point=f"{_previous(scale_set)}, the OS disk of each instance is kept",
+        restore_point=f"{previous}, the OS disk of each instance is kept",
         room_needed_bytes=needed,
         room_free_bytes=room_free_bytes,
         eta_low_s=low_s,
@@ -154,9 +156,13 @@ def new_upgrade(
 
 
 def _came_from(scale_set: ScaleSet, target: ImageVersion, members: tuple[Member, ...]) -> ImageReference:
-    """The model's image; where that tells nothing (`latest`, or the target of a run before), what most of them run."""
+    """The model's image; where it is not what they come from, what most of them run.
+
+    That is so for `latest`, for the target itself, and for a version that a run before did not complete.
+    """
     model = scale_set.model.image
-    if not model.is_latest and model != target.reference:
+    completed = scale_set.good_version in (None, model.version)
+    if completed and not model.is_latest and model != target.reference:
         return model
     found = Counter(scale_set.instances[m.instance_id].image for m in members if m.state is MemberState.PENDING)
     return found.most_common(1)[0][0] if found else model
@@ -221,9 +227,11 @@ def _planned(member: Member, instance: Instance) -> PlannedInstance:
     )
 
 
-def _previous(scale_set: ScaleSet) -> str:
-    versions = sorted({str(i.image) for i in scale_set.instances.values()})
-    return ", ".join(versions) or str(scale_set.model.image)
+def _previous(scale_set: ScaleSet, members: tuple[Member, ...]) -> str:
+    """What the instances that are to go run now, where none is what all run; the model may name what never came."""
+    going = [m for m in members if m.state is MemberState.PENDING] or members
+    counts = Counter(str(scale_set.instances[m.instance_id].image) for m in going)
+    return each_counted(counts) or str(scale_set.model.image)
 
 
 def _forecast(members: tuple[Member, ...], settings: RunSettings, scale_set: ScaleSet) -> tuple[PlannedBatch, ...]:

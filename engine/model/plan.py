@@ -67,6 +67,7 @@ class PlanSetting:
 class Plan:
     """Batches after the first are a forecast: each is decided when it begins. `hash` names fleet, target and settings.
 
+    `previous` is what the instances to upgrade run now: `a:b:c:1.1.0`, or `a:b:c:1.1.0 (10), a:b:c:1.2.0 (2)`.
     `request` is what the plan was asked for: `start --plan` asks for the same again.
     ETA is seconds, `eta_origin` says in words what it is drawn from. `room_needed_bytes` is
     for the new OS disks beside the old ones, which are kept.

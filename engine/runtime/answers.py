@@ -16,7 +16,7 @@ from engine.model.codes import ApiError
 from engine.model.counters import Counters
 from engine.model.events import EngineStarted
 from engine.model.health import READ_AS_UNHEALTHY, Health
-from engine.model.scale_set import Instance, ScaleSet
+from engine.model.scale_set import Instance, ScaleSet, versions_of
 from engine.model.upgrade import Member, Upgrade, UpgradeState
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def set_summary(engine: Engine, scale_set: ScaleSet) -> Answer:
         "waiting": health[Health.NOT_OBSERVED] + health[Health.INITIALIZING],
         "provisioning": [i.provisioned for i in instances].count(False),
         "image": str(scale_set.model.image),
-        "versions": sorted({i.image.version for i in instances}),
+        "versions": dict(versions_of(scale_set).most_common()),
         "production": scale_set.is_production,
         "deleting": scale_set.deleting,
         "warnings": warnings,

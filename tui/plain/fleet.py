@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.model.numbers import each_counted
 from engine.wire.safe_text import printable
 from tui.plain.moments import show_moment
 from tui.plain.progress import version_of, waiting_words
@@ -23,7 +24,7 @@ def set_lines(sets: Sequence[Mapping[str, Any]]) -> list[str]:
             s["fleet"],
             f"{s['instances']}/{s['capacity']}",
             _health(s),
-            version_of(s["image"]),
+            _runs(s),
             "production" if s["production"] else None,
             _upgrade_words(s["upgrade"]),
         )
@@ -37,9 +38,9 @@ def set_detail_lines(detail: Mapping[str, Any]) -> list[str]:
     """One scale set with every instance and what its extensions said."""
     lines = [
         f"{cell(detail['name'])}  {cell(detail['key'])}",
-        f"image {cell(detail['image'])}, model version {cell(detail['model_version'])}, fleet {cell(detail['fleet'])}"
+        f"model version {cell(detail['model_version'])}, image {cell(detail['image'])}, fleet {cell(detail['fleet'])}"
         + (", production" if detail["production"] else ""),
-        f"{detail['instances']} of {detail['capacity']} instances: {_health(detail)}",
+        f"{detail['instances']} of {detail['capacity']} instances on {_runs(detail)}: {_health(detail)}",
     ]
     if detail["upgrade"]:
         lines.append(f"upgrade: {_upgrade_words(detail['upgrade'])}")
@@ -80,6 +81,11 @@ def image_lines(images: Sequence[Mapping[str, Any]]) -> list[str]:
         for i in images
     ]
     return table(("IMAGE", "SIZE", "PUBLISHED", "LATEST", "INSTANCES", "DIGEST"), rows)
+
+
+def _runs(summary: Mapping[str, Any]) -> str:
+    """The versions that its instances run; without instances that of the model."""
+    return printable(each_counted(summary["versions"]) or version_of(summary["image"]))
 
 
 def _health(summary: Mapping[str, Any]) -> str:

@@ -19,6 +19,11 @@ def version_of(reference: object) -> str:
     return printable(str(reference)).rpartition(":")[2] if reference else "-"
 
 
+def versions_in(references: object) -> str:
+    """The versions alone of one or several references with their counts: `1.1.0 (10), 1.2.0 (2)`."""
+    return ", ".join(version_of(reference) for reference in str(references).split(", "))
+
+
 def bar(percent: float, cells: int, encoding: str | None) -> str:
     """A progress bar of so many cells; ASCII where the terminal's encoding has no blocks."""
     full, empty = "█", "░"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tui.plain.moments import show_duration
-from tui.plain.progress import counters_text, version_of
+from tui.plain.progress import counters_text, version_of, versions_in
 from tui.plain.table import cell, table
 from tui.plain.upgrades import error_lines
 
@@ -15,7 +15,7 @@ def rehearsal_lines(found: Mapping[str, Any]) -> list[str]:
     """What `rollset rehearse` shows."""
     name = cell(str(found["scale_set"]).rpartition("/")[2])
     lines = [
-        f"{name}: {version_of(found['previous'])} to {version_of(found['target'])}, rehearsed: "
+        f"{name}: {versions_in(found['previous'])} to {version_of(found['target'])}, rehearsed: "
         f"{found['to_upgrade']} of {found['instances']} instances to upgrade; nothing was changed"
     ]
     lines += [f"made to go wrong: {cell(words)}" for words in found["trouble"]]

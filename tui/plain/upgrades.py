@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.wire.safe_text import printable
 from tui.plain.moments import show_duration, show_moment
-from tui.plain.progress import counters_text, progress_line, version_of
+from tui.plain.progress import counters_text, progress_line, version_of, versions_in
 from tui.plain.table import cell, table
 
 _MARKS = {"passed": "ok", "warned": "warning", "refused": "REFUSED"}
@@ -89,7 +89,7 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
     """What an upgrade would do: batches, who is left out and why, checks, room, time, settings with their origin."""
     name = cell(str(plan["scale_set"]).rpartition("/")[2])
     lines = [
-        f"{name}: {version_of(plan['previous'])} to {version_of(plan['target'])}, "
+        f"{name}: {versions_in(plan['previous'])} to {version_of(plan['target'])}, "
         f"{len(plan['batches'])} batches, plan {cell(plan['hash'])[:12]}"
     ]
     rows = [

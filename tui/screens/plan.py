@@ -14,6 +14,7 @@ from engine.model.errors import RollsetError
 from engine.model.numbers import many
 from tui.cells import wrap
 from tui.palette import Line, Meaning, Piece
+from tui.plain.progress import versions_in
 from tui.screens.acting import ActingScreen
 from tui.screens.plan_lines import PlanPage, batch_lines, fact_lines
 from tui.screens.set_header import production_tag
@@ -61,7 +62,7 @@ class PlanScreen(ActingScreen):
             first = (*first, *production_tag(scale_set))
         if plan is None:
             return [first, ()]
-        old, new = str(plan["previous"]).rpartition(":")[2], str(plan["target"]).rpartition(":")[2]
+        old, new = versions_in(plan["previous"]), str(plan["target"]).rpartition(":")[2]
         chosen = sum(len(batch["members"]) for batch in plan["batches"])
         first = (*first, Piece(f"  {old} {glyphs.arrow} {new}"))
         words = f" {chosen:,} of {many(len(plan['instances']), 'instance')}, {many(len(plan['batches']), 'batch')}"

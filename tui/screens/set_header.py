@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.model.numbers import many
+from engine.model.numbers import each_counted, many
 from engine.model.overview import UpgradeOverview
-from engine.model.scale_set import ScaleSet
+from engine.model.scale_set import ScaleSet, versions_of
 from engine.model.upgrade import Now
 from tui.cells import width_of
 from tui.glyphs import Glyphs, upgrade_sign
@@ -34,7 +34,7 @@ def production_tag(scale_set: ScaleSet) -> Line:
 
 def state_line(scale_set: ScaleSet, seen: UpgradeOverview | None, now: Now, glyphs: Glyphs, width: int) -> Line:
     """Versions, state; of a live upgrade its bar, batch and time left, of an ended one where it went."""
-    image = versions(seen, scale_set.model.image.version, glyphs)
+    image = versions(seen, each_counted(versions_of(scale_set)) or scale_set.model.image.version, glyphs)
     if seen is None:
         return (Piece(f" {image}"), Piece("   never upgraded", Meaning.MUTED))
     upgrade = seen.upgrade

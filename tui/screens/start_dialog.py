@@ -16,6 +16,7 @@ from engine.model.numbers import many
 from engine.model.scale_set import ScaleSet
 from tui.actions import ACTIONS
 from tui.palette import Line, Meaning, Piece
+from tui.plain.progress import versions_in
 from tui.scene import Scene
 from tui.screens.act_dialog import ActDialog
 from tui.screens.plan_lines import left_out, time_words
@@ -110,7 +111,7 @@ def plan_lines(plan: Mapping[str, Any], instances: int) -> list[Line]:
     """Old and new version, batches, who is left out, the restore point, the time, and what the checks say."""
     batches = plan["batches"]
     chosen = sum(len(batch["members"]) for batch in batches)
-    old, new = str(plan["previous"]).rpartition(":")[2], str(plan["target"]).rpartition(":")[2]
+    old, new = versions_in(plan["previous"]), str(plan["target"]).rpartition(":")[2]
     if not chosen:
         found: list[Line] = [(Piece(f"Nothing goes to {new}."),)]
     else:

@@ -16,6 +16,7 @@ from engine.model.image import ImageReference
 from engine.model.plan import Plan, StartRequest
 from engine.model.policy import RestoreFailed
 from engine.model.scale_set import InstanceHold, ScaleSet
+from engine.model.upgrade import Outcome, Upgrade
 from tests.unit.decide.given import ENOUGH_BYTES, PROBE, V1, V2, V3, Run, images, instance, scale_set, version
 
 LATEST = V1.with_version("latest")
@@ -101,7 +102,23 @@ def test_instances_left_out_are_named_with_the_reason() -> None:
         "10": "",
     }
     assert [b.members for b in found.batches] == [("5",), ("10",)]
-    assert found.previous == "contoso:web:stable:1.0.0, contoso:web:stable:2.0.0"
+
+
+def test_a_plan_comes_from_what_those_run_who_are_to_go() -> None:
+    mixed = [*(instance(str(i)) for i in range(3)), instance("3", image=V3), instance("4", image=V2)]
+    found = plan(scale_set(mixed, model={"image": V2}))
+    assert found.previous == "contoso:web:stable:1.0.0 (3), contoso:web:stable:3.0.0 (1)"
+    assert found.restore_point.startswith(found.previous)
+    assert plan(scale_set(mixed, model={"image": V2}), to="3.0.0").previous.endswith(
+        "1.0.0 (3), contoso:web:stable:2.0.0 (1)"
+    )
+    nobody = plan(scale_set([instance("0", image=V2)]))
+    assert nobody.previous == "contoso:web:stable:2.0.0"
+
+
+def test_an_upgrade_does_not_come_from_a_version_that_a_run_before_did_not_complete() -> None:
+    left = scale_set(model={"image": V3}, good_version="1.0.0")
+    assert Run(left).upgrade.previous_image == V1
 
 
 def test_an_empty_set_comes_from_its_model() -> None:
@@ -155,6 +172,22 @@ def test_a_version_whose_last_upgrade_did_not_complete_is_warned_of() -> None:
     )
     assert "did not complete" not in words(plan(started, to="3.0.0"), "warned")
     assert "did not complete" not in words(plan(replace(started, good_version="2.0.0")), "warned")
+
+
+def test_that_a_version_was_stopped_here_is_told_until_it_completes_here() -> None:
+    bad = replace(Run(scale_set()).upgrade, outcome=Outcome.FAULTED, started_at=1.0)
+    other = replace(bad, target=V3, outcome=Outcome.COMPLETED, started_at=2.0)
+    retried = replace(bad, outcome=Outcome.COMPLETED, only_chosen=True, started_at=3.0)
+    back_to_it = replace(bad, outcome=Outcome.FAULTED, is_rollback_of="web-7", started_at=9.0)
+
+    def told(*earlier: Upgrade) -> str:
+        asked = StartRequest(to="2.0.0")
+        return words(make_plan(scale_set(), ALL, asked, room_free_bytes=None, earlier=earlier)[0], "warned")
+
+    assert "2.0.0 Faulted here before" in told(retried, bad, other, back_to_it)
+    assert "2.0.0 was rolled back here before" in told(replace(bad, outcome=Outcome.ROLLED_BACK))
+    assert "here before" not in told(bad, replace(bad, outcome=Outcome.COMPLETED, started_at=4.0))
+    assert "here before" not in told(other, back_to_it, replace(bad, outcome=Outcome.CANCELLED), Run().upgrade)
 
 
 def test_nothing_to_do_is_said() -> None:

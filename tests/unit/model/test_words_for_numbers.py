@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.model.numbers import many, more_stop
+from engine.model.numbers import each_counted, many, more_stop
 from engine.model.shown_value import MOST_SHOWN, shown_value
 
 
@@ -46,3 +46,9 @@ def test_a_value_is_shown_as_it_came(value: object, shown: str) -> None:
 def test_a_long_value_is_cut(value: object) -> None:
     shown = shown_value(value)
     assert "..." in shown and len(shown) <= MOST_SHOWN + 5
+
+
+def test_several_names_are_counted_the_most_first() -> None:
+    assert each_counted({}) == ""
+    assert each_counted({"1.1.0": 6}) == "1.1.0"
+    assert each_counted({"1.1.0": 2, "1.0.0": 1200}) == "1.0.0 (1,200), 1.1.0 (2)"

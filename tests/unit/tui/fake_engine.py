@@ -68,6 +68,7 @@ SET: dict[str, Any] = {
     "unhealthy": 0,
     "waiting": 0,
     "image": "contoso:web:stable:1.0.0",
+    "versions": {"1.0.0": 2},
     "production": False,
     "warnings": [],
     "upgrade": None,

@@ -208,6 +208,17 @@ def test_a_reading_verb_shows_its_answer_and_gives_only_json_with_json(
     assert engine.queries == [(what, arguments)] * 2
 
 
+def test_sets_and_plans_say_what_the_instances_run_not_what_the_model_names(run: Run, engine: FakeEngine) -> None:
+    mixed = SET | {"image": "contoso:web:stable:1.2.0", "versions": {"1.1.0": 10, "1.2.0": 2}}
+    engine.answers["sets"] = {"sets": [mixed, SET | {"versions": {}}]}
+    engine.answers["plan"] = {"plan": PLAN | {"previous": "a:b:c:1.0.3 (10), a:b:c:1.0.4 (2)"}}
+
+    several, none = run("sets").stdout.splitlines()[1:]
+    assert "1.1.0 (10), 1.2.0 (2)" in several
+    assert "  1.0.0  " in none, "without instances what the model names"
+    assert run("plan", "web").stdout.startswith("web: 1.0.3 (10), 1.0.4 (2) to 1.1.0, ")
+
+
 def test_plan_can_be_kept(run: Run, engine: FakeEngine, tmp_path: Path) -> None:
     engine.answers["plan"] = {"plan": PLAN}
 
