@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.model.commands import Verb
-from tui.subject import NO_SET, Subject, why_not_change, why_not_instances, why_not_verb
+from tui.subject import NO_SET, RECORDED, Subject, why_not_instances, why_not_pause_all, why_not_verb
 
 WhyNot = Callable[[Subject], str | None]
 
@@ -44,8 +44,8 @@ def _verb(verb: Verb) -> WhyNot:
     return lambda subject: why_not_verb(verb, subject)
 
 
-def _some_sets(subject: Subject) -> str | None:
-    return why_not_change(subject)
+def _instances(verb: str) -> WhyNot:
+    return lambda subject: why_not_instances(verb, subject)
 
 
 def _upgrade_chosen(subject: Subject) -> str | None:
@@ -87,7 +87,6 @@ _ALL = (
     Action("mark", "space", "mark", "Mark or unmark what the cursor is on.", Kind.MOVE, rank=60),
     Action("mark_row", "M", "mark row", "Mark or unmark the whole row of the heat map.", Kind.MOVE, rank=61),
     Action("sets", "1", "sets", "All scale sets.", Kind.MOVE, rank=80),
-    Action("rollouts", "2", "rollouts", "Rollouts of one image over many sets.", Kind.MOVE, rank=80),
     Action("images", "3", "images", "What is published, and where it may go.", Kind.MOVE, rank=80),
     Action("all_history", "4", "history", "The upgrades of all sets.", Kind.MOVE, rank=80),
     Action("audit", "5", "audit", "Every command, by whom, accepted or refused.", Kind.MOVE, rank=80),
@@ -221,12 +220,12 @@ _ALL = (
         "Pause every live upgrade.",
         Kind.UPGRADE,
         When.LIVE,
-        _some_sets,
+        why_not_pause_all,
         "pause",
         66,
     ),
     Action(
-        "hold", "", "hold…", "Keep instances out of batches.", Kind.INSTANCES, When.LIVE, why_not_instances, "hold", 90
+        "hold", "", "hold…", "Keep instances out of batches.", Kind.INSTANCES, When.LIVE, _instances("hold"), "hold", 90
     ),
     Action(
         "release",
@@ -235,7 +234,7 @@ _ALL = (
         "Let held instances take part again.",
         Kind.INSTANCES,
         When.LIVE,
-        why_not_instances,
+        _instances("release"),
         "release",
         90,
     ),
@@ -246,7 +245,7 @@ _ALL = (
         "Leave instances out of upgrades and of shrinking.",
         Kind.INSTANCES,
         When.LIVE,
-        why_not_instances,
+        _instances("protect"),
         "protect",
         90,
     ),
@@ -257,7 +256,7 @@ _ALL = (
         "Upgrade instances again as any other.",
         Kind.INSTANCES,
         When.LIVE,
-        why_not_instances,
+        _instances("unprotect"),
         "protect",
         90,
     ),
@@ -278,6 +277,23 @@ _ALL = (
 )
 
 ACTIONS: Mapping[str, Action] = {action.id: action for action in _ALL}
+
+_NOT_RECORDED = {
+    "plan": "only an engine makes a plan; a recording has none",
+    "rehearse": "only an engine can rehearse; a recording has no plan",
+    "replay": "this is a recording already; p plays it",
+}
+
+
+def why_not_here(action: Action, *, live: bool) -> str | None:
+    """Why an action that belongs to an engine or to a recording cannot act in the other; None where it belongs."""
+    if action.when in (When.BOTH, When.LIVE if live else When.RECORDED):
+        return None
+    return (
+        "this is an engine and no recording; R plays an upgrade again"
+        if live
+        else _NOT_RECORDED.get(action.id, RECORDED)
+    )
 
 
 ONE_BY_ONE = frozenset({"hold", "release", "protect", "unprotect"})

@@ -17,7 +17,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from engine.wire.recording import OVERVIEW
-from tui.actions import ACTIONS, Action, When
+from tui.actions import ACTIONS, Action, When, why_not_here
 from tui.clipboard import osc52
 from tui.clocks import Clocks
 from tui.opening import Opening, Recorded
@@ -34,6 +34,7 @@ from tui.themes import DEFAULT, load_themes
 SETTLED_S = 1.0
 SAID_FOR_S, WARNED_FOR_S = 3.0, 5.0
 """How long a toast stays."""
+NOT_HERE = "not on this screen; ? shows its keys"
 KEY_NAMES = {
     "question_mark": "?",
     "slash": "/",
@@ -123,6 +124,13 @@ class Cockpit(Opening, Playing, App[Recorded]):
         """Values of our own style variables until a theme gives them."""
         return {"dialog": "#000000", "chosen": "#000000", "faint": "#808080"}
 
+    def to_pause(self) -> list[str]:
+        """Keys of all sets with a live upgrade that is not held yet, as the first screen follows them."""
+        first = next((screen for screen in self.screen_stack if isinstance(screen, HomeScreen)), None)
+        sets = first.scene.sets if first is not None else {}
+        seen = {key: row.upgrade.upgrade for key, row in sets.items() if row.upgrade is not None}
+        return [key for key, upgrade in seen.items() if upgrade.live and not upgrade.holds]
+
     # --- saying something ---
 
     def say(self, words: str, *, bad: bool = False) -> None:
@@ -151,23 +159,34 @@ class Cockpit(Opening, Playing, App[Recorded]):
         return cast("Callable[[], object] | None", own or getattr(self, f"do_{name}", None))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Whether a key's action belongs to this session and screen; another action may have the same key."""
+        """Whether a key is this action's here; another action that can act may have the same key."""
         if action != "act":
             return True
         known = ACTIONS[str(parameters[0])]
-        kind = When.LIVE if self.session.live else When.RECORDED
-        return known.when in (kind, When.BOTH) and self._handler(self.screen, known.id) is not None
+        if self._belongs(known):
+            return True
+        keys = self._keys_of(known)
+        return not any(keys & self._keys_of(other) for other in ACTIONS.values() if self._belongs(other))
+
+    def _belongs(self, action: Action) -> bool:
+        return (
+            why_not_here(action, live=self.session.live) is None and self._handler(self.screen, action.id) is not None
+        )
+
+    def _keys_of(self, action: Action) -> frozenset[str]:
+        keys = self.options.keys.get(action.id) or action.keys
+        return frozenset(key.strip() for key in keys.split(",") if key.strip())
 
     async def action_act(self, name: str) -> None:
         """Carry out an action, or say why it cannot act."""
         action = ACTIONS[name]
         screen = self.screen
         handler = self._handler(screen, name)
-        if handler is None:
-            return
         subject = screen.subject() if isinstance(screen, CockpitScreen) else Subject(self.session.live, True)
-        why = action.why_not(subject)
-        if why is not None:
+        why = why_not_here(action, live=self.session.live)
+        if why is None:
+            why = NOT_HERE if handler is None else action.why_not(subject)
+        if why is not None or handler is None:
             self.say(f"{action.words.rstrip('…')}: {why}", bad=True)
             return
         found = handler()

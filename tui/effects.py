@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from engine.decide.accept_command import able_to_retry
 from engine.decide.choose_batch import batch_cap, choose_batch, waiting_to_go
+from engine.decide.take_up import take_up_roll_back
+from engine.model.errors import RefusedError
 from engine.model.numbers import many
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import DOING, FAILED_STATES, HoldKind, LeftOut, Member, MemberState, Upgrade
 from tui.palette import Line, Meaning, Piece
 
 IDS_SHOWN = 12
+NOBODY_WAITS = "No instance is waiting: it comes to its end."
+UNCOUNTED = 3
+"""So few instances are named and not counted as well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a verb would act on. `instances` are those chosen, empty for all that qualify."""
+    """What a verb would act on. `instances` are those chosen, empty for all that qualify; `earlier` other upgrades."""
 
     scale_set: ScaleSet
     upgrade: Upgrade | None
     instances: tuple[str, ...] = ()
+    earlier: tuple[Upgrade, ...] = ()
 
 
 def effect_lines(verb: str, ground: Ground) -> list[Line]:
@@ -33,9 +40,10 @@ def effect_lines(verb: str, ground: Ground) -> list[Line]:
 
 
 def retryable(upgrade: Upgrade, chosen: Iterable[str]) -> tuple[str, ...]:
-    """Of the chosen instances (none: of all) those that failed."""
+    """Of the chosen instances (none: of all) those that can be tried again."""
     wanted = set(chosen)
-    failed = [m.instance_id for m in upgrade.members.values() if m.state in FAILED_STATES or m.judged_failed]
+    ended = [m for m in upgrade.members.values() if m.state in FAILED_STATES or m.judged_failed]
+    failed = [m.instance_id for m in (able_to_retry(upgrade) if upgrade.live else ended)]
     return tuple(i for i in failed if i in wanted) or (() if wanted & set(failed) else tuple(failed))
 
 
@@ -46,22 +54,33 @@ def ids(names: Iterable[str]) -> str:
     return ", ".join(found[:IDS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
+def named(names: Iterable[str], kind: str = "instance") -> str:
+    """`no instance`, `instance 0`, `instances 0, 3 and 5`; of more the count too: `12 instances (0, 3, ...)`."""
+    found = list(names)
+    if not found:
+        return f"no {kind}"
+    if len(found) > UNCOUNTED:
+        return f"{many(len(found), kind)} ({ids(found)})"
+    some = ", ".join(found[:-1])
+    return f"{kind} {found[0]}" if not some else f"{kind}s {some} and {found[-1]}"
+
+
 def _say(text: str, meaning: Meaning = Meaning.TEXT) -> Line:
     return (Piece(text, meaning),)
 
 
 def _of(members: Iterable[Member]) -> str:
-    return ids(m.instance_id for m in members)
+    return named(m.instance_id for m in members)
 
 
 def _next_batch(ground: Ground, upgrade: Upgrade) -> str:
+    """Empty where no instance is waiting."""
     choice = choose_batch(upgrade, ground.scale_set)
     if choice is None:
-        return "no instance is waiting: it comes to its end"
+        return ""
     zone = f", zone {choice.zone}" if choice.zone else ""
-    chosen = ids(upgrade.members[name].instance_id for name in choice.members)
-    where = f"update domain {choice.update_domain}{zone}"
-    return f"batch {len(upgrade.batches) + 1}: {many(len(choice.members), 'instance')} in {where}: {chosen}"
+    chosen = _of(upgrade.members[name] for name in choice.members)
+    return f"batch {len(upgrade.batches) + 1}: update domain {choice.update_domain}{zone}, {chosen}"
 
 
 def _resume(ground: Ground, upgrade: Upgrade) -> list[Line]:
@@ -70,10 +89,12 @@ def _resume(ground: Ground, upgrade: Upgrade) -> list[Line]:
         for hold in upgrade.holds.values()
         if hold.kind is HoldKind.OPERATOR
     ]
-    waiting = len(waiting_to_go(upgrade))
+    waiting, following = len(waiting_to_go(upgrade)), _next_batch(ground, upgrade)
+    if not following:
+        return [*found, _say(NOBODY_WAITS)]
     return [
         *found,
-        _say(f"It goes on with {_next_batch(ground, upgrade)}."),
+        _say(f"It goes on with {following}."),
         _say(f"{many(waiting, 'instance')} still to go {_change(upgrade)}."),
     ]
 
@@ -83,7 +104,10 @@ def _change(upgrade: Upgrade) -> str:
 
 
 def _step(ground: Ground, upgrade: Upgrade) -> list[Line]:
-    return [_say(f"One batch runs, {_next_batch(ground, upgrade)}."), _say("Then it is paused again.")]
+    following = _next_batch(ground, upgrade)
+    if not following:
+        return [_say(NOBODY_WAITS)]
+    return [_say(f"One batch runs, {following}."), _say("Then it is paused again.")]
 
 
 def _cancel(_ground: Ground, upgrade: Upgrade) -> list[Line]:
@@ -92,25 +116,23 @@ def _cancel(_ground: Ground, upgrade: Upgrade) -> list[Line]:
     waiting = [m for m in upgrade.members.values() if m.state is MemberState.PENDING]
     old, new = upgrade.previous_image.version, upgrade.target.version
     return [
-        *([_say(f"First to finish: {many(len(doing), 'instance')} in progress, {_of(doing)}.")] if doing else []),
-        _say(f"Left on {new}: {many(len(done) + len(doing), 'instance')}."),
-        _say(f"Left on {old}: {many(len(waiting), 'instance')}" + (f", {_of(waiting)}." if waiting else ".")),
+        *([_say(f"First to finish what is in progress: {_of(doing)}.")] if doing else []),
+        _say(f"Left on {new}: {_of([*done, *doing])}."),
+        _say(f"Left on {old}: {_of(waiting)}."),
         _say(f"The scale set runs both versions afterwards, and its model names {new}.", Meaning.NOTICE),
     ]
 
 
 def _rollback(ground: Ground, upgrade: Upgrade) -> list[Line]:
     old, new = upgrade.previous_image.version, upgrade.target.version
-    if upgrade.live:
-        touched = (MemberState.SUCCEEDED, MemberState.FAILED)
-        back = [m.instance_id for m in upgrade.members.values() if m.replaced and m.state in touched]
-    else:
-        back = [i.instance_id for i in ground.scale_set.instances.values() if i.image.version != old]
     doing = [m for m in upgrade.members.values() if m.state in DOING]
+    back = _to_go_back(ground, upgrade)
     cap = batch_cap(len(ground.scale_set.instances), upgrade.settings)
-    found = [_say(f"Back from {new} to {old}: {many(len(back), 'instance')}" + (f", {ids(back)}." if back else "."))]
+    if not back and not doing:
+        return [_say(f"No instance has left {old} yet: the upgrade ends, and nothing is put back.")]
+    found = [_say(f"Back from {new} to {old}: {named(back)}.")] if back else []
     if doing:
-        found.append(_say(f"First to finish, then back too: {many(len(doing), 'instance')}, {_of(doing)}."))
+        found.append(_say(f"First to finish, then back to {old}{' too' if back else ''}: {_of(doing)}."))
     words = f"At most {cap} at once, unhealthy ones first; no limit of unhealthy instances stops it."
     found.append(_say(words, Meaning.MUTED))
     if not upgrade.live:
@@ -118,19 +140,29 @@ def _rollback(ground: Ground, upgrade: Upgrade) -> list[Line]:
     return found
 
 
+def _to_go_back(ground: Ground, upgrade: Upgrade) -> list[str]:
+    """Those that are on the new image now; of an ended upgrade the same that the engine takes."""
+    if upgrade.live:
+        touched = (MemberState.SUCCEEDED, MemberState.FAILED)
+        return [m.instance_id for m in upgrade.members.values() if m.replaced and m.state in touched]
+    try:
+        take_up, _ = take_up_roll_back(upgrade, ground.earlier, ground.scale_set)
+    except RefusedError:
+        return []
+    return [name for name in ground.scale_set.instances if name in take_up.chosen]
+
+
 def _retry(ground: Ground, upgrade: Upgrade) -> list[Line]:
     again = retryable(upgrade, ground.instances)
-    found = [_say(f"Once more to {upgrade.target.version}: {many(len(again), 'failed instance')}, {ids(again)}.")]
-    if not again:
-        found = [_say("No instance has failed.", Meaning.NOTICE)]
-    elif not upgrade.live:
+    found = [_say(f"Once more to {upgrade.target.version}: {named(again, 'failed instance')}.")]
+    if not upgrade.live:
         found.append(_say("The upgrade has ended: a new one begins, linked to it.", Meaning.NOTICE))
     return found
 
 
 def _skip(ground: Ground, upgrade: Upgrade) -> list[Line]:
     return [
-        _say(f"Out of this upgrade: {many(len(ground.instances), 'instance')}, {ids(ground.instances)}."),
+        _say(f"Out of this upgrade: {named(ground.instances)}."),
         _say(f"They stay as they are; the upgrade can end without them {_change(upgrade)}.", Meaning.MUTED),
     ]
 
@@ -138,21 +170,21 @@ def _skip(ground: Ground, upgrade: Upgrade) -> list[Line]:
 def _accept_loss(_ground: Ground, upgrade: Upgrade) -> list[Line]:
     lost = [m for m in upgrade.members.values() if m.state is MemberState.RESTORE_FAILED]
     return [
-        _say(f"{many(len(lost), 'instance')} could not be restored: {_of(lost)}."),
+        _say(f"Could not be restored: {_of(lost)}."),
         _say("They stay as they are, and the upgrade goes on.", Meaning.NOTICE),
     ]
 
 
 def _hold(ground: Ground) -> list[Line]:
     return [
-        _say(f"Out of batches from now on: {ids(ground.instances)}."),
+        _say(f"Out of batches from now on: {named(ground.instances)}."),
         _say("An upgrade waits for them at its end until they are released or skipped.", Meaning.MUTED),
     ]
 
 
 def _release(ground: Ground) -> list[Line]:
     held = [i for i in ground.instances if i in ground.scale_set.instances and ground.scale_set.instances[i].hold]
-    found = [_say(f"{many(len(held), 'held instance')} may be upgraded again: {ids(held)}.")]
+    found = [_say(f"May be upgraded again: {named(held, 'held instance')}.")]
     part = ground.upgrade is not None and ground.upgrade.live
     mine = [m for m in (ground.upgrade.members.values() if ground.upgrade else ()) if m.left_out is LeftOut.HELD]
     if part and mine:
@@ -161,15 +193,11 @@ def _release(ground: Ground) -> list[Line]:
 
 
 def _protect(ground: Ground) -> list[Line]:
-    are = "is" if len(ground.instances) == 1 else "are"
-    text = f"{many(len(ground.instances), 'instance')} {are} left out of upgrades and kept when the set shrinks"
-    return [_say(f"{text}: {ids(ground.instances)}.")]
+    return [_say(f"Left out of upgrades, and kept when the set shrinks: {named(ground.instances)}.")]
 
 
 def _unprotect(ground: Ground) -> list[Line]:
-    are = "is" if len(ground.instances) == 1 else "are"
-    text = f"{many(len(ground.instances), 'instance')} {are} upgraded and removed as any other"
-    return [_say(f"{text}: {ids(ground.instances)}.")]
+    return [_say(f"Upgraded, and removed when the set shrinks, as any other: {named(ground.instances)}.")]
 
 
 _ON_UPGRADE: Mapping[str, Callable[[Ground, Upgrade], list[Line]]] = {

@@ -99,6 +99,12 @@ class Opening:
         else:
             self._cockpit.exit(Recorded(upgrade.id, upgrade.scale_set, lines))
 
+    def do_pause_all(self) -> None:
+        """Pause every live upgrade, after asking once."""
+        from tui.screens.pause_all import PauseAllDialog
+
+        self._cockpit.push_screen(PauseAllDialog(self._cockpit.to_pause()))
+
     def do_help(self) -> None:
         """The keys of the screen in front."""
         from tui.screens.help import HelpSheet

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from engine.decide.transitions import ACCEPTED, NEW_UPGRADE, VERDICTS
 from engine.model.commands import Verb
-from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import FAILED_STATES, MemberState, Upgrade
+from engine.model.numbers import many
+from engine.model.scale_set import Instance, ScaleSet
+from engine.model.upgrade import Upgrade
 
 READONLY = "this cockpit was opened with --readonly"
 RECORDED = "a recording has happened: nothing in it can be changed"
@@ -19,6 +21,7 @@ class Subject:
     """`scale_set` and `upgrade` may come from an overview: without instances and members.
 
     `instances` are the marked ones, else the one under the cursor; `connected` is false while the engine is lost.
+    `earlier` are the set's other upgrades, as far as they are known; `rolling` is how many upgrades there are to pause.
     """
 
     live: bool
@@ -29,6 +32,8 @@ class Subject:
     instances: tuple[str, ...] = ()
     marked_sets: tuple[str, ...] = ()
     marked_runs: tuple[str, ...] = ()
+    earlier: tuple[Upgrade, ...] = ()
+    rolling: int = 0
 
 
 def why_not_change(subject: Subject) -> str | None:
@@ -40,6 +45,13 @@ def why_not_change(subject: Subject) -> str | None:
     return None if subject.connected else "the engine is not reachable now"
 
 
+def why_not_pause_all(subject: Subject) -> str | None:
+    """Why there is nothing that could be paused."""
+    if (why := why_not_change(subject)) is not None:
+        return why
+    return None if subject.rolling else "no upgrade is rolling"
+
+
 def why_not_verb(verb: Verb, subject: Subject) -> str | None:
     """Why the verb would be refused: the same table as the engine's."""
     if (why := why_not_change(subject)) is not None:
@@ -47,6 +59,9 @@ def why_not_verb(verb: Verb, subject: Subject) -> str | None:
     if subject.scale_set is None:
         return NO_SET
     upgrade = subject.upgrade
+    if len(subject.marked_sets) > 1:
+        marked = f"{many(len(subject.marked_sets), 'scale set')} are marked"
+        return None if verb is Verb.PAUSE else f"{marked}, and this acts on one; esc unmarks them"
     if subject.scale_set.deleting:
         return "the scale set is being deleted"
     if upgrade is None:
@@ -57,18 +72,47 @@ def why_not_verb(verb: Verb, subject: Subject) -> str | None:
 
 def _nobody(verb: Verb, subject: Subject, upgrade: Upgrade) -> str | None:
     """Why there is no instance that the verb could act on, as far as the members are known."""
-    states = {m.state for m in upgrade.members.values()}
     if verb is Verb.SKIP and not subject.instances:
         return "no instance is chosen"
-    if verb is Verb.RETRY and states and states.isdisjoint(FAILED_STATES):
-        return "no instance has failed"
-    if verb is Verb.ACCEPT_LOSS and states and MemberState.RESTORE_FAILED not in states:
-        return "no restore has failed"
-    return None
+    if verb is Verb.ROLL_BACK and not (upgrade.live or upgrade.batches or upgrade.continues):
+        return "it touched no instance: there is nothing to roll back"
+    if not upgrade.members or subject.scale_set is None or not subject.scale_set.instances:
+        return None
+    from tui.effects import Ground  # the first picture is of sets from afar and waits for no verb's rules
+    from tui.nobody import nobody
+
+    return nobody(verb, Ground(subject.scale_set, upgrade, subject.instances, subject.earlier))
 
 
-def why_not_instances(subject: Subject) -> str | None:
-    """Why instances cannot be held, released or protected."""
+def _is_held(instance: Instance) -> bool:
+    return instance.hold is not None
+
+
+def _is_protected(instance: Instance) -> bool:
+    return instance.protected_from_actions and instance.protected_from_scale_in
+
+
+def _is_bare(instance: Instance) -> bool:
+    return not (instance.protected_from_actions or instance.protected_from_scale_in)
+
+
+_SO_ALREADY: Mapping[str, tuple[Callable[[Instance], bool], str]] = {
+    "hold": (_is_held, "held already"),
+    "release": (lambda instance: not _is_held(instance), "not held"),
+    "protect": (_is_protected, "protected already"),
+    "unprotect": (_is_bare, "not protected"),
+}
+
+
+def why_not_instances(verb: str, subject: Subject) -> str | None:
+    """Why instances cannot be held, released or protected (`verb` is the action's id)."""
     if (why := why_not_change(subject)) is not None:
         return why
-    return None if subject.instances else "no instance is chosen"
+    if not subject.instances or subject.scale_set is None:
+        return "no instance is chosen"
+    known = subject.scale_set.instances
+    is_so, words = _SO_ALREADY[verb]
+    if all(name in known and is_so(known[name]) for name in subject.instances):
+        one = len(subject.instances) == 1
+        return f"instance {subject.instances[0]} is {words}" if one else f"all that are marked are {words}"
+    return None

@@ -95,13 +95,25 @@ def _asked(upgrade: Upgrade, command: Command, able: list[Member], what: str) ->
     return [by_instance[name] for name in dict.fromkeys(command.instances)]
 
 
-def _retry(upgrade: Upgrade, command: Command, now: Now) -> list[e.Event]:
-    # Going back, or ending after a broken limit: only a restore can be tried again, no upgrade begins any more.
-    back = upgrade.direction is Direction.BACK or upgrade.faulting is not None
+def _only_restores(upgrade: Upgrade) -> bool:
+    return upgrade.direction is Direction.BACK or upgrade.faulting is not None
+
+
+def able_to_retry(upgrade: Upgrade) -> list[Member]:
+    """Members of a live upgrade that Retry acts on, where it names none.
+
+    Going back, or ending after a broken limit: only a restore can be tried again, no upgrade begins any more.
+    """
+    back = _only_restores(upgrade)
     states = {MemberState.RESTORE_FAILED} if back else FAILED_STATES
     open_members = upgrade.open_batch.members if upgrade.open_batch is not None else ()
-    able = [m for m in upgrade.members.values() if m.state in states and (back or m.id not in open_members)]
-    chosen = _asked(upgrade, command, able, "failed to be restored" if back else "failed and has ended its batch")
+    return [m for m in upgrade.members.values() if m.state in states and (back or m.id not in open_members)]
+
+
+def _retry(upgrade: Upgrade, command: Command, now: Now) -> list[e.Event]:
+    back = _only_restores(upgrade)
+    what = "failed to be restored" if back else "failed and has ended its batch"
+    chosen = _asked(upgrade, command, able_to_retry(upgrade), what)
     found: list[e.Event] = []
     for member in chosen:
         entered = MemberState.FAILED if back else MemberState.PENDING
@@ -116,16 +128,19 @@ def _lift_restore_failed(upgrade: Upgrade, settled: set[str], actor: str) -> lis
     return [e.HoldLifted(HoldKind.RESTORE_FAILED, actor)]
 
 
+def able_to_skip(member: Member) -> bool:
+    """Whether Skip can take a member of a live upgrade out of it."""
+    return member.state is MemberState.PENDING or (
+        member.state is MemberState.LEFT_OUT and member.left_out is LeftOut.HELD
+    )
+
+
 def _skip(upgrade: Upgrade, command: Command, now: Now) -> list[e.Event]:
     if upgrade.direction is Direction.BACK:
         raise refused(upgrade, command.verb, "it is rolling back")
     if not command.instances:
         raise refused(upgrade, command.verb, "name the instances to skip")
-    able = [
-        m
-        for m in upgrade.members.values()
-        if m.state is MemberState.PENDING or (m.state is MemberState.LEFT_OUT and m.left_out is LeftOut.HELD)
-    ]
+    able = [m for m in upgrade.members.values() if able_to_skip(m)]
     why = command.reason or f"skipped by {command.actor}"
     chosen = _asked(upgrade, command, able, "waits for its batch")
     return [e.MemberLeftOut(m.id, m.instance_id, LeftOut.SKIPPED, why) for m in chosen]

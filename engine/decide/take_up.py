@@ -75,6 +75,8 @@ def take_up_roll_back(ended: Upgrade, earlier: Iterable[Upgrade], scale_set: Sca
         for name, instance in scale_set.instances.items()
         if is_on(instance, ended.target, ended.target_digest) or (name in last and last[name].on_new_disk)
     }
+    if not chosen:
+        raise _refused(ended, Verb.ROLL_BACK, "no instance is on its image: there is nothing to roll back", "")
     kept = {
         name: point for name, point in points.items() if name in chosen and _is_kept(scale_set.instances[name], point)
     }

@@ -27,7 +27,7 @@ def test_tab(picture: Picture, tab: int) -> None:
 
 @pytest.mark.parametrize(
     ("name", "key"),
-    (("completed", "s"), ("paused", "u"), ("paused", "n"), ("rolling", "r"), ("rolling", "c"), ("failing", "t")),
+    (("completed", "s"), ("paused", "u"), ("paused", "n"), ("rolling", "r"), ("rolling", "c"), ("faulted", "t")),
     ids=("start", "resume", "step", "rollback", "cancel", "retry"),
 )
 def test_dialog(picture: Picture, name: str, key: str) -> None:

@@ -21,7 +21,8 @@ from tui.cells import wrap
 from tui.effects import Ground, effect_lines, retryable
 from tui.palette import Line, Meaning, Piece
 from tui.screens.set_header import production_tag
-from tui.session import Source
+from tui.session import LinkState, Source
+from tui.subject import Subject
 from tui.widgets.field import Field
 from tui.widgets.rows import Rows
 
@@ -122,8 +123,9 @@ class ActDialog(ModalScreen[None]):
         self._seen = version
         fields = sum(bool(field.display) for field in self.query(Field))
         room = self.size.height * 96 // 100 - BORDERS - fields
-        below = self._put("#outcome", self._outcome(scale_set), room)
-        self._put("#effect", self._effect(scale_set), room - below)
+        effect = self._effect(scale_set)
+        below = self._put("#outcome", self._outcome(scale_set, _text(effect)), room)
+        self._put("#effect", effect, room - below)
 
     def _put(self, name: str, lines: list[Line], room: int) -> int:
         """Show the lines, or on a low screen as many as fit with a mark; returns how many are shown."""
@@ -145,7 +147,30 @@ class ActDialog(ModalScreen[None]):
         if self._first_seen != self._seen and self.upgrade is not None:
             words = f"It has moved on while you looked, and is {self.upgrade.state.value} now."
             found += [(Piece(words, Meaning.NOTICE),), *self._meanwhile(self._first_seq)]
-        return [*found, *self.effect(scale_set), ()]
+        why = self._why_not()
+        return [
+            *found,
+            *([(Piece(f"It cannot act now: {why}.", Meaning.NOTICE),)] if why else self.effect(scale_set)),
+            (),
+        ]
+
+    def _why_not(self) -> str | None:
+        """Why it cannot act (any more), by what is known of the set from near."""
+        session, lost = self.cockpit.session, self._source.link.state is LinkState.LOST
+        return self._action.why_not(
+            Subject(
+                session.live,
+                session.readonly,
+                not lost,
+                scale_set=self.scale_set,
+                upgrade=self.upgrade,
+                instances=self._instances,
+                earlier=self._earlier(),
+            )
+        )
+
+    def _earlier(self) -> tuple[Upgrade, ...]:
+        return tuple(self._source.scene.upgrades.values())
 
     def _meanwhile(self, seq: int) -> list[Line]:
         """Who did what to the upgrade after an event, as far as the feed tells it."""
@@ -155,7 +180,8 @@ class ActDialog(ModalScreen[None]):
 
     def effect(self, scale_set: ScaleSet) -> list[Line]:
         """What it would do, exactly."""
-        return effect_lines(self._action.id.replace("_", "-"), Ground(scale_set, self.upgrade, self.instances()))
+        ground = Ground(scale_set, self.upgrade, self.instances(), self._earlier())
+        return effect_lines(self._action.id.replace("_", "-"), ground)
 
     def instances(self) -> tuple[str, ...]:
         """Those it acts on."""
@@ -163,9 +189,12 @@ class ActDialog(ModalScreen[None]):
             return retryable(self.upgrade, self._instances)
         return self._instances if self._action.id in ONE_BY_ONE or self._action.id == "skip" else ()
 
-    def _outcome(self, scale_set: ScaleSet | None) -> list[Line]:
+    def _outcome(self, scale_set: ScaleSet | None, above: str) -> list[Line]:
+        """The command line, and what was said to it; an effect that says the same is not repeated."""
         found: list[Line] = [()]
-        if self._trouble is not None:
+        if self._trouble is not None and self._trouble.message in above:
+            found += [(Piece("Nothing was done: the reason is above.", Meaning.BAD),), ()]
+        elif self._trouble is not None:
             found += [
                 (Piece(self._trouble.message, Meaning.BAD),),
                 *([(Piece(self._trouble.next_step, Meaning.MUTED),)] if self._trouble.next_step else []),
@@ -204,6 +233,9 @@ class ActDialog(ModalScreen[None]):
         """Send it, once, and only with the name typed where that is needed."""
         scale_set = self.scale_set
         if self._busy or scale_set is None:
+            return
+        if (why := self._why_not()) is not None:
+            self.cockpit.say(f"{self._action.words.rstrip('…')}: {why}", bad=True)
             return
         typed = self._given()["confirm"]
         if scale_set.is_production and typed != scale_set.name:
@@ -248,6 +280,10 @@ class ActDialog(ModalScreen[None]):
     def _said(self, answer: dict[str, Any]) -> str:
         upgrade = answer.get("upgrade") or {}
         return f"{upgrade.get('scale_set_name', '')} goes to {upgrade.get('target', '')}"
+
+
+def _text(lines: list[Line]) -> str:
+    return " ".join(piece.text for line in lines for piece in line)
 
 
 def _wrapped(line: Line, width: int) -> list[Line]:

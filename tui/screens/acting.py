@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from engine.model.errors import RollsetError
-from engine.model.overview import SetOverview
 from tui.actions import ACTIONS
 from tui.screens.cockpit_screen import CockpitScreen
 
@@ -41,8 +38,13 @@ class ActingScreen(CockpitScreen):
             self.cockpit.push_screen(PlanScreen(scale_set.key))
 
     async def do_pause(self) -> None:
-        """Pause at once: it is safe and can be undone."""
+        """Pause at once, each that is marked: it is safe and can be undone."""
         subject = self.subject()
+        if len(subject.marked_sets) > 1:
+            from tui.screens.pause_all import pause_each
+
+            await pause_each(self.cockpit, subject.marked_sets, "from the cockpit")
+            return
         if subject.scale_set is None:
             return
         upgrade = subject.upgrade
@@ -82,12 +84,6 @@ class ActingScreen(CockpitScreen):
         """Go on although instances could not be restored."""
         self._open("accept_loss")
 
-    async def do_pause_all(self) -> None:
-        """Pause every live upgrade, after asking once."""
-        from tui.screens.pause_all import PauseAllDialog
-
-        await self.cockpit.push_screen(PauseAllDialog(live_sets(self.scene.sets)))
-
 
 class ActingOnInstances(ActingScreen):
     """A screen where instances can be chosen too."""
@@ -111,12 +107,3 @@ class ActingOnInstances(ActingScreen):
     def do_unprotect(self) -> None:
         """End their protection."""
         self._open("unprotect")
-
-
-def live_sets(sets: Mapping[str, SetOverview]) -> list[str]:
-    """Keys of the sets with a live upgrade that is not held yet."""
-    return [
-        key
-        for key, row in sets.items()
-        if row.upgrade is not None and row.upgrade.upgrade.live and not row.upgrade.upgrade.holds
-    ]

@@ -22,7 +22,7 @@ from tui.widgets.rows import Rows
 if TYPE_CHECKING:
     from tui.screens.cockpit_screen import CockpitScreen
 
-NAME = 16
+NAME, ON = 16, 12
 
 
 class ChooseAction(ModalScreen[str | None]):
@@ -38,8 +38,15 @@ class ChooseAction(ModalScreen[str | None]):
         Binding("pageup", "move(-10)", "page up", show=False),
     ]
 
-    def __init__(self, title: str, actions: Sequence[Action], before: CockpitScreen) -> None:
+    def __init__(
+        self,
+        title: str,
+        actions: Sequence[Action],
+        before: CockpitScreen,
+        acts_on: Callable[[Action], str] | None = None,
+    ) -> None:
         super().__init__()
+        self._acts_on = acts_on
         self._title = title
         self._actions = tuple(actions)
         self._before = before
@@ -52,6 +59,7 @@ class ChooseAction(ModalScreen[str | None]):
             box = Input(placeholder="letters of what it is called or does", compact=True)
             box.cursor_blink = False
             yield box
+            yield Rows(id="columns", focusable=False)
             rows = Rows(has_cursor=True, id="actions")
             rows.can_focus = False
             yield rows
@@ -79,11 +87,15 @@ class ChooseAction(ModalScreen[str | None]):
     def _draw(self) -> None:
         rows, found, cockpit = self.query_one("#actions", Rows), self._found, self._before.cockpit
         rows.has_cursor = bool(found)
+        width = self.query_one("#columns", Rows).wide
+        self.query_one("#columns", Rows).show_lines([head_line(self._acts_on is not None, cockpit.glyphs, width)])
         if found:
             why_not = [action.why_not(self._subject) for action in found]
             rows.show(
                 len(found),
-                lambda y, width: action_line(found[y], cockpit.key_words, why_not[y], cockpit.glyphs, width),
+                lambda y, width: action_line(
+                    found[y], cockpit.key_words, why_not[y], cockpit.glyphs, width, self._acts_on
+                ),
             )
         else:
             rows.show_lines([(Piece(" No action is called so.", Meaning.MUTED),)])
@@ -114,15 +126,35 @@ class ChooseAction(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-def action_line(action: Action, keys_of: Callable[[str], str], why_not: str | None, glyphs: Glyphs, width: int) -> Line:
-    """Key, name, what it does; or why it cannot act."""
+def head_line(acts_on: bool, glyphs: Glyphs, width: int) -> Line:
+    """What the columns are."""
+    on = f"{fit('ACTS ON', ON)} " if acts_on else ""
+    rest = f"DOES, OR {glyphs.pick('✗', 'x')} WHY NOT NOW"
+    return (Piece(fit(f"{'KEY':>9}  {fit('ACTION', NAME)} {on}  {rest}", width, glyphs.ellipsis), Meaning.MUTED),)
+
+
+def action_line(
+    action: Action,
+    keys_of: Callable[[str], str],
+    why_not: str | None,
+    glyphs: Glyphs,
+    width: int,
+    acts_on: Callable[[Action], str] | None = None,
+) -> Line:
+    """Key, name, what it would act on where that is told, what it does; or why it cannot act."""
     key = fit(keys_of(action.id), 9, right=True)
     name = fit(action.words, NAME, glyphs.ellipsis)
-    rest = fit(why_not or action.does, max(0, width - NAME - 14), glyphs.ellipsis)
+    on = f"{fit(acts_on(action), ON, glyphs.ellipsis)} " if acts_on is not None else ""
+    rest = fit(why_not or action.does, max(0, width - NAME - 14 - len(on)), glyphs.ellipsis)
     if why_not is not None:
         cross = glyphs.pick("✗", "x")
-        return (Piece(f"{key}  {name} ", Meaning.OUT), Piece(f"{cross} ", Meaning.OUT), Piece(rest, Meaning.OUT))
-    return (Piece(key, Meaning.ACCENT), Piece(f"  {name} ", Meaning.TITLE), Piece(f"  {rest}", Meaning.MUTED))
+        return (Piece(f"{key}  {name} {on}", Meaning.OUT), Piece(f"{cross} ", Meaning.OUT), Piece(rest, Meaning.OUT))
+    return (
+        Piece(key, Meaning.ACCENT),
+        Piece(f"  {name} ", Meaning.TITLE),
+        Piece(on, Meaning.TEXT),
+        Piece(f"  {rest}", Meaning.MUTED),
+    )
 
 
 def matching(actions: Sequence[Action], letters: str) -> list[Action]:
@@ -149,9 +181,24 @@ def every_verb(screen: CockpitScreen) -> ChooseAction:
     subject = screen.subject()
     kinds = (Kind.UPGRADE, Kind.INSTANCES, Kind.REPLAY)
     found = [action for action in screen.cockpit.offered_actions(screen) if action.kind in kinds]
-    name = subject.scale_set.name if subject.scale_set is not None else "no scale set"
-    if len(subject.instances) == 1:
-        name = f"{name}_{subject.instances[0]}"
-    elif subject.instances:
-        name = f"{name}, {len(subject.instances)} instances marked"
-    return ChooseAction(f"Actions on {name}", found, screen)
+    if not subject.live:
+        return ChooseAction("The recording", found, screen)
+    return ChooseAction("Actions", found, screen, lambda action: acts_on(action, subject))
+
+
+def acts_on(action: Action, subject: Subject) -> str:
+    """`web-eu`, `web-eu_17`, `3 marked`, `all sets`: what the action would be about."""
+    if action.id == "pause_all":
+        return "all sets"
+    if action.kind is Kind.INSTANCES or action.id == "skip":
+        return _instances_of(subject)
+    if len(subject.marked_sets) > 1:
+        return f"{len(subject.marked_sets)} marked"
+    return subject.scale_set.name if subject.scale_set is not None else "-"
+
+
+def _instances_of(subject: Subject) -> str:
+    name = subject.scale_set.name if subject.scale_set is not None else ""
+    if len(subject.instances) > 1:
+        return f"{len(subject.instances)} marked"
+    return f"{name}_{subject.instances[0]}" if subject.instances else "-"

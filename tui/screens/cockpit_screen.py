@@ -104,7 +104,7 @@ class CockpitScreen(Screen[None]):
         """A subject without a set."""
         session = self.cockpit.session
         connected = self.source.link.state is not LinkState.LOST
-        return Subject(session.live, session.readonly, connected)
+        return Subject(session.live, session.readonly, connected, rolling=len(self.cockpit.to_pause()))
 
     # --- how it runs ---
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from textual import on
 from textual.app import ComposeResult
+from textual.widgets import Input
 
 from engine.model.overview import SetOverview
 from tui.cells import first_lines
@@ -144,13 +145,13 @@ class HomeScreen(ActingScreen, FilteredScreen):
         return entry if isinstance(entry, SetOverview) else None
 
     def subject(self) -> Subject:
-        """The set under the cursor, with its upgrade from afar."""
-        bare, row = self.bare_subject(), self.chosen()
+        """The set that is marked, else the one under the cursor, with its upgrade from afar."""
+        marked = tuple(sorted(self.cockpit.marked_sets & self.scene.sets.keys()))
+        bare = replace(self.bare_subject(), marked_sets=marked)
+        row = self.scene.sets[marked[0]] if len(marked) == 1 else self.chosen()
         if row is None:
             return bare
-        upgrade = row.upgrade.upgrade if row.upgrade is not None else None
-        marked = tuple(sorted(self.cockpit.marked_sets))
-        return replace(bare, scale_set=row.scale_set, upgrade=upgrade, marked_sets=marked)
+        return replace(bare, scale_set=row.scale_set, upgrade=row.upgrade.upgrade if row.upgrade is not None else None)
 
     def _detail_lines(self) -> int:
         """More where the screen is high, or the list leaves room."""
@@ -221,8 +222,14 @@ class HomeScreen(ActingScreen, FilteredScreen):
         self.paint_now()
 
     def do_back(self) -> None:
-        """Clear the filter: there is nothing behind."""
-        self.clear_filter()
+        """Unmark what is marked, then clear the filter; a recording is left, on an engine there is nothing behind."""
+        if self.cockpit.marked_sets:
+            self.cockpit.marked_sets.clear()
+            self.paint_now()
+        elif self.query_one("#filter", Input).display:
+            self.clear_filter()
+        else:
+            self.cockpit.do_back()
 
 
 def _key(entry: Entry) -> str:

@@ -71,7 +71,8 @@ class InstanceScreen(ActingOnInstances):
         """This instance."""
         bare = self.bare_subject()
         chosen = (self.instance_id,) if self.instance is not None else ()
-        return replace(bare, scale_set=self.scale_set, upgrade=self.scene.upgrade, instances=chosen)
+        earlier = tuple(self.scene.upgrades.values())
+        return replace(bare, scale_set=self.scale_set, upgrade=self.scene.upgrade, instances=chosen, earlier=earlier)
 
     def header(self) -> list[Line]:
         """Name, state, health, image, place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -43,7 +44,7 @@ class PauseAllDialog(ModalScreen[None]):
         rows.use(cockpit.dialog_palette, ascii=cockpit.glyphs.ascii)
         names = [key.rpartition("/")[2] for key in self._keys]
         some = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-        what = f"Every live upgrade begins nothing more: {some}." if names else "No upgrade is rolling now."
+        what = f"Every live upgrade begins nothing more: {some}."
         lines = [
             (Piece("Pause everything", Meaning.TITLE),),
             (),
@@ -59,15 +60,20 @@ class PauseAllDialog(ModalScreen[None]):
         self.dismiss(None)
 
     async def action_act(self) -> None:
-        """Pause each; what is refused is told, the others are paused all the same."""
-        cockpit = cast("Cockpit", self.app)
-        refused = []
-        for key in self._keys:
-            try:
-                await cockpit.session.command("pause", {"set": key, "reason": "pause all, from the cockpit"})
-            except RollsetError as error:
-                refused.append(error.message)
-        cockpit.say(f"{many(len(self._keys) - len(refused), 'upgrade')} paused")
-        for words in refused:
-            cockpit.say(words, bad=True)
+        """Pause each."""
+        await pause_each(cast("Cockpit", self.app), self._keys, "pause all, from the cockpit")
         self.dismiss(None)
+
+
+async def pause_each(cockpit: Cockpit, keys: Iterable[str], reason: str) -> None:
+    """Pause each; what is refused is told, the others are paused all the same."""
+    paused, refused = 0, list[str]()
+    for key in keys:
+        try:
+            await cockpit.session.command("pause", {"set": key, "reason": reason})
+        except RollsetError as error:
+            refused.append(error.message)
+        else:
+            paused += 1
+    said = [f"{many(paused, 'upgrade')} paused", *refused]
+    cockpit.say("; ".join(said), bad=bool(refused))

@@ -51,7 +51,9 @@ class PlanScreen(ActingScreen):
 
     def subject(self) -> Subject:
         """The set and its upgrade."""
-        return replace(self.bare_subject(), scale_set=self.scale_set, upgrade=self.scene.upgrade)
+        earlier = tuple(self.scene.upgrades.values())
+        bare = self.bare_subject()
+        return replace(bare, scale_set=self.scale_set, upgrade=self.scene.upgrade, earlier=earlier)
 
     def header(self) -> list[Line]:
         """From where to where, how much, and that nothing has happened."""

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.model.numbers import many
 from tui.cells import fit, width_of, wrap
 from tui.clocks import about
-from tui.effects import ids
+from tui.effects import ids, named
 from tui.glyphs import Glyphs
 from tui.palette import Line, Meaning, Piece
 from tui.plain.upgrades import size
@@ -192,4 +191,4 @@ def left_out(plan: Answer) -> list[str]:
             reason = str(instance["left_out"]).removeprefix("alreadyCurrent: ")
             by_reason.setdefault(reason, []).append(str(instance["instance_id"]))
     ordered = sorted(by_reason.items(), key=lambda item: -len(item[1]))
-    return [f"{many(len(names), 'instance')}, {reason}: {ids(names)}" for reason, names in ordered]
+    return [f"{named(names)}, {reason}" for reason, names in ordered]

@@ -184,7 +184,8 @@ class ScaleSetScreen(ActingOnInstances):
         """The set, its upgrade, the marked instances or the one under the cursor."""
         bare, chosen = self.bare_subject(), self.chosen_instance()
         instances = tuple(sorted(self.marked, key=natural)) or ((chosen,) if chosen else ())
-        return replace(bare, scale_set=self.scale_set, upgrade=self.upgrade, instances=instances)
+        earlier = tuple(self.scene.upgrades.values())
+        return replace(bare, scale_set=self.scale_set, upgrade=self.upgrade, instances=instances, earlier=earlier)
 
     @on(HeatMap.CellMoved)
     def _cell_moved(self) -> None:

@@ -12,7 +12,7 @@ from engine.model.scale_set import Instance, ScaleSet
 from engine.model.upgrade import Member
 from tui.cells import fit
 from tui.clocks import Clocks, short
-from tui.effects import ids
+from tui.effects import named
 from tui.glyphs import HEALTH_SIGNS, Glyphs, upgrade_sign
 from tui.palette import Line, Meaning, Piece
 from tui.screens.set_cells import natural, sign_of
@@ -124,9 +124,9 @@ def extension_lines(scale_set: ScaleSet, glyphs: Glyphs) -> list[Line]:
             (Piece(f"  {extension.name}", Meaning.TITLE), Piece(f"  {kind}{after}", Meaning.MUTED)),
             (
                 Piece(f"  {glyphs.pick('■', '#')} {len(results) - len(bad)} ended well  ", Meaning.GOOD),
-                Piece(f"{glyphs.pick('✗', 'X')} {len(bad)} failed: {ids(bad)}  " if bad else "", Meaning.BAD),
+                Piece(f"{glyphs.pick('✗', 'X')} failed on {named(bad)}  " if bad else "", Meaning.BAD),
             ),
-            *(((Piece(f"    not run on this disk yet: {ids(without)}", Meaning.MUTED),),) if without else ()),
+            *(((Piece(f"    not run on this disk yet: {named(without)}", Meaning.MUTED),),) if without else ()),
         ]
     return found
 

@@ -60,8 +60,8 @@ def test_those_left_out_are_put_together_by_reason() -> None:
     instances.append({"instance_id": "9", "left_out": "alreadyCurrent: already on the target"})
 
     assert left_out({"instances": instances}) == [
-        "3 instances, held: disk swap: 0, 1, 2",
-        "1 instance, already on the target: 9",
+        "instances 0, 1 and 2, held: disk swap",
+        "instance 9, already on the target",
     ]
 
 

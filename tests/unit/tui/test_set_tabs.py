@@ -69,8 +69,8 @@ def test_the_extensions_tab_names_those_that_failed_and_those_that_are_missing()
 
     lines = text(extension_lines(replace(scale_set, instances=few), Glyphs()))
 
-    assert "  ■ 1 ended well  ✗ 1 failed: 1  " in lines
-    assert "    not run on this disk yet: 4" in lines
+    assert "  ■ 1 ended well  ✗ failed on instance 1  " in lines
+    assert "    not run on this disk yet: instance 4" in lines
 
 
 def test_every_column_of_the_instances_has_its_name_at_every_width() -> None:
