@@ -10,7 +10,7 @@ from typing import Any
 from engine.decide.count_members import count_members
 from engine.model.engine_events import CommandJudged
 from engine.model.errors import NotFoundError, RefusedError
-from engine.model.events import MemberMoved, MemberReconciling, Recorded, UpgradeOutlookChanged
+from engine.model.events import MemberMoved, MemberReconciling, Recorded, UpgradeOutlookChanged, UpgradeStarted
 from engine.model.scale_set import versions_of
 from engine.wire.events import recorded_to_dict, to_json
 from engine.wire.recording import OVERVIEW
@@ -31,7 +31,8 @@ def recorded_answer(
     """
     if what == "timeline":
         instance = str(arguments.get("instance") or "")
-        return {"events": _lines(x for x in events if not instance or _names(x, instance))}
+        own = _own(events, scene, str(arguments.get("scope") or OVERVIEW))
+        return {"events": _lines(x for x in own if not instance or _names(x, instance))}
     if what == "audit":
         judged = [x for x in events if isinstance(x.event, CommandJudged)]
         entries = _lines(x for x in judged if x.seq <= scene.seq)
@@ -54,6 +55,21 @@ _THINGS = {
     "images": "the instances that are on an image",
     "policies": "policy documents",
 }
+
+
+def streams_of(events: Iterable[Recorded], scene: Scene, key: str) -> frozenset[str]:
+    """The streams of one set in a recording of all: its own, its upgrades', the engine's."""
+    begun = (x.event.upgrade for x in events if isinstance(x.event, UpgradeStarted))
+    known = (seen.upgrade for seen in scene.history.values())
+    own = {f"upgrade/{upgrade.id}" for upgrade in (*begun, *known) if upgrade.scale_set == key}
+    return frozenset({f"scale_set/{key}", "engine", *own})
+
+
+def _own(events: Sequence[Recorded], scene: Scene, scope: str) -> Sequence[Recorded]:
+    if scene.scope != OVERVIEW or scope == OVERVIEW:
+        return events
+    streams = streams_of(events, scene, scope)
+    return [x for x in events if x.stream in streams]
 
 
 def _lines(found: Iterable[Recorded]) -> list[Answer]:

@@ -7,7 +7,7 @@ import bisect
 import gzip
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,11 @@ from engine.model.errors import InputError, RefusedError
 from engine.model.events import Recorded
 from engine.model.upgrade import Now
 from engine.wire.recording import OVERVIEW, Earlier, read_lines
-from tui.recorded_answers import recorded_answer
+from tui.recorded_answers import recorded_answer, streams_of
 from tui.replay_bar import place_of
-from tui.scene import Scene, fold
-from tui.scene_events import is_error
-from tui.session import Audience, Link, LinkState
+from tui.scene import FEED_LINES, Scene, fold, of_one_set
+from tui.scene_events import feed_line, is_error, is_quiet
+from tui.session import Audience, Link, LinkState, Source
 
 SIZE_LIMIT = 256 * 1024 * 1024
 """Unpacked bytes; a recording of 1,000 instances has about ten million."""
@@ -45,12 +45,13 @@ def read_file(path: Path) -> list[bytes]:
 
 
 class RecordedSession:
-    """A recording. It has one scope, shown whatever scope is asked for."""
+    """A recording. It has one scope, shown whatever scope is asked for; sets that are whole in one of all are too."""
 
     live = False
     readonly = True
 
-    def __init__(self, name: str, lines: Iterable[str | bytes]) -> None:
+    def __init__(self, name: str, lines: Iterable[str | bytes], *, run: str = "") -> None:
+        """`run` is the upgrade that is to be shown, by its id: what the set's feed told before it is left out."""
         self.place = name
         scene = Scene("")
         earlier: list[Recorded] = []
@@ -60,20 +61,25 @@ class RecordedSession:
                 events.append(item)
                 continue
             if isinstance(item, Earlier):
+                if run:
+                    continue
                 earlier.append(_event_of(item, name))
             scene = fold(scene, item)
-        self._events = [*earlier, *events]
+        self._earlier, self._later = earlier, events
         self.set_in_scope = scene.scope if scene.scope != OVERVIEW else ""
-        self.player = RecordedPlayer(scene, events)
+        self._whole = frozenset(scene.scale_sets if scene.scope == OVERVIEW else ())
+        self.player = RecordedPlayer(scene, events, run)
 
     @classmethod
     def open(cls, path: Path) -> RecordedSession:
         """Read a file. Raises InputError when it is no recording."""
         return cls(path.name, read_file(path))
 
-    def source(self, scope: str) -> RecordedPlayer:
-        """The one source of this recording."""
-        return self.player
+    def source(self, scope: str) -> Source:
+        """The one source of this recording, or of a set in a recording of all."""
+        if scope not in self._whole:
+            return self.player
+        return RecordedSet(self.player, scope, self._earlier, self._later)
 
     async def command(self, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Refused: what is recorded has happened."""
@@ -87,7 +93,7 @@ class RecordedSession:
 
     async def query(self, what: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """What its state and its events tell; refused for what they do not."""
-        return recorded_answer(what, arguments, self.player.scene, self._events, self.place)
+        return recorded_answer(what, arguments, self.player.scene, [*self._earlier, *self._later], self.place)
 
 
 def _event_of(item: Earlier, name: str) -> Recorded:
@@ -99,9 +105,12 @@ def _event_of(item: Earlier, name: str) -> Recorded:
 
 
 class RecordedPlayer:
-    """Source and player in one. `position` is the number of events folded into `scene`."""
+    """Source and player in one. `position` is the number of events folded into `scene`.
 
-    def __init__(self, first: Scene, events: list[Recorded]) -> None:
+    It stands at the beginning; where `run` names an upgrade, at the first event of that.
+    """
+
+    def __init__(self, first: Scene, events: list[Recorded], run: str = "") -> None:
         self._events = events
         self._kept: dict[int, Scene] = {0: first}
         self._at = [recorded.at for recorded in events]
@@ -113,6 +122,9 @@ class RecordedPlayer:
         self.speed = 1.0
         self.scene = first
         self.link = Link(LinkState.STANDING)
+        self.run_shown = run
+        began = next((n for n, recorded in enumerate(events, 1) if recorded.stream == f"upgrade/{run}"), 0)
+        self._go(began if run else 0)
 
     @property
     def length(self) -> int:
@@ -216,3 +228,41 @@ class RecordedPlayer:
             if (number + 1) % CHECKPOINT == 0:
                 self._kept[number + 1] = scene
         self.scene, self.position = scene, position
+
+
+class RecordedSet:
+    """One set's part of a recording of all sets."""
+
+    def __init__(
+        self, player: RecordedPlayer, key: str, earlier: Sequence[Recorded], events: Sequence[Recorded]
+    ) -> None:
+        self._player = player
+        self._key = key
+        self._of: Scene | None = None
+        self._scene = Scene(key)
+        streams = streams_of(events, player.scene, key)
+        told = [(n, x) for n, x in enumerate((*earlier, *events), 1 - len(earlier)) if x.stream in streams]
+        self._feed = [(n, feed_line(x)) for n, x in told if not is_quiet(x.event)]
+
+    @property
+    def scene(self) -> Scene:
+        """The set's part of what the player shows."""
+        if self._of is not self._player.scene:
+            self._of = self._player.scene
+            until = bisect.bisect_right(self._feed, self._player.position, key=lambda line: line[0])
+            feed = tuple(line for _, line in self._feed[max(0, until - FEED_LINES) : until])
+            self._scene = of_one_set(self._of, self._key, feed)
+        return self._scene
+
+    @property
+    def link(self) -> Link:
+        """The player's."""
+        return self._player.link
+
+    def now(self) -> Now:
+        """The player's time."""
+        return self._player.now()
+
+    async def run(self, changed: Callable[[], None]) -> None:
+        """As the player runs."""
+        await self._player.run(changed)

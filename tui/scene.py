@@ -44,8 +44,8 @@ class Scene:
     """The state at one moment: of all sets from afar (scope `overview`), or of one set whole.
 
     `now` is the time of the last line; `seq` its place in the log. In the scope of one set `scale_sets` and
-    `upgrades` hold whole records; `sets` and `history` (upgrades by id) hold the view from afar in both scopes.
-    `present` are those who follow the engine now.
+    `upgrades` hold whole records, and so they do in a recording of all sets that was made with them; `sets` and
+    `history` (upgrades by id) hold the view from afar in both scopes. `present` are those who follow the engine now.
     """
 
     scope: str
@@ -63,11 +63,13 @@ class Scene:
     @property
     def scale_set(self) -> ScaleSet | None:
         """The set of a one-set scope."""
-        return next(iter(self.scale_sets.values()), None)
+        return next(iter(self.scale_sets.values()), None) if self.scope != OVERVIEW else None
 
     @property
     def upgrade(self) -> Upgrade | None:
         """The live upgrade of the set in scope, else the one that started last since it was created."""
+        if self.scope == OVERVIEW:
+            return None
         known = self.scale_set
         own = [u for u in self.upgrades.values() if known is None or u.is_since(known.created_clock)]
         return max(own, key=lambda u: (u.live, u.started_at), default=None)
@@ -95,10 +97,11 @@ def _fold_record(scene: Scene, record: Record) -> Scene:
     if isinstance(record, ScaleSet):
         from engine.decide.fold_overview import overview_of
 
+        row, known = overview_of(record, None), scene.sets.get(record.key)
         return replace(
             scene,
             scale_sets={**scene.scale_sets, record.key: record},
-            sets={**scene.sets, record.key: overview_of(record, None)},
+            sets={**scene.sets, record.key: row if known is None else replace(row, upgrade=known.upgrade)},
         )
     if isinstance(record, Upgrade):
         from engine.decide.fold_overview import upgrade_overview
@@ -107,6 +110,19 @@ def _fold_record(scene: Scene, record: Record) -> Scene:
         scene = replace(scene, upgrades={**scene.upgrades, record.id: record})
         return with_history(with_upgrade(scene, record.scale_set, seen), seen)
     return with_history(scene, record) if isinstance(record, UpgradeOverview) else replace(scene, engine=record)
+
+
+def of_one_set(scene: Scene, key: str, feed: tuple[FeedLine, ...]) -> Scene:
+    """One set's part of a scene of all sets, in which it is whole, with its own feed."""
+    return replace(
+        scene,
+        scope=key,
+        sets={name: row for name, row in scene.sets.items() if name == key},
+        scale_sets={name: own for name, own in scene.scale_sets.items() if name == key},
+        upgrades={name: upgrade for name, upgrade in scene.upgrades.items() if upgrade.scale_set == key},
+        history={name: seen for name, seen in scene.history.items() if seen.upgrade.scale_set == key},
+        feed=feed,
+    )
 
 
 def with_history(scene: Scene, seen: UpgradeOverview) -> Scene:

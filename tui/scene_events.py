@@ -105,7 +105,7 @@ def _fold_upgrade(scene: Scene, name: str, event: e.Event, now: Now) -> Scene:
     if seen is None:
         return scene
     key = seen.upgrade.scale_set
-    if scene.scope != OVERVIEW and (started or name in scene.upgrades):
+    if _is_whole(scene, key) and (started or name in scene.upgrades):
         after = evolve_upgrade(scene.upgrades.get(name), event, now)
         scene = replace(scene, upgrades={**scene.upgrades, name: after})
     row = scene.sets.get(key)
@@ -117,7 +117,13 @@ def _fold_scale_set(scene: Scene, key: str, event: e.Event, now: Now) -> Scene:
     row = fold_set(scene.sets.get(key), event, now)
     rows = {k: v for k, v in scene.sets.items() if k != key} if row is None else {**scene.sets, key: row}
     scene = replace(scene, sets=rows)
-    if scene.scope == OVERVIEW:
+    if not _is_whole(scene, key):
         return scene
     after = evolve_scale_set(scene.scale_sets.get(key), event, now)
-    return replace(scene, scale_sets={} if after is None else {key: after})
+    others = {name: own for name, own in scene.scale_sets.items() if name != key}
+    return replace(scene, scale_sets=others if after is None else {**others, key: after})
+
+
+def _is_whole(scene: Scene, key: str) -> bool:
+    """Whether the set's instances are known, and its upgrades' members."""
+    return scene.scope != OVERVIEW or key in scene.scale_sets

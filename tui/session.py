@@ -104,6 +104,11 @@ class Player(Protocol):
     """What the verb keys drive while a recording is shown."""
 
     @property
+    def run_shown(self) -> str:
+        """The upgrade that it was opened for, by its id; empty where it was opened for none alone."""
+        ...
+
+    @property
     def position(self) -> int:
         """How many events have been folded."""
         ...

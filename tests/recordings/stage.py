@@ -23,7 +23,7 @@ from engine.runtime.engine import Engine
 from engine.runtime.engine_door import EngineDoor
 from engine.runtime.recent_events import event_line
 from engine.runtime.snapshot import snapshot_lines, streams_of
-from engine.wire.recording import OVERVIEW
+from engine.wire.recording import OVERVIEW, record_line
 from tests.simulation.virtual_engine import VirtualWorld
 from tests.worlds.documents import HEALTH_SETTINGS
 from tests.worlds.watching import until, upgrade_of
@@ -120,6 +120,8 @@ class Stage:
         """Take the snapshot; what happens from here on is recorded."""
         self._scope = scope
         self.lines = snapshot_lines(engine, scope)
+        if scope == OVERVIEW:  # so that each of them opens
+            self.lines += [record_line(each) for each in engine.state.scale_sets.values()]
         self._from = engine.head
 
     def stop(self, engine: Engine) -> None:

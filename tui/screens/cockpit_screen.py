@@ -236,8 +236,10 @@ class CockpitScreen(Screen[None]):
 def link_line(screen: CockpitScreen) -> Line:
     """How fresh the state is, for the right end of the header."""
     glyphs, link = screen.cockpit.glyphs, screen.source.link
-    if screen.cockpit.player is not None:
-        return (Piece(glyphs.pick("◀▶ ", "<> "), Meaning.ACCENT), Piece("recording ", Meaning.MUTED))
+    player = screen.cockpit.player
+    if player is not None:
+        words = f"recording of {player.run_shown} " if player.run_shown else "recording "
+        return (Piece(glyphs.pick("◀▶ ", "<> "), Meaning.ACCENT), Piece(words, Meaning.MUTED))
     if link.state is LinkState.LIVE:
         zone = screen.cockpit.clocks.name(screen.source.now().at)
         dot = Piece(glyphs.pick("● ", "* "), Meaning.GOOD)

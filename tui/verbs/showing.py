@@ -96,5 +96,5 @@ def show(session: Session, *, first_set: str = "", hint: str = "") -> None:
         from tui.recording import RecordedSession
 
         first_set = chosen.scale_set
-        recorded = RecordedSession(chosen.upgrade, chosen.lines)
+        recorded = RecordedSession(chosen.upgrade, chosen.lines, run=chosen.upgrade)
         Cockpit(recorded, options, first_set=first_set, driver=TerminalDriver).run(mouse=options.mouse)

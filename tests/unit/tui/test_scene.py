@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from engine.decide.evolve import evolve_upgrade
 from engine.model import events as e
 from engine.model.commands import Verb
@@ -12,7 +14,7 @@ from engine.model.policy import RunSettings
 from engine.model.scale_set import Instance, ScaleSet, ScaleSetModel
 from engine.model.upgrade import Member, MemberState, Now, Outlook, Upgrade
 from engine.wire.events import recorded_to_dict
-from engine.wire.recording import OVERVIEW, Earlier, Header, record_line
+from engine.wire.recording import OVERVIEW, Earlier, Header, earlier_line, record_line
 from engine.wire.words import words
 from tests.snapshots.story import Story, has_ended
 from tests.snapshots.story import scale_set as whole_set
@@ -151,3 +153,20 @@ def test_what_another_line_says_is_no_line_of_the_feed_now_or_before() -> None:
     scene = fold(scene, recorded(9, "upgrade/u", outlook))
 
     assert [line.type for line in scene.feed] == ["UpgradeStarted", "CheckPassed", "MemberMoved", "UpgradeCancelled"]
+
+
+def test_a_recording_of_one_run_begins_with_that_run_and_leaves_out_what_was_told_before() -> None:
+    found = faulted()
+    before = earlier_line(
+        json.dumps(recorded_to_dict(recorded(1, "engine", e.EngineStarted(1, "0.1.0", 1, 0.0, True))))
+    )
+    lines = [found.recording[0], before, *found.recording[1:]]
+
+    whole, run = RecordedSession("file", lines), RecordedSession(found.run, lines, run=found.run)
+
+    assert whole.player.scene.upgrade is None and len(whole.player.scene.feed) == 1
+    shown = run.player.scene
+    assert shown.upgrade is not None and shown.upgrade.id == found.run
+    assert len(shown.feed) == run.player.position
+    run.player.seek(0)
+    assert run.player.scene.upgrade is None and not run.player.scene.feed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
+from engine.decide.count_members import count_members
 from engine.model.errors import NotFoundError
 from engine.model.events import Recorded
 from engine.wire.events import event_type
@@ -78,6 +79,20 @@ def test_many_sets_ends_with_one_paused_and_one_faulted() -> None:
     states = {row.scale_set.name: row.upgrade.upgrade.state.value for row in scene.sets.values() if row.upgrade}
     assert scene.scope == OVERVIEW and len(scene.sets) == 5
     assert (states["web-us"], states["queue"], states["web-eu"]) == ("Paused", "Faulted", "Completed")
+
+
+@pytest.mark.anyio
+async def test_each_of_many_sets_is_whole_and_agrees_with_what_is_seen_from_afar() -> None:
+    session = session_of("many-sets")
+    for key, row in session.player.scene.sets.items():
+        scene = session.source(key).scene
+        assert scene.scale_set is not None and len(scene.scale_set.instances) == row.instances
+        assert (scene.upgrade is None) == (row.upgrade is None) and scene.feed
+        if scene.upgrade is not None and row.upgrade is not None:
+            assert count_members(scene.upgrade) == row.upgrade.counters
+        told = (await session.query("timeline", {"scope": key, "instance": "3"}))["events"]
+        names = {line["stream"].rpartition("/")[2] for line in told}
+        assert told and all(name.startswith(row.scale_set.name) for name in names)
 
 
 @pytest.mark.anyio
