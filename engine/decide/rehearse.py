@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from engine.decide.blocked_by import upgrade_blocked_by
 from engine.decide.count_members import count_members
@@ -19,7 +20,7 @@ from engine.model.image import ImageVersion
 from engine.model.plan import Plan, StartRequest
 from engine.model.policy import RestoreFailed, RunSettings
 from engine.model.policy_document import PolicyDocument
-from engine.model.rehearsal import Failing, Rehearsal, RehearsedBatch, StopCount, Stopped, Trouble
+from engine.model.rehearsal import FORMS, Failing, Rehearsal, RehearsedBatch, StopCount, Stopped, Trouble
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Member, MemberState, Now, Upgrade
 
@@ -99,9 +100,19 @@ def _check_names(trouble: Trouble, scale_set: ScaleSet) -> None:
         if unknown:
             raise InputError(
                 "InvalidParameter",
-                f"{scale_set.name} has no {', '.join(unknown)}.",
-                f"See its instances: rollset show {scale_set.name}",
+                f"inject has {', '.join(map(repr, unknown))}: no instance or zone of {scale_set.name}; "
+                f"it must be {FORMS}.",
+                f"{_nearest(unknown[0], scale_set, zones)} See its instances: rollset show {scale_set.name}",
             )
+
+
+def _nearest(given: str, scale_set: ScaleSet, zones: Iterable[str]) -> str:
+    """The right one that is most like it: a number of no instance may be a share; else one that is there."""
+    if given.isdecimal() and 0 < int(given) <= 100:
+        return f"Did you mean {int(given)}%?"
+    right = [*(f"zone={zone}" for zone in sorted(zones) if zone), "engine=90s", *scale_set.instances]
+    near = get_close_matches(given, right, 1)
+    return f"Did you mean {near[0]}?" if near else f"One that is right: {right[0]}."
 
 
 def _fate(trouble: Trouble, scale_set: ScaleSet, members: Sequence[Member], half_s: float, seed: str) -> Fate:

@@ -12,6 +12,10 @@ from engine.model.errors import InputError
 from engine.model.simulated import Selection, read_selection
 
 ENGINE = "engine="
+FORMS = (
+    "instances (3,7), a share (10%) or a zone (zone=1), with @5m for from then on, "
+    "or a stop of the engine (engine=90s, engine=90s@5m)"
+)
 LONGEST_S = 30 * 86_400.0
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -140,7 +144,6 @@ def _seconds(text: str, given: str) -> float:
 def _wrong(text: str) -> InputError:
     return InputError(
         ErrorCode.INVALID_PARAMETER,
-        f"inject is {text!r}; it must be instances (3,7), a share (10%) or a zone (zone=1), with @5m for from then on, "
-        "or a stop of the engine (engine=90s, engine=90s@5m).",
+        f"inject is {text!r}; it must be {FORMS}.",
         "Correct it; rollset rehearse --help has examples.",
     )

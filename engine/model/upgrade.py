@@ -277,6 +277,11 @@ class Upgrade:
     def live(self) -> bool:
         return self.outcome is None
 
+    @property
+    def had_nothing_to_do(self) -> bool:
+        """Whether it ended at once, as nobody had to go; one that took up another may have put the model back."""
+        return self.outcome is Outcome.COMPLETED and not self.batches and self.continues is None
+
     def is_since(self, created_clock: float) -> bool:
         """Whether it is of the set that was created at this clock, not of one of its name that was deleted before."""
         return self.live or self.started_clock >= created_clock

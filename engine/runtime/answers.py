@@ -64,6 +64,13 @@ def counters_dict(counters: Counters) -> dict[str, int]:
     }
 
 
+def before_nothing(engine: Engine, upgrade: Upgrade) -> Upgrade | None:
+    """Of a set's last upgrade that had nothing to do: the one before it, which did; else None."""
+    last = engine.state.last_upgrade(upgrade.scale_set)
+    hides = upgrade.had_nothing_to_do and last is not None and last.id == upgrade.id
+    return engine.state.last_that_did(upgrade.scale_set) if hides else None
+
+
 def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
     """One upgrade in a row: state, counters, batch n of m, blocked by, error."""
     upgrade = engine.guard.shown(upgrade)
@@ -99,6 +106,7 @@ def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
         "actor": upgrade.actor,
         "reason": upgrade.reason,
         "continues": upgrade.continues,
+        "nothing_to_do": upgrade.had_nothing_to_do,
         "version": upgrade.version,
     }
 
@@ -133,10 +141,11 @@ def _share(share: Share) -> Answer:
 def upgrade_detail(engine: Engine, upgrade: Upgrade) -> Answer:
     """Everything about one upgrade, under `azure` and `ours`."""
     scale_set = engine.state.scale_sets.get(upgrade.scale_set)
-    policy = upgrade.settings.policy
+    policy, before = upgrade.settings.policy, before_nothing(engine, upgrade)
     ours = upgrade_summary(engine, upgrade) | {
         "members": [_member(engine, upgrade, m) for m in upgrade.members.values()],
         "batch_list": [asdict(batch) for batch in upgrade.batches],
+        "before": upgrade_summary(engine, before) if before is not None else None,
         "restore_failed": upgrade.settings.restore_failed.value,
         "settings": asdict(upgrade.settings),
         "limits": {

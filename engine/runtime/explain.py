@@ -13,7 +13,9 @@ from engine.model.code_catalogue import CATALOGUE, CodeEntry, find_codes
 from engine.model.codes import ApiError, ErrorCode
 from engine.model.errors import NotFoundError
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import FAILED_STATES, Direction, HoldKind, MemberState, Upgrade
+from engine.model.upgrade import Direction, HoldKind, MemberState, Upgrade
+from engine.runtime import answers
+from engine.runtime.advice import advice_now
 from engine.runtime.find_upgrade import find_upgrade, upgrades_named
 from engine.runtime.set_aside import with_members
 
@@ -62,7 +64,8 @@ def _explain_code(engine: Engine, entry: CodeEntry) -> list[str]:
     here = [f"Here: {_case(u)}" for u in cases[:MOST_CASES]]
     if len(cases) > MOST_CASES:
         here.append(f"Here: and {len(cases) - MOST_CASES} upgrades before")
-    advice = [f"- {line}" for line in _advice(entry, with_members(engine.store, cases[0]) if cases else None)]
+    told = advice_now(engine, entry, with_members(engine.store, cases[0])) if cases else entry.advice()
+    advice = [f"- {line}" for line in told]
     return [entry.meaning, *message, *advice, *here, f"Source: {entry.source}"]
 
 
@@ -78,13 +81,6 @@ def _case(upgrade: Upgrade) -> str:
         f"{upgrade.id} to {upgrade.target.version} is {upgrade.state.value} ({when} UTC): {counters.successful} "
         f"succeeded, {counters.failed} failed; rollset explain {upgrade.id}"
     )
-
-
-def _advice(entry: CodeEntry, upgrade: Upgrade | None) -> tuple[str, ...]:
-    if upgrade is None:
-        return entry.advice()
-    failed = [m.instance_id for m in upgrade.members.values() if m.state in FAILED_STATES]
-    return entry.advice(upgrade.scale_set_name, failed[0] if failed else "ID", str(upgrade.target))
 
 
 def _last_of(engine: Engine, name: str) -> Upgrade | None:
@@ -108,7 +104,9 @@ def _explain_upgrade(engine: Engine, upgrade: Upgrade) -> Answer:
     if error is not None:
         words += _error_words(error)
         entry = next((CATALOGUE[c] for c in CATALOGUE if c.value == error.code), None)
-        words += [f"- {line}" for line in _advice(entry, upgrade)] if entry is not None else []
+        words += [f"- {line}" for line in advice_now(engine, entry, upgrade)] if entry is not None else []
+    if (before := answers.before_nothing(engine, upgrade)) is not None:
+        words.append(f"Nothing was to be done. Before it {_case(before)}; rollback and retry are about that one.")
     good, named = (scale_set.good_version, scale_set.model.image.version) if scale_set is not None else (None, "")
     if not upgrade.live and good not in (None, named):
         words.append(f"New instances of {upgrade.scale_set_name} take {good}, not {named}.")

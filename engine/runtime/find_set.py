@@ -19,6 +19,13 @@ def find_set(state: EngineState, name: str) -> ScaleSet:
     if named:
         ids = ", ".join(s.resource_id for s in named)
         raise NotFoundError(ErrorCode.NOT_FOUND, f"{len(named)} scale sets are called {name!r}: {ids}.", "Give the id.")
+    if (upgrade := state.upgrades.get(name)) is not None:
+        of = upgrade.scale_set_name
+        raise NotFoundError(
+            ErrorCode.NOT_FOUND,
+            f"{name} is an upgrade, not a scale set.",
+            f"Give its scale set: {of}. What became of the upgrade: rollset explain {name}",
+        )
     known = ", ".join(sorted(s.name for s in state.scale_sets.values())) or "none yet"
     raise NotFoundError(
         ErrorCode.NOT_FOUND,

@@ -25,6 +25,8 @@ def found_before(engine: Engine, verb: str, arguments: Arguments) -> Mapping[str
     if scale_set is None:
         return {}
     upgrade = engine.state.last_upgrade(scale_set.key)
+    if verb in ("rollback", "retry"):
+        upgrade = engine.state.last_that_did(scale_set.key) or upgrade
     if verb in UPGRADE_VERBS:
         return _of_upgrade(upgrade) if upgrade is not None else {}
     return _of_set(scale_set, verb, str(arguments.get("instance")))

@@ -71,7 +71,16 @@ class EngineState:
 
     def last_upgrade(self, scale_set: str) -> Upgrade | None:
         """The set's live upgrade, else the one that started last."""
-        return max(self.own_upgrades(scale_set), key=lambda u: (u.live, u.started_at, u.id), default=None)
+        return max(self.own_upgrades(scale_set), key=_newest, default=None)
+
+    def last_that_did(self, scale_set: str) -> Upgrade | None:
+        """As `last_upgrade`, without those that had nothing to do: what Roll back and Retry are about."""
+        did = (u for u in self.own_upgrades(scale_set) if not u.had_nothing_to_do)
+        return max(did, key=_newest, default=None)
+
+
+def _newest(upgrade: Upgrade) -> tuple[bool, float, str]:
+    return upgrade.live, upgrade.started_at, upgrade.id
 
 
 class Turn:

@@ -157,7 +157,10 @@ def _verb(verb: Verb) -> Callable[[Engine, Arguments, Caller], Awaitable[Decided
                 else "no upgrade was ever started."
             )
             raise RefusedError(ErrorCode.OPERATION_NOT_ALLOWED, f"{scale_set.name}: {said}", "See `rollset history`.")
-        refuse_stale(engine, upgrade, optional_whole(arguments, "seen_version"))
+        seen = optional_whole(arguments, "seen_version")
+        refuse_stale(engine, upgrade, seen)
+        if verb in (Verb.ROLL_BACK, Verb.RETRY):
+            upgrade = _that_did(engine, upgrade, verb, seen)
         reason = optional_text(arguments, "reason") or ""
         named = texts(arguments, "instances")
         if needs_new_upgrade(upgrade, verb):
@@ -177,6 +180,24 @@ def _verb(verb: Verb) -> Callable[[Engine, Arguments, Caller], Awaitable[Decided
         return Decided(turn, answer)
 
     return do
+
+
+def _that_did(engine: Engine, last: Upgrade, verb: Verb, seen: int | None) -> Upgrade:
+    """What Roll back and Retry are about: not a run that had nothing to do, but the one before it.
+
+    Raises RefusedError for a caller that looked at the former: what it was shown would not be what happens.
+    """
+    did = engine.state.last_that_did(last.scale_set)
+    if did is None or did.id == last.id:
+        return last
+    if seen is None:
+        return did
+    raise RefusedError(
+        ErrorCode.OPERATION_NOT_ALLOWED,
+        f"{verb.value} is not allowed on upgrade {last.id} of {last.scale_set_name}: it had nothing to do. "
+        f"Before it {did.id} to {did.target.version} is {did.state.value}.",
+        f"That one is meant by: rollset {verb.value.lower()} {last.scale_set_name}",
+    )
 
 
 async def _again(engine: Engine, scale_set: ScaleSet, ended: Upgrade, caller: Caller, command: Command) -> Decided:

@@ -96,7 +96,8 @@ def _health(summary: Mapping[str, Any]) -> str:
 def _upgrade_words(upgrade: Mapping[str, Any] | None) -> str | None:
     if not upgrade:
         return None
-    words = f"{upgrade['state']} to {version_of(upgrade['target'])} {float(upgrade['percent']):.0f} %"
+    how = "nothing to do" if upgrade.get("nothing_to_do") else f"{float(upgrade['percent']):.0f} %"
+    words = f"{upgrade['state']} to {version_of(upgrade['target'])} {how}"
     blocked = upgrade["blocked_by"]
     return printable(f"{words}, {waiting_words(blocked)}" if blocked else words)
 

@@ -43,6 +43,7 @@ def status_lines(upgrade: Mapping[str, Any], encoding: str | None) -> list[str]:
     ]
     if upgrade["ended_at"] is not None:
         lines.append(f"ended {show_moment(upgrade['ended_at'])}")
+    lines += _before_lines(upgrade.get("before"))
     lines += error_lines("error", upgrade["error"]) + error_lines("notice", upgrade["notice"])
     for hold in upgrade.get("holds") or ():
         raised = f"since {show_moment(hold['since_at'])} by {cell(hold['by'])}"
@@ -50,6 +51,18 @@ def status_lines(upgrade: Mapping[str, Any], encoding: str | None) -> list[str]:
     goes_back = upgrade["state"] in ("RollingBack", "RolledBack")
     lines += ["no limit stops a rollback"] if goes_back else _limit_lines(upgrade.get("limits") or {})
     return lines + _batch_table(upgrade) + _member_table(upgrade.get("members") or ())
+
+
+def _before_lines(before: Mapping[str, Any] | None) -> list[str]:
+    """Of an upgrade that had nothing to do: the one that it stands in front of."""
+    if not before:
+        return []
+    how = f" ({cell(before['error']['code'])})" if before["error"] else ""
+    name = cell(before["id"])
+    return [
+        "nothing was to be done; rollback and retry are about the upgrade before it:",
+        f"  {name} to {version_of(before['target'])}, {cell(before['state'])}{how}: rollset explain {name}",
+    ]
 
 
 def history_lines(upgrades: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any]] = ()) -> list[str]:

@@ -63,10 +63,21 @@ def test_what_cannot_be_read_says_what_it_must_be(text: str) -> None:
         read_trouble([text])
 
 
-@pytest.mark.parametrize(("text", "named"), (("99", "99"), ("zone=9", "zone=9"), ("1,x@5m", "x")))
-def test_instances_and_zones_that_are_not_there_are_named(text: str, named: str) -> None:
-    with pytest.raises(InputError, match=named):
+@pytest.mark.parametrize(
+    ("text", "named", "right"),
+    (
+        ("99", "99", "Did you mean 99%?"),
+        ("zone=9", "zone=9", "Did you mean zone="),
+        ("zoen=2", "zoen=2", "Did you mean zone=2?"),
+        ("engin=90s", "engin=90s", "Did you mean engine=90s?"),
+        ("1,x@5m", "x", "One that is right: zone=1."),
+        ("banana", "banana", "One that is right: zone=1."),
+    ),
+)
+def test_instances_and_zones_that_are_not_there_are_named_with_the_nearest(text: str, named: str, right: str) -> None:
+    with pytest.raises(InputError, match=rf"inject has '{named}': .* it must be instances \(3,7\), a share") as refusal:
         rehearsed(zoned(6), text)
+    assert refusal.value.next_step.startswith(right)
 
 
 # --- what it says -------------------------------------------------------------------------------------------------

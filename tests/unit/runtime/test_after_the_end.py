@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.model.effects import Effect, EffectKind, EffectOutcome, OutcomeKind
-from engine.model.errors import RefusedError
+from engine.model.errors import NotFoundError, RefusedError
 from engine.model.upgrade import Upgrade
 from engine.runtime.engine import Engine
 from engine.runtime.verbs import carry_out
@@ -126,5 +126,33 @@ def test_rolling_back_after_the_end_puts_the_kept_disk_back_and_touches_nobody_e
         assert (after.previous_disk, after.previous_image) == (before.disk, NEW)
         assert back.settings.batch_count == 1
         assert back.settings.policy.pause_between_batches_s == 7.0
+
+    with_ten(tmp_path, story)
+
+
+def test_a_start_that_had_nothing_to_do_does_not_stand_in_the_way_of_a_rollback(tmp_path: Path) -> None:
+    async def story(engine: Engine, fleet: FaultyScripts) -> None:
+        fleet.failing = set()
+        await act(engine, "start", to=NEW.version, max_unhealthy=100)
+        whole = last(engine)
+        await act(engine, "start", to=NEW.version)
+        idle = last(engine)
+        assert idle.had_nothing_to_do and not whole.had_nothing_to_do
+
+        with pytest.raises(RefusedError, match=f"it had nothing to do. Before it {whole.id} to"):
+            await act(engine, "rollback", seen_version=idle.version)
+        answer = await act(engine, "rollback")
+        assert f"continuing {whole.id}: 10 instances" in answer["message"]
+        assert set(versions(engine).values()) == {OLD.version}
+
+    with_ten(tmp_path, story)
+
+
+def test_the_id_of_an_upgrade_where_a_set_belongs_says_which_set_that_is(tmp_path: Path) -> None:
+    async def story(engine: Engine, fleet: FaultyScripts) -> None:
+        name = last(engine).id
+        with pytest.raises(NotFoundError, match=f"{name} is an upgrade, not a scale set") as refusal:
+            await carry_out(engine, "rollback", {"set": name}, ANA)
+        assert refusal.value.next_step.startswith("Give its scale set: web.")
 
     with_ten(tmp_path, story)

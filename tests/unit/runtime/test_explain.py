@@ -14,10 +14,12 @@ from engine.model.code_catalogue import CATALOGUE
 from engine.model.codes import ApiError, ErrorCode, ErrorDetail
 from engine.model.errors import NotFoundError
 from engine.model.plan import StartRequest
-from engine.model.upgrade import Batch, Direction, Hold, HoldKind, MemberState, Upgrade
+from engine.model.upgrade import Batch, Direction, Hold, HoldKind, Member, MemberState, RestorePoint, Upgrade
+from engine.runtime.advice import advice_now
+from engine.runtime.answers import upgrade_detail
 from engine.runtime.engine import Engine
 from engine.runtime.explain import explain
-from tests.unit.runtime.conftest import apply, apply_healthy, scale_set_document
+from tests.unit.runtime.conftest import apply, apply_healthy, image, scale_set_document
 from tui.cli import app
 
 COMMANDS = typer.main.get_command(app)
@@ -36,11 +38,19 @@ def begun(engine: Engine) -> Upgrade:
     )  # fmt: skip
 
 
+def failed_member(upgrade: Upgrade) -> Member:
+    """Instance 0, which failed and has its disk of 1.0.0 again."""
+    point = RestorePoint(image("1.0.0").reference, "sha256:1.0.0", "1")
+    return replace(
+        upgrade.members["m0"], state=MemberState.ROLLED_BACK, replaced=True, judged_failed=True, restore_point=point
+    )
+
+
 def faulted(engine: Engine) -> Upgrade:
     upgrade = begun(engine)
     detail = ErrorDetail(ErrorCode.INSTANCE_UNHEALTHY, "web/virtualMachines/0", "Not healthy within 6 s: answered 503")
     error = ApiError(ErrorCode.UNHEALTHY_UPGRADED, "100% of instances are in an unhealthy state", None, (detail,))
-    failed = replace(upgrade.members["m0"], state=MemberState.ROLLED_BACK, replaced=True, judged_failed=True)
+    failed = failed_member(upgrade)
     batch = Batch(1, Direction.FORWARD, "", 0, ("m0",), 1, "why", 0.0, 1.0, failed=True)
     upgrade = replace(upgrade, checking=False, batches=(batch,), members={**upgrade.members, "m0": failed})
     turn = engine.turn()
@@ -91,6 +101,70 @@ def test_a_faulted_upgrade_is_explained_with_numbers_names_and_causes(engine: En
     assert "rollset rollback web" in words and "rollset retry web 0" in words
     assert "rollset image exclude contoso:web:stable:1.1.0" in words
     assert explain(engine, "web-1") == answer
+
+
+def advice(engine: Engine, what: str) -> list[str]:
+    words: list[str] = explain(engine, what)["words"]
+    return [line for line in words if line.startswith("- ")]
+
+
+def test_what_would_be_refused_now_is_not_advised_and_the_last_line_says_why(engine: Engine) -> None:
+    over = faulted(engine)
+    assert not any("Not now" in line for line in advice(engine, "web"))
+    turn = engine.turn()
+    turn.on_upgrade("web-2", e.UpgradeStarted(replace(over, id="web-2", outcome=None, started_at=over.started_at + 1)))
+    turn.on_image(replace(image("1.1.0"), excluded_from_latest=True), e.ImageExclusionChanged(over.target, True, ""))
+    engine.commit(turn)
+
+    *told, why = advice(engine, "web-1")
+    assert told == ["- Read what the first failed instance's probe and extensions said: rollset events web"]
+    assert why.startswith("- Not now: rollback, retry: web-2 to 1.1.0 came after it, and is ")
+    assert why in advice(engine, "MaxUnhealthyUpgraded")
+
+
+def test_nothing_is_advised_for_a_set_that_was_deleted(engine: Engine) -> None:
+    faulted(engine)
+    turn = engine.turn()
+    turn.on_scale_set(engine.find_set("web").key, e.ScaleSetDeleting("ana", ""))
+    engine.commit(turn)
+    assert "- Not now: rollback, retry: that web was deleted" in advice(engine, "web-1")
+
+
+def test_an_instance_that_left_is_not_advised_to_be_retried(engine: Engine) -> None:
+    faulted(engine)
+    turn = engine.turn()
+    turn.on_scale_set(engine.find_set("web").key, e.InstanceRemoved("0", "scaled in"))
+    engine.commit(turn)
+    assert any("Not now: retry: " in line and "no instance failed in it" in line for line in advice(engine, "web-1"))
+
+
+@pytest.mark.parametrize(
+    ("held", "advised"), ((True, {"retry", "resume", "rollback", "pause"}), (False, {"retry", "rollback", "pause"}))
+)
+def test_of_a_live_upgrade_only_what_it_would_take_is_advised(engine: Engine, held: bool, advised: set[str]) -> None:
+    over = begun(engine)
+    failed = failed_member(over)
+    holds = {HoldKind.OPERATOR: Hold(HoldKind.OPERATOR, 1.0, "omar", "lunch")} if held else {}
+    live = replace(over, checking=False, members={**over.members, "m0": failed}, holds=holds)
+    engine.state.upgrades[live.id] = live
+    found = " ".join(advice_now(engine, CATALOGUE[ErrorCode.IN_PROGRESS_WITH_FAILED], live))
+    assert {verb for verb in ("retry", "resume", "rollback", "pause") if f"rollset {verb} " in found} == advised
+    assert "Not now" not in found
+
+
+def test_a_run_that_had_nothing_to_do_names_the_one_it_stands_in_front_of(engine: Engine) -> None:
+    over = faulted(engine)
+    turn = engine.turn()
+    idle = replace(over, id="web-2", outcome=None, batches=(), started_at=over.started_at + 1, error=None)
+    turn.on_upgrade("web-2", e.UpgradeStarted(idle), e.UpgradeCompleted())
+    engine.commit(turn)
+
+    last = explain(engine, "web")
+    assert last["title"] == "web-2 is Completed"
+    assert "Nothing was to be done. Before it web-1 to 1.1.0 is Faulted" in last["words"][-1]
+    status = upgrade_detail(engine, engine.state.upgrades["web-2"])["ours"]
+    assert (status["nothing_to_do"], status["before"]["id"]) == (True, "web-1")
+    assert any("rollset rollback web" in line for line in advice(engine, "web-1")), "rollback is still about that one"
 
 
 def test_a_code_is_explained_with_the_upgrades_that_met_it_here(engine: Engine) -> None:

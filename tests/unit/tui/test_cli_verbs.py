@@ -219,6 +219,16 @@ def test_sets_and_plans_say_what_the_instances_run_not_what_the_model_names(run:
     assert run("plan", "web").stdout.startswith("web: 1.0.3 (10), 1.0.4 (2) to 1.1.0, ")
 
 
+def test_a_run_that_had_nothing_to_do_shows_the_one_before_it(run: Run, engine: FakeEngine) -> None:
+    before = UPGRADE | {"id": "web-1-aa", "state": "Faulted", "error": {"code": "MaxUnhealthy", "message": "m"}}
+    engine.answers["status"] = {"azure": {}, "ours": COMPLETED | {"nothing_to_do": True, "before": before}}
+    engine.answers["sets"] = {"sets": [SET | {"upgrade": COMPLETED | {"nothing_to_do": True}}]}
+
+    words = "web-1-aa to 1.1.0, Faulted (MaxUnhealthy): rollset explain web-1-aa\n"
+    assert words in run("status", "web").stdout
+    assert "Completed to 1.1.0 nothing to do" in run("sets").stdout
+
+
 def test_plan_can_be_kept(run: Run, engine: FakeEngine, tmp_path: Path) -> None:
     engine.answers["plan"] = {"plan": PLAN}
 
