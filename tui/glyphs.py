@@ -64,6 +64,7 @@ UPGRADE_SIGNS: Mapping[UpgradeState, Sign] = {
 NEW = Sign("+", "+", "being created", Meaning.WORKING)
 DOWN = Sign("○", "o", "not running", Meaning.BAD)
 UNTOUCHED = Sign("·", ".", "untouched", Meaning.WAITING)
+STAYED_WELL = Sign("·", ".", "untouched, healthy", Meaning.WAITING)
 HELD = LEFT_OUT_SIGNS[LeftOut.HELD]
 PROTECTED = LEFT_OUT_SIGNS[LeftOut.PROTECTED]
 

@@ -6,9 +6,10 @@ The cockpit draws it, `rollset report` prints it; both save it as Markdown or JS
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from engine.decide.count_members import to_go
 from engine.model.codes import ApiError
 from engine.model.counters import Counters
 from engine.model.upgrade import Upgrade
@@ -98,7 +99,7 @@ def report_of(answer: Mapping[str, Any]) -> Report:
     import json
 
     upgrade = load(Upgrade, json.dumps(answer["upgrade"]))
-    failures = failures_of(upgrade)
+    failures, counters = failures_of(upgrade), Counters(**answer["counters"])
     return Report(
         id=upgrade.id,
         scale_set=upgrade.scale_set_name,
@@ -114,7 +115,7 @@ def report_of(answer: Mapping[str, Any]) -> Report:
         ended_at=upgrade.ended_at,
         paused_s=upgrade.paused_s,
         continues=upgrade.continues,
-        counters=Counters(**answer["counters"]),
+        counters=replace(counters, pending=max(counters.pending, to_go(upgrade))),
         settings=settings_of(upgrade),
         batches=tuple(_batch(upgrade, number) for number in range(len(upgrade.batches))),
         turns=_turns(answer["events"]),

@@ -36,6 +36,11 @@ def tally_members(upgrade: Upgrade) -> Mapping[str, int]:
     return dict(counted)
 
 
+def to_go(upgrade: Upgrade) -> int:
+    """Members that wait for their batch or never had one; counted also where Azure's four are zero."""
+    return tally_members(upgrade).get("pending", 0)
+
+
 def count_members(upgrade: Upgrade) -> Counters:
     """Counters of an upgrade. While it checks, and when it ended there, Azure's four are zero (decisions 16)."""
     counted = Counter(tally_members(upgrade))

@@ -76,7 +76,9 @@ def take_up_roll_back(ended: Upgrade, earlier: Iterable[Upgrade], scale_set: Sca
         if is_on(instance, ended.target, ended.target_digest) or (name in last and last[name].on_new_disk)
     }
     if not chosen:
-        raise _refused(ended, Verb.ROLL_BACK, "no instance is on its image: there is nothing to roll back", "")
+        why = "no instance is on its image: there is nothing to roll back"
+        model_too = f"So that the model names it too: rollset start {scale_set.name} --to {most[0][0].version}"
+        raise _refused(ended, Verb.ROLL_BACK, why, model_too if scale_set.model.image == ended.target else "")
     kept = {
         name: point for name, point in points.items() if name in chosen and _is_kept(scale_set.instances[name], point)
     }

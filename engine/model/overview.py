@@ -32,6 +32,11 @@ class UpgradeOverview:
         )
 
     @property
+    def to_go(self) -> int:
+        """Members that wait for their batch or never had one; counted also where Azure's four are zero."""
+        return self.tally.get("pending", 0)
+
+    @property
     def chosen(self) -> int:
         """Members that are or were to be upgraded."""
         return sum(self.tally.get(name, 0) for name in AZURES_FOUR)

@@ -10,7 +10,7 @@ from engine.arm.instance_view import set_instance_view, virtual_machine
 from engine.arm.write_scale_set import scale_set_answer
 from engine.arm.write_status import azure_code, history, os_upgrade_history_item, rolling_upgrade_status
 from engine.decide.blocked_by import BlockedBy, member_blocked_by, upgrade_blocked_by
-from engine.decide.count_members import count_members
+from engine.decide.count_members import count_members, to_go
 from engine.decide.judge_health import Share, more_upgraded_stop_it, unhealthy_share, upgraded_share
 from engine.model.codes import ApiError
 from engine.model.counters import Counters
@@ -107,6 +107,7 @@ def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
         "reason": upgrade.reason,
         "continues": upgrade.continues,
         "nothing_to_do": upgrade.had_nothing_to_do,
+        "to_go": to_go(upgrade),
         "version": upgrade.version,
     }
 

@@ -127,7 +127,7 @@ class Engine:
             self._planned_at = turn.now.clock
         if recorded:
             self.head = recorded[-1].seq
-            self.recent.add(recorded)
+            self.recent.add(recorded, [f"upgrade/{gone.upgrade}" for gone in turn.retired])
             self._committed.set()
             self._committed = anyio.Event()
         if turn.intents and self._runner is not None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from engine.arm.times import format_time
 from engine.decide.blocked_by import upgrade_blocked_by
-from engine.decide.count_members import count_members
+from engine.decide.count_members import count_members, to_go
 from engine.decide.judge_health import Share, unhealthy_share, upgraded_share
 from engine.model.code_catalogue import CATALOGUE, CodeEntry, find_codes
 from engine.model.codes import ApiError, ErrorCode
 from engine.model.errors import NotFoundError
+from engine.model.numbers import many
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Direction, HoldKind, MemberState, Upgrade
 from engine.runtime import answers
@@ -116,7 +117,7 @@ def _explain_upgrade(engine: Engine, upgrade: Upgrade) -> Answer:
 
 def _what_happened(upgrade: Upgrade) -> list[str]:
     members = upgrade.members.values()
-    counters = count_members(upgrade)
+    counters, untouched = count_members(upgrade), to_go(upgrade)
     restored = sum(m.state is MemberState.ROLLED_BACK for m in members)
     began = len(upgrade.batches)
     left_out = {
@@ -130,13 +131,24 @@ def _what_happened(upgrade: Upgrade) -> list[str]:
     return [
         f"{upgrade.scale_set_name}: {upgrade.previous_image.version} to {upgrade.target.version}, started by "
         f"{upgrade.actor}{f' ({upgrade.reason})' if upgrade.reason else ''}, "
-        f"{began} {'batch' if began == 1 else 'batches'} began.",
-        f"{counters.successful} {'instance' if counters.successful == 1 else 'instances'} succeeded, "
-        f"{counters.failed} failed"
-        + (f" ({restored} of them back on their previous disk)" if restored else "")
-        + f", {counters.in_progress} in progress, {counters.pending} not begun"
+        f"{many(began, 'batch')} began.",
+        (
+            _before_the_first(upgrade, untouched)
+            or f"{many(counters.successful, 'instance')} succeeded, {counters.failed} failed"
+            + (f" ({restored} of them back on their previous disk)" if restored else "")
+            + f", {counters.in_progress} in progress, {counters.pending} not begun"
+        )
         + (f"; left out: {aside}." if aside else "."),
     ]
+
+
+def _before_the_first(upgrade: Upgrade, untouched: int) -> str:
+    """Where no batch began: whom it was about; Azure's four counters are zero then."""
+    if upgrade.batches or not untouched:
+        return ""
+    if upgrade.live:
+        return f"Nothing was touched yet: {many(untouched, 'instance')} to upgrade"
+    return f"It ended before the first batch: none of the {many(untouched, 'instance')} to upgrade was touched"
 
 
 def _numbers(upgrade: Upgrade, scale_set: ScaleSet) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Container
+from collections.abc import Collection, Container
 from dataclasses import dataclass
 
 from engine.model.events import Recorded
@@ -35,10 +35,16 @@ class RecentEvents:
     def __init__(self, head: int) -> None:
         self._lines: deque[EventLine | Recorded] = deque(maxlen=KEPT)
         self._before = head
+        self._gone: frozenset[str] = frozenset()
 
-    def add(self, recorded: list[Recorded]) -> None:
-        """Take in what was committed, in order."""
+    def add(self, recorded: list[Recorded], gone: Collection[str] = ()) -> None:
+        """Take in what was committed, in order, and tell nothing any more of the streams that left the store with it.
+
+        So a follower from far back gets the same from memory as from the store.
+        """
         self._lines.extend(recorded)
+        if gone:
+            self._gone = self._gone.union(gone).intersection([item.stream for item in self._lines])
         if len(self._lines) == KEPT:
             self._before = self._lines[0].seq - 1
 
@@ -51,7 +57,7 @@ class RecentEvents:
         found: list[EventLine] = []
         for index in range(max(0, seq + 1 - self._lines[0].seq), len(self._lines)):
             item = self._lines[index]
-            if streams is not None and item.stream not in streams:
+            if item.stream in self._gone or (streams is not None and item.stream not in streams):
                 continue
             if isinstance(item, Recorded):
                 item = self._lines[index] = event_line(item)

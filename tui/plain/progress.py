@@ -43,13 +43,21 @@ def counters_text(counters: Mapping[str, int]) -> str:
     return four + failed + "".join(f", {counters[key]} {words}" for key, words in beside if counters.get(key))
 
 
+def counts_of(upgrade: Mapping[str, Any]) -> str:
+    """Its counters; before the first batch, where Azure's four are zero, how many are to go or were to."""
+    to_go = upgrade.get("to_go")
+    if upgrade["batch"] or not to_go:
+        return counters_text(upgrade["counters"])
+    return f"none of {to_go} touched" if upgrade["ended_at"] is not None else f"{to_go} to go"
+
+
 def progress_line(upgrade: Mapping[str, Any], encoding: str | None) -> str:
     """Name, bar, counters, batch and what it waits for, on one line."""
     parts = [
         f"{printable(str(upgrade['scale_set_name']))} to {version_of(upgrade['target'])}",
         f"{bar(float(upgrade['percent']), BAR_CELLS, encoding)} {float(upgrade['percent']):3.0f} %",
         f"batch {upgrade['batch'] or 0}/{upgrade['batches']}",
-        counters_text(upgrade["counters"]),
+        counts_of(upgrade),
         str(upgrade["state"]),
     ]
     if upgrade["blocked_by"]:

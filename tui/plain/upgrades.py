@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.wire.safe_text import printable
 from tui.plain.moments import show_duration, show_moment
-from tui.plain.progress import counters_text, progress_line, version_of, versions_in
+from tui.plain.progress import counts_of, progress_line, version_of, versions_in
 from tui.plain.table import cell, table
 
 _MARKS = {"passed": "ok", "warned": "warning", "refused": "REFUSED"}
@@ -28,7 +28,7 @@ def ending_lines(upgrade: Mapping[str, Any]) -> list[str]:
     took = f" after {show_duration(upgrade['ended_at'] - upgrade['started_at'])}" if upgrade.get("ended_at") else ""
     first = (
         f"{cell(upgrade['scale_set_name'])} to {version_of(upgrade['target'])}: {cell(upgrade['state'])}{took} "
-        f"({counters_text(upgrade['counters'])})"
+        f"({counts_of(upgrade)})"
     )
     return [first, *error_lines("error", upgrade["error"])]
 
@@ -76,7 +76,7 @@ def history_lines(upgrades: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[
             u["state"],
             version_of(u["previous"]),
             version_of(u["target"]),
-            counters_text(u["counters"]),
+            counts_of(u),
             show_moment(u["started_at"]),
             show_duration(u["ended_at"] - u["started_at"]) if u["ended_at"] else None,
             u["actor"],

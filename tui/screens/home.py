@@ -176,7 +176,9 @@ class HomeScreen(ActingScreen, FilteredScreen):
         first = (
             *first,
             Piece(f"  {counts.successful} done, {counts.failed} failed, "),
-            Piece(f"{counts.in_progress} in progress, {counts.pending} {'waiting' if upgrade.live else 'untouched'}"),
+            Piece(
+                f"{counts.in_progress} in progress, {row.upgrade.to_go} {'waiting' if upgrade.live else 'untouched'}"
+            ),
             *((Piece(f"  batch {number} of {total}  {eta(upgrade.outlook, now)}", Meaning.MUTED),) if beside else ()),
         )
         label, why = waits_for(upgrade, now) if upgrade.live else ("", blocked_by(upgrade, now))

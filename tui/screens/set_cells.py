@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from engine.model.health import Health
 from engine.model.scale_set import Instance, ScaleSet
 from engine.model.upgrade import Member, MemberState, Upgrade
 from tui.cells import width_of
-from tui.glyphs import Glyphs, Sign, instance_sign, member_sign
+from tui.glyphs import STAYED_WELL, UNTOUCHED, Glyphs, Sign, instance_sign, member_sign
 from tui.palette import Line, Meaning, Piece
 from tui.widgets.heat_map import Cell, CellRow
 
@@ -40,10 +41,16 @@ def cell_rows(scale_set: ScaleSet, upgrade: Upgrade | None, view: str) -> list[C
     rows: dict[tuple[int, str], list[Instance]] = {}
     for instance in scale_set.instances.values():
         rows.setdefault(_row_of(instance, members.get(instance.instance_id), view), []).append(instance)
+
+    def sign(instance: Instance) -> Sign:
+        own = sign_of(instance, members.get(instance.instance_id), live)
+        # Unhealthy ones are untouched too and counted on their own: the word keeps the legend from saying otherwise.
+        return STAYED_WELL if own is UNTOUCHED and instance.health is Health.HEALTHY else own
+
     found = []
     for key in sorted(rows):
         own = sorted(rows[key], key=lambda i: (i.zone, natural(i.instance_id)))
-        cells = tuple(Cell(i.instance_id, sign_of(i, members.get(i.instance_id), live)) for i in own)
+        cells = tuple(Cell(i.instance_id, sign(i)) for i in own)
         found.append(CellRow(key[1], cells, _count(own, members) if upgrade is not None else ""))
     return found
 

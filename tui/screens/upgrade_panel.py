@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.decide.choose_batch import choose_batch
-from engine.decide.count_members import count_members
+from engine.decide.count_members import count_members, to_go
 from engine.decide.judge_health import Share, unhealthy_share, upgraded_share
 from engine.model.numbers import more_stop
 from engine.model.scale_set import ScaleSet
@@ -79,7 +79,7 @@ def _ended_by(view: PanelView, upgrade: Upgrade) -> list[Line]:
 
 
 def _counters(view: PanelView) -> list[Line]:
-    counted = count_members(view.upgrade)
+    counted, pending = count_members(view.upgrade), to_go(view.upgrade)
     back = sum(m.state is MemberState.ROLLED_BACK for m in view.upgrade.members.values())
     going_back = goes_back(view.upgrade)
     # To Azure a member that is rolled back has failed. On a way back that somebody asked for it has not.
@@ -90,7 +90,7 @@ def _counters(view: PanelView) -> list[Line]:
         *(((back, "rolled back", Meaning.BACK),) if going_back else ()),
         (failed, "failed", Meaning.BAD if failed else Meaning.MUTED),
         (counted.in_progress, "in progress", Meaning.WORKING if counted.in_progress else Meaning.MUTED),
-        (counted.pending, untouched, _unless_none(counted.pending)),
+        (pending, untouched, _unless_none(pending)),
     )
     ours = (
         (0 if going_back else back, "of the failed rolled back"),

@@ -55,6 +55,8 @@ def faulted(engine: Engine) -> Upgrade:
     upgrade = replace(upgrade, checking=False, batches=(batch,), members={**upgrade.members, "m0": failed})
     turn = engine.turn()
     turn.on_upgrade("web-1", e.UpgradeStarted(upgrade), e.UpgradeFaulted(error))
+    there = e.InstanceDiskChanged("2", upgrade.target, upgrade.target_digest, "2", "1", None, True, "127.0.0.1:1")
+    turn.on_scale_set(upgrade.scale_set, there)
     engine.commit(turn)
     return engine.state.upgrades["web-1"]
 
@@ -184,6 +186,23 @@ def test_a_live_upgrade_says_what_it_waits_for_and_how_many_more_stop_it(engine:
     words = "\n".join(explain(engine, "web")["words"])
     assert "It waits for: the start time that was asked for" in words
     assert "the limit is 20 %; 1 more stops it." in words
+
+
+def test_an_end_before_the_first_batch_says_whom_it_was_about_where_azures_four_are_zero(engine: Engine) -> None:
+    over = begun(engine)
+    turn = engine.turn()
+    waiting = replace(over, starts_not_before_at=2000.0, delayed=True)
+    turn.on_upgrade("web-1", e.UpgradeStarted(waiting))
+    engine.commit(turn)
+    assert "Nothing was touched yet: 3 instances to upgrade." in explain(engine, "web")["words"]
+
+    turn = engine.turn()
+    turn.on_upgrade("web-1", e.UpgradeFaulted(ApiError(ErrorCode.UNHEALTHY_BEFORE, "41% are unhealthy")))
+    engine.commit(turn)
+    said = "It ended before the first batch: none of the 3 instances to upgrade was touched."
+    assert said in explain(engine, "web")["words"]
+    ours = upgrade_detail(engine, engine.state.upgrades["web-1"])["ours"]
+    assert (ours["to_go"], ours["counters"]["pending"]) == (3, 0)
 
 
 def test_what_is_neither_is_refused_with_the_codes(engine: Engine) -> None:

@@ -20,6 +20,7 @@ from engine.runtime import old_upgrades, past_run, snapshot
 from engine.runtime.engine import Engine
 from engine.runtime.old_upgrades import FOLDER, retire_upgrades
 from engine.runtime.past_run import recording_lines
+from engine.runtime.recent_events import event_line
 from engine.runtime.verbs import carry_out
 from engine.store.reading import reading
 from engine.store.replay import compare_with_log
@@ -98,6 +99,28 @@ def test_old_ones_leave_and_their_recordings_stay(tmp_path: Path) -> None:
         assert sorted(os.listdir(state_dir / FOLDER)) == [f"{first}.jsonl.gz", f"{second}.jsonl.gz"]
         with pytest.raises(NotFoundError, match=first):
             await recording_lines(engine, first)
+
+    later(tmp_path, story)
+
+
+def test_followers_from_far_back_get_the_same_from_memory_as_from_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(engine: Engine, state_dir: Path) -> None:
+        before = engine.head
+        await upgrade(engine, "1.0.0")
+        newest = engine.state.upgrades[in_order(engine)[-1]]
+        stream = f"upgrade/{newest.id}"
+        assert stream in {line.stream for line in snapshot.lines_after(engine, before, None, 10_000)}
+
+        monkeypatch.setattr(old_upgrades, "due_to_retire", lambda *given: [newest])
+        await retire_upgrades(engine, state_dir)
+
+        assert newest.id not in engine.state.upgrades
+        told = snapshot.lines_after(engine, before, None, 10_000)
+        assert engine.recent.after(before, None, 10_000) == told, "from memory"
+        assert told == [event_line(recorded) for recorded in engine.store.events(before, 10_000)]
+        assert stream not in {line.stream for line in told}
 
     later(tmp_path, story)
 

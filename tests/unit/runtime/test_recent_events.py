@@ -40,3 +40,15 @@ def test_the_memory_is_bounded_and_knows_where_it_begins(monkeypatch: pytest.Mon
     recent.add([recorded(n) for n in range(1, 7)])
     assert recent.after(2, None, 5) is None
     assert [line.seq for line in recent.after(3, None, 5) or ()] == [4, 5, 6]
+
+
+def test_what_left_the_store_is_told_no_more_and_nothing_else_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent_events, "KEPT", 4)
+    recent = RecentEvents(0)
+    recent.add([recorded(1), recorded(2, "upgrade/a"), recorded(3, "upgrade/b")])
+    recent.add([recorded(4, "upgrade/a")], ["upgrade/a", "upgrade/before"])
+    for streams in (None, {"upgrade/a", "upgrade/b", "engine"}):
+        assert [line.seq for line in recent.after(0, streams, 10) or ()] == [1, 3]
+    recent.add([recorded(n) for n in range(5, 9)], ["upgrade/c"])
+    assert [line.seq for line in recent.after(4, None, 10) or ()] == [5, 6, 7, 8]
+    assert not recent._gone, "what the memory holds no more needs no memory"

@@ -229,6 +229,17 @@ def test_a_run_that_had_nothing_to_do_shows_the_one_before_it(run: Run, engine: 
     assert "Completed to 1.1.0 nothing to do" in run("sets").stdout
 
 
+def test_an_end_before_the_first_batch_is_told_with_those_it_was_about(run: Run, engine: FakeEngine) -> None:
+    none = dict.fromkeys(COMPLETED["counters"], 0)
+    ended = COMPLETED | {"state": "Faulted", "batch": 0, "to_go": 12, "counters": none}
+    engine.answers["status"] = {"azure": {}, "ours": ended}
+    engine.answers["history"] = {"azure": {"value": []}, "ours": [ended]}
+    assert "none of 12 touched" in run("status", "web").stdout
+    assert "none of 12 touched" in run("history").stdout
+    engine.answers["status"] = {"azure": {}, "ours": ended | {"state": "Checking", "ended_at": None}}
+    assert "batch 0/" in run("status", "web").stdout and "  12 to go  " in run("status", "web").stdout
+
+
 def test_plan_can_be_kept(run: Run, engine: FakeEngine, tmp_path: Path) -> None:
     engine.answers["plan"] = {"plan": PLAN}
 
