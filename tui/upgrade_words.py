@@ -90,7 +90,7 @@ def progress(seen: UpgradeOverview | None, now: Now, glyphs: Glyphs, width: int)
     room = width - len(word) - 3 - len(tail) - (len(left) + 1 if left else 0)
     if room < 4:
         word, room = "", width - 2 - len(tail) - (len(left) + 1 if left else 0)
-    done, rest = glyphs.bar(share / 100, max(3, min(room, 24)))
+    done, rest = glyphs.bar(share / 100, max(3, min(room, 24 if width < 60 else 44)))
     text = f"{glyphs.of(sign)} {word} " if word else f"{glyphs.of(sign)} "
     pieces = (
         Piece(text, sign.meaning),

@@ -18,13 +18,13 @@ from tui.screens.filtered import FilteredScreen
 from tui.screens.home_rows import (
     GROUPS,
     NARROW,
-    SORTS,
     Entry,
     arrange,
     columns,
     entry_line,
     head_line,
     latest_line,
+    sorts,
     totals_line,
 )
 from tui.screens.set_header import production_tag
@@ -212,8 +212,10 @@ class HomeScreen(ActingScreen, FilteredScreen):
 
     def do_sort(self) -> None:
         """Sort by the next column."""
-        names = list(SORTS)
-        self._sort = names[(names.index(self._sort) + 1) % len(names)]
+        names = sorts(columns(self.query_one("#sets", Rows).wide, self.scene.sets.values()))
+        at = names.index(self._sort) if self._sort in names else 0
+        self._sort = names[(at + 1) % len(names)]
+        self.cockpit.say(f"sorted by {self._sort}")
         self.paint_now()
 
     def do_group(self) -> None:

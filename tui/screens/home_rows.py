@@ -54,6 +54,8 @@ SORTS: Mapping[str, Callable[[SetOverview], object]] = {
     "health": health_share,
     "upgrade": _urgency,
 }
+UPGRADE_WIDE = ((190, 70), (150, 46), (100, 34), (0, 26))
+"""The column of the upgrade by the width of the screen; the widest has room for the longest code."""
 GROUPS: Mapping[str, Callable[[SetOverview], str]] = {
     "": lambda row: "",
     "region": lambda row: row.scale_set.location,
@@ -144,9 +146,14 @@ def columns(width: int, rows: Iterable[SetOverview]) -> Columns:
     name = max(8, min(names, 14 if width < 100 else 28))
     region = 0 if width < 100 else 13
     image = 17 if width >= 100 else 13
-    upgrade = 26 if width < 100 else (34 if width < 150 else 46)
+    upgrade = next(wide for least, wide in UPGRADE_WIDE if width >= least)
     fixed = 2 + name + 1 + (region + 1 if region else 0) + 7 + image + 1 + 9 + upgrade + 1
     return Columns(name, region, 5, image, 7, upgrade, max(0, width - fixed))
+
+
+def sorts(at: Columns) -> list[str]:
+    """What the list can be ordered by: only by what it shows."""
+    return [name for name in SORTS if name != "region" or at.region]
 
 
 def head_line(at: Columns, sort: str, glyphs: Glyphs) -> Line:

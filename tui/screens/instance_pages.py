@@ -15,7 +15,7 @@ from tui.glyphs import HEALTH_SIGNS, Glyphs, member_sign, upgrade_sign
 from tui.palette import Line, Meaning, Piece
 from tui.scene import FeedLine
 from tui.screens.list_screen import labelled
-from tui.screens.set_pages import health_words
+from tui.screens.set_pages import health_words, is_back
 
 LABEL = 13
 TAIL_LINES = 12
@@ -133,7 +133,9 @@ def _extensions(view: InstanceView) -> list[Line]:
 
 def _extension(view: InstanceView, name: str, result: ExtensionResult | None) -> list[Line]:
     if result is None:
-        return [(Piece(f"   {name}", Meaning.TEXT), Piece("  has not run on this disk", Meaning.MUTED))]
+        ran = is_back(view.instance, view.member)
+        words = "ran on this OS disk before the upgrade" if ran else "has not run on this disk"
+        return [(Piece(f"   {name}", Meaning.TEXT), Piece(f"  {words}", Meaning.MUTED))]
     code = result.exit_code
     fine = code == 0
     sign = view.glyphs.pick("■", "#") if fine else view.glyphs.pick("✗", "X")

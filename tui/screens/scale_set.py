@@ -10,21 +10,21 @@ from textual.containers import Horizontal, Vertical
 
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade
-from tui.cells import wrap
 from tui.palette import Line, Meaning, Piece
-from tui.scene import FeedLine, Scene
+from tui.scene import FeedLine
 from tui.screens import set_header, set_pages
 from tui.screens.acting import ActingOnInstances
 from tui.screens.policy_page import Policies, policy_lines, read_policies
 from tui.screens.set_cells import VIEWS, cell_rows, cursor_line, flow, legend, members_by_instance, natural
 from tui.screens.start_dialog import highest_version
-from tui.screens.upgrade_panel import PanelView, panel_lines
+from tui.screens.upgrade_panel import Lines, PanelView, calm_lines, panel_lines, will_stop
 from tui.screens.zooming import zoom
 from tui.session import LinkState
 from tui.subject import Subject
 from tui.widgets.heat_map import HeatMap
 from tui.widgets.rows import Rows
 
+HIGH, TALL = 30, 50
 TABS = ("Upgrade", "Instances", "History", "Policy", "Extensions", "Model")
 
 
@@ -33,7 +33,8 @@ class ScaleSetScreen(ActingOnInstances):
 
     CSS_PATH = "scale_set.tcss"
     HELP_TITLE = "Scale set"
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (HIGH, "-high")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (160, "-vast")]
 
     def __init__(self, scope: str) -> None:
         super().__init__(scope)
@@ -73,9 +74,15 @@ class ScaleSetScreen(ActingOnInstances):
         seen = row.upgrade if row is not None else None
         return [
             set_header.name_line(scale_set, len(self.marked)),
-            set_header.state_line(scale_set, seen, self.source.now(), glyphs, self.size.width),
+            set_header.state_line(
+                scale_set, seen, self.source.now(), glyphs, self.size.width, stops=self._stops(scale_set)
+            ),
             set_header.tab_line(TABS, self.tab),
         ]
+
+    def _stops(self, scale_set: ScaleSet) -> bool:
+        upgrade = self.upgrade
+        return upgrade is not None and upgrade.live and will_stop(upgrade, scale_set)
 
     def _missing(self) -> str:
         state = self.source.link.state
@@ -108,16 +115,23 @@ class ScaleSetScreen(ActingOnInstances):
         self._paint_legend(scale_set)
         panel = self.query_one("#panel", Rows)
         if upgrade is not None:
-            view = PanelView(scale_set, upgrade, self.source.now(), glyphs, panel.wide, self.size.height < 30)
+            view = PanelView(scale_set, upgrade, self.source.now(), glyphs, panel.wide, self._lines())
             panel.show_lines(panel_lines(view))
         else:
-            panel.show_lines(_calm(scale_set, self.scene, panel.wide, live=self.cockpit.session.live))
+            highest, live = highest_version(scale_set, self.scene), self.cockpit.session.live
+            panel.show_lines(calm_lines(scale_set, highest, panel.wide, live=live))
         feed, clocks = self.scene.feed, self.cockpit.clocks
         events = self.query_one("#events", Rows)
         if feed:
             events.show(len(feed), lambda y, _w: event_line(feed[y], clocks.time(feed[y].at)))
         else:
             events.show_lines([(Piece(" Nothing has happened yet.", Meaning.MUTED),)])
+
+    def _lines(self) -> Lines:
+        """How much each text of the panel may take; a panel that has the screen to itself has room."""
+        if self.size.height >= TALL or self.has_class("zoomed"):
+            return Lines.ALL
+        return Lines.FEW if self.size.height < HIGH else Lines.SOME
 
     def _paint_legend(self, scale_set: ScaleSet) -> None:
         chosen = cursor_line(scale_set, self.upgrade, self.query_one("#cells", HeatMap).instance_id)
@@ -136,7 +150,7 @@ class ScaleSetScreen(ActingOnInstances):
         elif self.tab == 3:
             page.show_lines(policy_lines(scale_set, upgrade, self._policies, width))
         elif self.tab == 4:
-            page.show_lines(set_pages.extension_lines(scale_set, glyphs))
+            page.show_lines(set_pages.extension_lines(scale_set, upgrade, glyphs, width))
         else:
             page.show_lines(set_pages.model_lines(scale_set))
 
@@ -158,14 +172,19 @@ class ScaleSetScreen(ActingOnInstances):
 
     def _show_tab(self) -> None:
         first = self.tab == 0
-        for name in ("#upgrade", "#events"):
-            self.query_one(name).display = first
-        for name in ("#page", "#page-head"):
-            self.query_one(name).display = not first
+        self.remove_class("zoomed")
+        self._show_panels()
         self.query_one("#cells" if first else "#page").focus()
         if TABS[self.tab] == "Policy":
             self.run_worker(self._read_policies(), group="policies", exclusive=True, exit_on_error=False)
         self.call_after_refresh(self.paint_now)
+
+    def _show_panels(self) -> None:
+        first, zoomed = self.tab == 0, self.has_class("zoomed")
+        for panel in self.query("#upgrade, #events"):
+            panel.display = first and (not zoomed or panel.has_class("front"))
+        for page in self.query("#page, #page-head"):
+            page.display = not first
 
     async def _read_policies(self) -> None:
         self._policies = await read_policies(self.cockpit.session)
@@ -254,8 +273,11 @@ class ScaleSetScreen(ActingOnInstances):
             self.cockpit.push_screen(InstanceScreen(self.scope, chosen))
 
     def do_zoom(self) -> None:
-        """Give the panel the whole screen, or take it back."""
-        zoom(self, "#left, #panel, #events")
+        """Give the panel the whole screen, or take it back; another tab has it already."""
+        if self.tab:
+            return
+        zoom(self, "#upgrade, #left, #panel, #events")
+        self._show_panels()
 
     def do_copy(self) -> None:
         """The instance under the cursor, else why the upgrade waits or ended."""
@@ -270,17 +292,3 @@ class ScaleSetScreen(ActingOnInstances):
 def event_line(line: FeedLine, time: str) -> Line:
     """One line of the feed."""
     return (Piece(f" {time}  ", Meaning.MUTED), Piece(line.words, Meaning.BAD if line.bad else Meaning.TEXT))
-
-
-def _calm(scale_set: ScaleSet, scene: Scene, width: int, *, live: bool) -> list[Line]:
-    """What can be done where nothing was done yet, and what is wrong with the model."""
-    highest = highest_version(scale_set, scene)
-    model = scale_set.model.image.version
-    words = [f"{highest} is published; the model names {model}."] if highest and highest != model else []
-    words += ["s plans an upgrade and starts it, P shows its plan only."] if live else ["p plays what was recorded."]
-    told = (*scale_set.model.problems, *scale_set.warnings)
-    return [
-        (Piece(" It was never upgraded." if live else " No upgrade up to here.", Meaning.TITLE),),
-        *((Piece(f" {line}", Meaning.MUTED),) for text in words for line in wrap(text, width - 2)),
-        *((Piece(f" {line}", Meaning.NOTICE),) for text in told for line in wrap(text, width - 2)),
-    ]

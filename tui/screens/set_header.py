@@ -32,8 +32,13 @@ def production_tag(scale_set: ScaleSet) -> Line:
     return (Piece("  production", Meaning.NOTICE),) if scale_set.is_production else ()
 
 
-def state_line(scale_set: ScaleSet, seen: UpgradeOverview | None, now: Now, glyphs: Glyphs, width: int) -> Line:
-    """Versions, state; of a live upgrade its bar, batch and time left, of an ended one where it went."""
+def state_line(
+    scale_set: ScaleSet, seen: UpgradeOverview | None, now: Now, glyphs: Glyphs, width: int, *, stops: bool = False
+) -> Line:
+    """Versions, state; of a live upgrade its bar, batch and time left, of an ended one where it went.
+
+    One that `stops` when its batch ends has no time left to tell.
+    """
     image = versions(seen, each_counted(versions_of(scale_set)) or scale_set.model.image.version, glyphs)
     if seen is None:
         return (Piece(f" {image}"), Piece("   never upgraded", Meaning.MUTED))
@@ -45,7 +50,8 @@ def state_line(scale_set: ScaleSet, seen: UpgradeOverview | None, now: Now, glyp
         change = f" {upgrade.previous_image.version} {glyphs.arrow} {upgrade.target.version}"
         return (*head, Piece(change, Meaning.MUTED))
     share = percent(seen)
-    tail = f" {share} %   batch {number} of {total}   {eta(upgrade.outlook, now)} "
+    rest_words = "then it stops" if stops else eta(upgrade.outlook, now)
+    tail = f" {share} %   batch {number} of {total}   {rest_words} "
     room = max(6, min(50, width - width_of(head) - len(tail) - 1))
     done, rest = glyphs.bar(share / 100, room)
     return (*head, Piece(done, sign.meaning), Piece(rest, Meaning.FAINT), Piece(tail))

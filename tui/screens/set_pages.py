@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from engine.model.health import HealthSource
 from engine.model.overview import UpgradeOverview
 from engine.model.scale_set import Instance, ScaleSet
-from engine.model.upgrade import Member
-from tui.cells import fit
+from engine.model.upgrade import Member, Upgrade
+from tui.cells import fit, wrap
 from tui.clocks import Clocks, short
 from tui.effects import named
 from tui.glyphs import HEALTH_SIGNS, Glyphs, upgrade_sign
 from tui.palette import Line, Meaning, Piece
-from tui.screens.set_cells import natural, sign_of
+from tui.screens.set_cells import members_by_instance, natural, sign_of
 
 
 def instance_head(width: int) -> Line:
@@ -102,12 +102,19 @@ def health_words(source: HealthSource) -> str:
     )
 
 
-def extension_lines(scale_set: ScaleSet, glyphs: Glyphs) -> list[Line]:
+def is_back(instance: Instance, member: Member | None) -> bool:
+    """Whether it has the OS disk again that it had before the upgrade: what extensions did there, is there still."""
+    point = member.restore_point if member is not None and not member.on_new_disk else None
+    return member is not None and member.replaced and point is not None and point.disk == instance.disk
+
+
+def extension_lines(scale_set: ScaleSet, upgrade: Upgrade | None, glyphs: Glyphs, width: int) -> list[Line]:
     """The model's extensions in order, and how their last runs ended."""
     extensions = scale_set.model.extensions
     if not extensions:
         return [(), (Piece("  The model has no extensions.", Meaning.MUTED),)]
     found: list[Line] = []
+    members = members_by_instance(upgrade)
     for extension in extensions:
         results = {
             name: result
@@ -117,6 +124,9 @@ def extension_lines(scale_set: ScaleSet, glyphs: Glyphs) -> list[Line]:
         }
         bad = [name for name, result in results.items() if result.exit_code != 0]
         without = [name for name in sorted(scale_set.instances, key=natural) if name not in results]
+        back = [name for name in without if is_back(scale_set.instances[name], members.get(name))]
+        never = [name for name in without if name not in back]
+        ran = "back on the OS disk on which it ran before the upgrade"
         kind = f"{extension.publisher} {extension.type} {extension.type_handler_version}"
         after = f"  after {', '.join(extension.provision_after)}" if extension.provision_after else ""
         found += [
@@ -126,9 +136,15 @@ def extension_lines(scale_set: ScaleSet, glyphs: Glyphs) -> list[Line]:
                 Piece(f"  {glyphs.pick('■', '#')} {len(results) - len(bad)} ended well  ", Meaning.GOOD),
                 Piece(f"{glyphs.pick('✗', 'X')} failed on {named(bad)}  " if bad else "", Meaning.BAD),
             ),
-            *(((Piece(f"    not run on this disk yet: {named(without)}", Meaning.MUTED),),) if without else ()),
+            *_instances_of(ran, back, width),
+            *_instances_of("not run on this disk yet", never, width),
         ]
     return found
+
+
+def _instances_of(words: str, names: list[str], width: int) -> list[Line]:
+    lines = wrap(f"{words}: {named(names)}", width - 6) if names else []
+    return [(Piece(f"    {line}", Meaning.MUTED),) for line in lines]
 
 
 def model_lines(scale_set: ScaleSet) -> list[Line]:

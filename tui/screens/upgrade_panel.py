@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from engine.decide.choose_batch import choose_batch
 from engine.decide.count_members import count_members, to_go
-from engine.decide.judge_health import Share, unhealthy_share, upgraded_share
+from engine.decide.judge_health import Share, more_upgraded_stop_it, unhealthy_share, upgraded_share
 from engine.model.numbers import more_stop
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Batch, MemberState, Now, Upgrade
-from tui.cells import first_lines, fit, width_of, wrap_code
+from tui.cells import first_lines, fit, width_of, wrap, wrap_code
 from tui.clocks import short
 from tui.glyphs import Glyphs
 from tui.palette import Line, Meaning, Piece
 from tui.upgrade_words import batches, eta, goes_back, waits_for
 
 LABEL = 12
-MESSAGE_LINES = 7
+
+
+class Lines(Enum):
+    """How many lines a text may take: that of what it waits for, and that of an error it ended in."""
+
+    FEW = (2, 5)
+    SOME = (3, 7)
+    ALL = (12, 20)
 
 
 @dataclass(frozen=True, slots=True)
 class PanelView:
-    """What the panel is drawn from; `width` in cells; `low` leaves out what only gives air."""
+    """What the panel is drawn from; `width` in cells; few `lines` leave out what only gives air too."""
 
     scale_set: ScaleSet
     upgrade: Upgrade
     now: Now
     glyphs: Glyphs
     width: int
-    low: bool = False
+    lines: Lines = Lines.SOME
 
 
 def panel_lines(view: PanelView) -> list[Line]:
@@ -42,7 +50,7 @@ def panel_lines(view: PanelView) -> list[Line]:
 
 
 def _air(view: PanelView) -> list[Line]:
-    return [] if view.low else [()]
+    return [] if view.lines is Lines.FEW else [()]
 
 
 def _labelled(label: str, *pieces: Piece) -> Line:
@@ -61,7 +69,7 @@ def _waiting(view: PanelView) -> list[Line]:
     label, words = waits_for(upgrade, view.now)
     if not words:
         return []
-    meaning, most = Meaning.PAUSED if upgrade.holds else Meaning.PROBING, 2 if view.low else 3
+    meaning, most = Meaning.PAUSED if upgrade.holds else Meaning.PROBING, view.lines.value[0]
     found = _wrapped(label, words, meaning, view.width, most=most)
     if upgrade.error is not None:
         found += _wrapped("notice", upgrade.error.message, Meaning.NOTICE, view.width, most=most)
@@ -74,7 +82,7 @@ def _ended_by(view: PanelView, upgrade: Upgrade) -> list[Line]:
     if error is None:
         return []
     code = [(Piece(f" {line}", Meaning.BAD),) for line in wrap_code(error.code, view.width - 2)]
-    lines = first_lines(error.message, view.width - 3, 5 if view.low else MESSAGE_LINES)
+    lines = first_lines(error.message, view.width - 3, view.lines.value[1])
     return [*code, *((Piece(f" {line}"),) for line in lines)]
 
 
@@ -127,35 +135,63 @@ def _limits(view: PanelView) -> list[Line]:
         sick = f"{share.bad:,} of {share.total:,}"
         meaning = Meaning.BAD if share.bad else Meaning.TEXT
         return [_labelled("unhealthy", Piece(sick, meaning), Piece("  no limit stops it", Meaning.MUTED))]
-    policy = view.upgrade.settings.policy
+    now = unhealthy_share(view.scale_set, view.upgrade.settings.policy.max_unhealthy_instance_percent)
     return [
-        *_gauge(view, "unhealthy", unhealthy_share(view.scale_set, policy.max_unhealthy_instance_percent)),
-        *_gauge(view, "upgraded", upgraded_share(view.upgrade, view.scale_set)),
+        *_gauge(view, "unhealthy", now, now.more_stop_it),
+        *_gauge(view, "upgraded", upgraded_share(view.upgrade, view.scale_set), _more_upgraded(view)),
     ]
 
 
-def _gauge(view: PanelView, label: str, share: Share) -> list[Line]:
+def will_stop(upgrade: Upgrade, scale_set: ScaleSet) -> bool:
+    """Whether a live upgrade is sure to stop when its batch ends: whatever becomes of those still in progress."""
+    if upgrade.faulting is not None:
+        return True
+    if goes_back(upgrade) or upgrade.open_batch is None:
+        return False
+    return more_upgraded_stop_it(upgrade, scale_set) == 0
+
+
+def _more_upgraded(view: PanelView) -> int | None:
+    """How many more stop it; those in progress may end well, and limits are judged when the batch ends."""
+    if view.upgrade.open_batch is not None:
+        return more_upgraded_stop_it(view.upgrade, view.scale_set)
+    return upgraded_share(view.upgrade, view.scale_set).more_stop_it
+
+
+def _gauge_end(view: PanelView, share: Share, more: int | None) -> tuple[str, Meaning]:
+    live = view.upgrade.live
+    if share.exceeded and not live:
+        return "over the limit", Meaning.BAD
+    if live and view.upgrade.faulting is not None:
+        return ("over: it stops", Meaning.BAD) if share.exceeded else ("", Meaning.MUTED)
+    if more == 0 and view.upgrade.open_batch is not None:
+        sure = will_stop(view.upgrade, view.scale_set)
+        return "over: stops when the batch ends" if sure else "over: stops if still so at the batch's end", Meaning.BAD
+    if more == 0:
+        return "over the limit", Meaning.BAD
+    if share.exceeded and more is not None:
+        return f"over so far; {more_stop(more)}", Meaning.NOTICE
+    if not share.total:
+        return "none upgraded yet", Meaning.MUTED
+    if more is None:
+        return "never stops it", Meaning.MUTED
+    return more_stop(more), Meaning.BAD if share.exceeded else Meaning.NOTICE if more <= 2 else Meaning.MUTED
+
+
+def _gauge(view: PanelView, label: str, share: Share, more: int | None) -> list[Line]:
     """How much of a limit is used, and how many failures are left before it stops the upgrade."""
     glyphs = view.glyphs
     real = share.bad * 100 / share.total if share.total else 0.0
     used = min(1.0, real / share.limit_percent) if share.limit_percent else float(share.bad > 0)
+    tail, end_meaning = _gauge_end(view, share, more)
     meaning = Meaning.BAD if share.exceeded else (Meaning.NOTICE if used >= 0.5 else Meaning.GOOD)
-    more = share.more_stop_it
-    if share.exceeded:
-        tail = "over the limit"
-    elif not share.total:
-        tail = "none upgraded yet"
-    elif more is None:
-        tail = "never stops it"
-    else:
-        tail = more_stop(more)
     text = f" {real:.1f} of {share.limit_percent} %" if real else f" 0 of {share.limit_percent} %"
     room = view.width - LABEL - 1
     on_one_line = len(text) + 2 + len(tail) + 5 <= room
     bar = max(5, min(20, room - len(text) - (2 + len(tail) if on_one_line else 0)))
     done, rest = glyphs.bar(used, bar)
     gauge = _labelled(label, Piece(done, meaning), Piece(rest, Meaning.FAINT), Piece(text, meaning))
-    end = Piece(tail, meaning if share.exceeded or (more is not None and more <= 2 and share.total) else Meaning.MUTED)
+    end = Piece(tail, end_meaning)
     return [(*gauge, Piece("  "), end)] if on_one_line else [gauge, _labelled("", end)]
 
 
@@ -192,6 +228,8 @@ def _batch_now(view: PanelView) -> list[Line]:
 
 
 def _batch_next(view: PanelView) -> list[Line]:
+    if will_stop(view.upgrade, view.scale_set):
+        return [_labelled("next", Piece("none: it stops after this batch", Meaning.BAD))]
     choice = choose_batch(view.upgrade, view.scale_set)
     if choice is None:
         return []
@@ -219,9 +257,22 @@ def _clocks(view: PanelView) -> list[Line]:
         text = f"{short(left)} left of {short(pause)}" if left > 0 and upgrade.open_batch is None else short(pause)
         found.append(_labelled("batch pause", Piece(text)))
     expected = eta(upgrade.outlook, now)
-    if expected and upgrade.live:
+    if expected and upgrade.live and not will_stop(upgrade, view.scale_set):
         found.append(_labelled("ends in", Piece(expected)))
     took = short((upgrade.ended_at or now.at) - upgrade.started_at)
     by = f"{took}, by {upgrade.actor}" + (f": {upgrade.reason}" if upgrade.reason else "")
     found.append(_labelled("runs for" if upgrade.live else "took", Piece(fit(by, view.width - LABEL - 2).rstrip())))
     return found
+
+
+def calm_lines(scale_set: ScaleSet, highest: str, width: int, *, live: bool) -> list[Line]:
+    """What can be done where nothing was done yet, and what is wrong with the model; `highest` is published."""
+    model = scale_set.model.image.version
+    words = [f"{highest} is published; the model names {model}."] if highest and highest != model else []
+    words += ["s plans an upgrade and starts it, P shows its plan only."] if live else ["p plays what was recorded."]
+    told = (*scale_set.model.problems, *scale_set.warnings)
+    return [
+        (Piece(" It was never upgraded." if live else " No upgrade up to here.", Meaning.TITLE),),
+        *((Piece(f" {line}", Meaning.MUTED),) for text in words for line in wrap(text, width - 2)),
+        *((Piece(f" {line}", Meaning.NOTICE),) for text in told for line in wrap(text, width - 2)),
+    ]

@@ -203,3 +203,22 @@ def test_what_failed_is_chosen_and_counted_once_the_engine_has_answered() -> Non
 
     assert "1 run with errors" in header
     assert code == "MaxUnhealthyUpgradedInstancePercentExceededInRollingUpgrade"
+
+
+@pytest.mark.parametrize(("tabs", "front"), ((0, "#cells"), (1, "#panel"), (2, "#events")))
+def test_a_panel_over_the_whole_screen_leaves_its_edges_and_goes_with_the_tab(tabs: int, front: str) -> None:
+    async def run() -> None:
+        app = Cockpit(session("rolling"), first_set=KEY)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause(0.1)
+            await pilot.press(*["tab"] * tabs, "plus")
+            await pilot.pause(0.1)
+            shown = [f"#{w.id}" for w in app.screen.query("#cells, #panel, #events") if w.region.area]
+            assert shown == [front]
+            assert app.screen.query_one(front).region.width == app.size.width
+            assert app.screen.query_one("#foot").region.bottom == app.size.height
+            await pilot.press("right_square_bracket", "left_square_bracket")
+            await pilot.pause(0.1)
+            assert all(w.region.area for w in app.screen.query("#cells, #panel, #events"))
+
+    asyncio.run(run())

@@ -67,10 +67,47 @@ def test_the_extensions_tab_names_those_that_failed_and_those_that_are_missing()
         instances[name] = replace(instances[name], extensions=(result,))
     few = {name: instances[name] for name in ("0", "1", "4")}
 
-    lines = text(extension_lines(replace(scale_set, instances=few), Glyphs()))
+    lines = text(extension_lines(replace(scale_set, instances=few), None, Glyphs(), 80))
 
     assert "  ■ 1 ended well  ✗ failed on instance 1  " in lines
     assert "    not run on this disk yet: instance 4" in lines
+
+
+def test_those_that_are_back_on_their_previous_disk_are_not_told_to_miss_an_extension() -> None:
+    found = story("faulted")
+    upgrade = found.scene.upgrade
+    assert upgrade is not None
+
+    lines = text(extension_lines(owned(found), upgrade, Glyphs(), 120))
+
+    assert "    back on the OS disk on which it ran before the upgrade: instances 0 and 105" in lines
+
+
+def in_its_batch(limit: int, in_progress: int) -> list[str]:
+    """The panel of an upgrade one of whose eight has failed, of which so many are not at their end yet."""
+    found = story("failing")
+    upgrade = found.scene.upgrade
+    assert upgrade is not None
+    policy = replace(upgrade.settings.policy, max_unhealthy_upgraded_instance_percent=limit)
+    done = [m for m in upgrade.members.values() if m.state is MemberState.SUCCEEDED][:in_progress]
+    back = {m.id: replace(m, state=MemberState.AWAITING_HEALTH) for m in done}
+    upgrade = replace(upgrade, settings=replace(upgrade.settings, policy=policy), members={**upgrade.members, **back})
+    return text(panel_lines(PanelView(owned(found), upgrade, found.scene.now, Glyphs(), 80)))
+
+
+def test_over_a_limit_for_now_says_how_many_more_stop_it() -> None:
+    lines = in_its_batch(limit=20, in_progress=4)
+
+    assert any("25.0 of 20 %  over so far; 1 more stops it" in line for line in lines)
+    assert any(line.startswith(" ends in") for line in lines)
+
+
+def test_a_run_that_is_sure_to_stop_tells_no_next_batch_and_no_time() -> None:
+    lines = in_its_batch(limit=10, in_progress=4)
+
+    assert any("over: stops when the batch ends" in line for line in lines)
+    assert " next        none: it stops after this batch" in lines
+    assert not any(line.startswith(" ends in") for line in lines)
 
 
 def test_every_column_of_the_instances_has_its_name_at_every_width() -> None:
