@@ -158,13 +158,13 @@ class Course:
     windows: int = 0
 
 
-def time_left(belief: Belief, course: Course, *, draws: int = DRAWS, seed: str = "eta") -> list[float]:
-    """Seconds to the end, drawn `draws` times, in order."""
+def time_left(belief: Belief, course: Course, *, draws: int | None = None, seed: str = "eta") -> list[float]:
+    """Seconds to the end, drawn `draws` times (DRAWS when not said), in order."""
     found = []
     sizes = Counter(course.batches)
     steps = {size: [normal_quantile(u ** (1 / size)) for u in _STEPS] for size, count in sizes.items() if count > 3}
     ages = Counter(round(age, 1) for age in course.flying_s)
-    for draw in range(draws):
+    for draw in range(DRAWS if draws is None else draws):
         mean = belief.mean + belief.error * gauss(seed, draw, "mean")
         spread = belief.spread * _spread_factor(belief.freedom, gauss(seed, draw, "spread"))
         total = (

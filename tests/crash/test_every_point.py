@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
 import sys
+import threading
 import traceback
 from functools import partial
 from pathlib import Path
@@ -47,6 +49,9 @@ def _fork(reference: Reference, template: Path, own: Path, points: list[str], ha
     code = 1
     sys.settrace(None)
     try:
+        on_virtual_time(Run(copy_of(template, own / "first"), reference).live)  # what is built once, its forks inherit
+        assert threading.active_count() == 1, "a fork of a process with threads may hang"
+        gc.freeze()
         for number in range(hand, len(points), HANDS):
             _kill_and_go_on(Run(copy_of(template, own / "run"), reference), number + 1, points[number])
             shutil.rmtree(own / "run")

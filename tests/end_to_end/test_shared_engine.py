@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,10 +145,8 @@ def test_readonly_starts_no_engine(tmp_path: Path) -> None:
 def test_an_idle_engine_leaves_by_itself(tmp_path: Path) -> None:
     state = tmp_path / "state"
     command = [sys.executable, "-m", "engine.control.serve", "--state-dir", str(state), "--idle-exit-s", "0"]
-    began = time.monotonic()
 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=40, check=False)
 
     assert done.returncode == 0
     assert "idle" in done.stderr
-    assert time.monotonic() - began < 20

@@ -38,6 +38,7 @@ from engine.model.scale_set import Instance, InstanceHold, ScaleSet
 from engine.model.upgrade import DOING, Hold, HoldKind, MemberState, Now, Outcome, Upgrade
 from tests.simulation.oracle import check_moves, judge
 from tests.simulation.recipe import IMAGES, NEW, OLD, Recipe, draw_scale_set, draw_start
+from tests.worlds.few_draws import few_draws
 
 STEPS_OF_TROUBLE = 150
 BOUND = 20_000
@@ -69,7 +70,8 @@ class PureWorld:
         self.scale_set: ScaleSet = draw_scale_set(recipe, Random(f"set {recipe.seed}"))
         self.first_set = self.scale_set
         self.broken = {i for i in self.scale_set.instances if self.dice.random() < recipe.broken_share}
-        request, _, settings, members = draw_start(self.scale_set, Random(f"start {recipe.seed}"))
+        with few_draws():
+            request, _, settings, members = draw_start(self.scale_set, Random(f"start {recipe.seed}"))
         self.limited = request.timeout_s is not None
         started = new_upgrade(
             self.scale_set,

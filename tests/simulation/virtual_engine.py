@@ -23,6 +23,7 @@ from engine.runtime.engine import Engine
 from engine.runtime.engine_door import EngineDoor
 from engine.runtime.opening import open_engine
 from tests.worlds.documents import health, scale_set, script, simulated
+from tests.worlds.few_draws import few_draws
 from tests.worlds.watching import until
 
 ANA = Caller(1000, "ana", {})
@@ -51,7 +52,8 @@ class VirtualWorld:
         """Play a story in virtual time, with an order of tasks that the seed gives."""
         trio._core._run._r.seed(self.seed)  # the only way to a repeatable order of tasks
         clock = trio.testing.MockClock(autojump_threshold=0)
-        return anyio.run(story, backend="trio", backend_options={"clock": clock})
+        with few_draws():
+            return anyio.run(story, backend="trio", backend_options={"clock": clock})
 
     def wall(self) -> float:
         return EPOCH_AT + trio.current_time() + self.jump_s

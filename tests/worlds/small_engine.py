@@ -23,6 +23,7 @@ from engine.store.ballast import Ballast
 from engine.store.connection import open_store
 from engine.store.image_blobs import ImageBlobs
 from tests.worlds.documents import scale_set, script
+from tests.worlds.few_draws import few_draws
 from tests.worlds.watching import until
 
 ANA = Caller(1000, "ana")
@@ -37,7 +38,8 @@ def digest_of(image: ImageReference) -> str:
 
 def on_virtual_time(main: Callable[[], Awaitable[None]]) -> None:
     """Run `main` to its end; sleeping costs nothing."""
-    anyio.run(main, backend="trio", backend_options={"clock": MockClock(autojump_threshold=0)})
+    with few_draws():
+        anyio.run(main, backend="trio", backend_options={"clock": MockClock(autojump_threshold=0)})
 
 
 @asynccontextmanager
