@@ -32,15 +32,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Branches of the pure core are counted by its own tests; elsewhere counting would only take time."""
-    counting = coverage.Coverage.current()
-    own = item.path.relative_to(TESTS).parts[:2]
-    if counting is None or own in COUNTED:
-        return (yield)
-    counting.stop()
+    stopped = []
+    if item.path.relative_to(TESTS).parts[:2] not in COUNTED:
+        while (
+            counting := coverage.Coverage.current()
+        ) is not None:  # a worker has two: the inner one hands on to the outer
+            counting.stop()
+            stopped.append(counting)
     try:
         return (yield)
     finally:
-        counting.start()
+        for counting in reversed(stopped):
+            counting.start()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
