@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from engine.decide.upgrade_retention import KEPT_LAST, KEPT_OF_SET, KEPT_S, due_to_retire
 from engine.model.upgrade import Outcome, Upgrade
 from tests.unit.decide.given import Run, scale_set, upgrade_of
@@ -9,12 +11,17 @@ from tests.unit.decide.given import Run, scale_set, upgrade_of
 AT = 2_000_000_000.0
 
 
+@cache
+def _run() -> Run:
+    return Run(scale_set(1))
+
+
 def ended(
     name: str, age_s: float, of: str = "a", outcome: Outcome | None = Outcome.COMPLETED, continues: str | None = None
 ) -> Upgrade:
     """An upgrade that ended so long before AT; one without an outcome is live."""
     at = None if outcome is None else AT - age_s
-    return upgrade_of(Run(scale_set(1)), id=name, scale_set=of, outcome=outcome, ended_at=at, continues=continues)
+    return upgrade_of(_run(), id=name, scale_set=of, outcome=outcome, ended_at=at, continues=continues)
 
 
 def names(*upgrades: Upgrade, kept_last: int = 0, kept_of_set: int = 1) -> list[str]:
