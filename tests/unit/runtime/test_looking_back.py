@@ -29,7 +29,7 @@ async def test_the_events_of_a_set_come_oldest_first_up_to_a_limit(engine: Engin
 
     assert [line["seq"] for line in whole] == sorted(line["seq"] for line in whole)
     assert whole[-2:] == last
-    assert [line["type"] for line in last] == ["UpgradeFaulted", "ModelImageChanged"]
+    assert [line["type"] for line in last] == ["InstanceDiskChanged", "ModelImageChanged"]
 
 
 async def test_the_events_of_an_instance_are_those_that_name_it(engine: Engine) -> None:
