@@ -78,19 +78,22 @@ def _begin_to_count(upgrade: Upgrade, now: Now) -> list[e.Event]:
 def _fleet_changes(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
     found: list[e.Event] = []
     instances = scale_set.instances
+    there = 0
     for member in upgrade.members.values():
         instance = instances.get(member.instance_id)
         if instance is None:
             if member.state is not MemberState.GONE:
                 found.append(_moved(member, MemberState.GONE, "the instance left the scale set"))
-        elif member.state is MemberState.PENDING:
-            if instance.protected_from_actions or instance.hold is not None:
+            continue
+        there += 1
+        if member.state is MemberState.PENDING:
+            if instance.hold is not None or instance.protected_from_actions:
                 found += _kept_out(upgrade, member, instance)
-        elif _may_join(member):
+        elif member.left_out is not None and _may_join(member):
             found += _kept_out(upgrade, member, instance)
-    seen = {member.instance_id for member in upgrade.members.values()}
-    if instances.keys() <= seen:
+    if there == len(instances):  # a member is of one instance, and no other member of it
         return found
+    seen = {member.instance_id for member in upgrade.members.values()}
     new = [i for i in instances.values() if i.instance_id not in seen and i.provisioned]
     return found + [_joined(upgrade, f"m{instance.instance_id}", instance) for instance in new]
 
