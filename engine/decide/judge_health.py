@@ -10,7 +10,9 @@ from engine.model.error_texts import before_rolling_upgrade, in_rolling_upgrade,
 from engine.model.health import READ_AS_UNHEALTHY
 from engine.model.numbers import many
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import DOING, FAILED_STATES, MemberState, Upgrade
+from engine.model.upgrade import DOING, FAILED_STATES, Direction, MemberState, Upgrade
+
+_UNLESS_HEALED = "stops at the end of this batch unless instances heal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,45 @@ def more_upgraded_stop_it(upgrade: Upgrade, scale_set: ScaleSet) -> int | None:
     share = upgraded_share(upgrade, scale_set)
     coming = sum(not m.judged_failed for m in upgrade.in_flight())
     return Share(share.bad, share.total + coming, share.limit_percent).more_stop_it
+
+
+def must_stop(upgrade: Upgrade) -> bool:
+    """Whether the run ends with a broken limit whatever else its batch brings: failures that stay count alone.
+
+    Only a retry that succeeds can still change that.
+    """
+    if upgrade.faulting is not None:
+        return True
+    if upgrade.direction is Direction.BACK or upgrade.open_batch is None or upgrade.error is None:
+        return False
+    replaced = [m for m in upgrade.members.values() if m.replaced and m.state is not MemberState.GONE]
+    failed = sum(m.judged_failed or m.state in FAILED_STATES for m in replaced)
+    ended = sum((m.state not in DOING and m.state is not MemberState.PENDING) or m.judged_failed for m in replaced)
+    coming = sum(not m.judged_failed for m in upgrade.in_flight())
+    return Share(failed, ended + coming, upgrade.settings.policy.max_unhealthy_upgraded_instance_percent).exceeded
+
+
+def upgraded_verdict(upgrade: Upgrade, scale_set: ScaleSet) -> str:
+    """What the limit of upgraded instances means for a live run as things stand: `goes on`, `stops ...`.
+
+    It is judged at the end of a batch, so that a share above it is not the end yet.
+    """
+    if must_stop(upgrade):
+        return "stops at the end of this batch" if upgrade.open_batch is not None else "stops"
+    if not upgraded_share(upgrade, scale_set).exceeded:
+        return "goes on"
+    if upgrade.open_batch is None:
+        return "goes on; judged again at the end of the next batch"
+    more = more_upgraded_stop_it(upgrade, scale_set)
+    return f"goes on unless {more:,} more fail in this batch" if more else _UNLESS_HEALED
+
+
+def unhealthy_verdict(upgrade: Upgrade, scale_set: ScaleSet) -> str:
+    """The same for the limit of the whole set, which is judged at the end of a batch and before the next one."""
+    share = unhealthy_share(scale_set, upgrade.settings.policy.max_unhealthy_instance_percent)
+    if not share.exceeded:
+        return "goes on"
+    return _UNLESS_HEALED if upgrade.open_batch is not None else "stops before the next batch unless instances heal"
 
 
 def untouched_share(upgrade: Upgrade) -> Share:
@@ -171,11 +212,10 @@ def failures_notice(upgrade: Upgrade, scale_set: ScaleSet) -> ApiError | None:
     if not details:
         return None
     share = upgraded_share(upgrade, scale_set)
-    stops = "stops at the end of this batch" if share.exceeded else "goes on"
     failed = many(len(details), "upgraded instance")
     message = (
         f"{failed} failed; {share.percent}% of {share.total} upgraded are unhealthy, "
-        f"the threshold is {share.limit_percent}%. The rolling upgrade {stops}. "
+        f"the threshold is {share.limit_percent}%. The rolling upgrade {upgraded_verdict(upgrade, scale_set)}. "
         f"The most common error is: {most_common_cause(details)}"
     )
     return ApiError(ErrorCode.IN_PROGRESS_WITH_FAILED, message, None, details)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.decide.blocked_by import upgrade_blocked_by
 from engine.decide.choose_batch import choose_from, waiting_to_go
+from engine.decide.judge_health import must_stop
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Now, Outlook, Upgrade
 
@@ -12,7 +13,9 @@ TIME_STEP_S = 5.0
 
 
 def batches_to_come(upgrade: Upgrade, scale_set: ScaleSet) -> list[int]:
-    """A forecast from the present health: the sizes of the batches that are still to begin."""
+    """A forecast from the present health: the sizes of the batches that are still to begin; none where it must stop."""
+    if must_stop(upgrade):
+        return []
     left = {m.id: m for m in waiting_to_go(upgrade)}
     sizes: list[int] = []
     while left:

@@ -11,7 +11,14 @@ from engine.arm.write_scale_set import scale_set_answer
 from engine.arm.write_status import azure_code, history, os_upgrade_history_item, rolling_upgrade_status
 from engine.decide.blocked_by import BlockedBy, member_blocked_by, upgrade_blocked_by
 from engine.decide.count_members import count_members, to_go
-from engine.decide.judge_health import Share, more_upgraded_stop_it, unhealthy_share, upgraded_share
+from engine.decide.judge_health import (
+    Share,
+    more_upgraded_stop_it,
+    unhealthy_share,
+    unhealthy_verdict,
+    upgraded_share,
+    upgraded_verdict,
+)
 from engine.model.codes import ApiError
 from engine.model.counters import Counters
 from engine.model.events import EngineStarted
@@ -136,6 +143,7 @@ def _share(share: Share) -> Answer:
         "percent": share.percent,
         "limit_percent": share.limit_percent,
         "more_stop_it": share.more_stop_it,
+        "exceeded": share.exceeded,
     }
 
 
@@ -150,9 +158,13 @@ def upgrade_detail(engine: Engine, upgrade: Upgrade) -> Answer:
         "restore_failed": upgrade.settings.restore_failed.value,
         "settings": asdict(upgrade.settings),
         "limits": {
-            "unhealthy": _share(unhealthy_share(scale_set, policy.max_unhealthy_instance_percent)),
+            "unhealthy": _share(unhealthy_share(scale_set, policy.max_unhealthy_instance_percent))
+            | {"verdict": unhealthy_verdict(upgrade, scale_set)},
             "upgraded": _share(upgraded_share(upgrade, scale_set))
-            | {"more_stop_it": more_upgraded_stop_it(upgrade, scale_set)},
+            | {
+                "more_stop_it": more_upgraded_stop_it(upgrade, scale_set),
+                "verdict": upgraded_verdict(upgrade, scale_set),
+            },
         }
         if scale_set is not None
         else {},

@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Any
 from engine.arm.times import format_time
 from engine.decide.blocked_by import upgrade_blocked_by
 from engine.decide.count_members import count_members, to_go
-from engine.decide.judge_health import Share, unhealthy_share, upgraded_share
+from engine.decide.judge_health import (
+    Share,
+    more_upgraded_stop_it,
+    unhealthy_share,
+    unhealthy_verdict,
+    upgraded_share,
+    upgraded_verdict,
+)
 from engine.model.code_catalogue import CATALOGUE, CodeEntry, find_codes
 from engine.model.codes import ApiError, ErrorCode
 from engine.model.errors import NotFoundError
-from engine.model.numbers import many
+from engine.model.numbers import many, more_stop
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Direction, HoldKind, MemberState, Upgrade
 from engine.runtime import answers
@@ -156,22 +163,34 @@ def _numbers(upgrade: Upgrade, scale_set: ScaleSet) -> list[str]:
     if upgrade.direction is Direction.BACK:
         now = unhealthy_share(scale_set, 100)
         return [f"unhealthy of the whole set now: {now.bad} of {now.total}; no limit of them stops a rollback."]
+    whole = unhealthy_share(scale_set, policy.max_unhealthy_instance_percent)
     shares = (
-        ("unhealthy of the whole set now", unhealthy_share(scale_set, policy.max_unhealthy_instance_percent)),
-        ("unhealthy of those upgraded", upgraded_share(upgrade, scale_set)),
+        (
+            "unhealthy of the whole set now",
+            whole,
+            whole.more_stop_it,
+            unhealthy_verdict(upgrade, scale_set),
+        ),
+        (
+            "unhealthy of those upgraded",
+            upgraded_share(upgrade, scale_set),
+            more_upgraded_stop_it(upgrade, scale_set),
+            upgraded_verdict(upgrade, scale_set),
+        ),
     )
-    return [_share_words(words, share, live=upgrade.live) for words, share in shares]
+    return [
+        _share_words(words, share, _what_it_means(share, more, verdict) if upgrade.live else "")
+        for words, share, more, verdict in shares
+    ]
 
 
-def _share_words(words: str, share: Share, *, live: bool) -> str:
-    more = share.more_stop_it
-    stops = (
-        ""
-        if not live
-        else f"; {more} more {'stops' if more == 1 else 'stop'} it"
-        if more is not None
-        else "; no number of them stops it"
-    )
+def _what_it_means(share: Share, more: int | None, verdict: str) -> str:
+    if share.exceeded:
+        return f"; it {verdict}"
+    return f"; {more_stop(more)}" if more is not None else "; no number of them stops it"
+
+
+def _share_words(words: str, share: Share, stops: str) -> str:
     return f"{words}: {share.bad} of {share.total} ({share.percent} %), the limit is {share.limit_percent} %{stops}."
 
 

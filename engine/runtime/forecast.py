@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.decide.choose_batch import waiting_to_go
 from engine.decide.estimate import Pace, eta_range, late_after_s, learn_pace
+from engine.decide.judge_health import must_stop
 from engine.decide.outlook import batches_to_come, look_ahead, says_something_new
 from engine.model import events as e
 from engine.model.scale_set import ScaleSet
@@ -74,7 +75,7 @@ class Forecast:
     def _count(self, turn: Turn, upgrade: Upgrade, scale_set: ScaleSet) -> _Known:
         """The forecast of batches is made anew when one began or members joined or left, not with each event."""
         known = self._known.get(upgrade.id)
-        waiting = len(waiting_to_go(upgrade))
+        waiting = len(waiting_to_go(upgrade)) if not must_stop(upgrade) else 0
         if known is None or (known.batches, known.waiting) != (len(upgrade.batches), waiting):
             told_at = known.told_at if known is not None else float("-inf")
             own = turn.state.own_upgrades(scale_set.key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.model.numbers import more_stop
 from engine.wire.safe_text import printable
 from tui.plain.moments import show_duration, show_moment
 from tui.plain.progress import counts_of, progress_line, version_of, versions_in
@@ -49,7 +50,8 @@ def status_lines(upgrade: Mapping[str, Any], encoding: str | None) -> list[str]:
         raised = f"since {show_moment(hold['since_at'])} by {cell(hold['by'])}"
         lines.append(f"hold {cell(hold['kind'])} {raised}: {cell(hold['reason'])}")
     goes_back = upgrade["state"] in ("RollingBack", "RolledBack")
-    lines += ["no limit stops a rollback"] if goes_back else _limit_lines(upgrade.get("limits") or {})
+    live = upgrade["ended_at"] is None
+    lines += ["no limit stops a rollback"] if goes_back else _limit_lines(upgrade.get("limits") or {}, live=live)
     return lines + _batch_table(upgrade) + _member_table(upgrade.get("members") or ())
 
 
@@ -144,22 +146,26 @@ def size(count: float | None) -> str:
     return f"{value:.1f} TB"
 
 
-def _limit_lines(limits: Mapping[str, Any]) -> list[str]:
+def _limit_lines(limits: Mapping[str, Any], *, live: bool) -> list[str]:
+    """Each limit with its numbers, and what it means for a live run."""
     lines = []
     for key, words in (("unhealthy", "unhealthy"), ("upgraded", "unhealthy of those upgraded")):
         limit = limits.get(key)
         if limit:
-            stop = limit.get("more_stop_it")
-            stops = (
-                f"{stop} more {'stops' if stop == 1 else 'stop'} it"
-                if stop is not None
-                else "which no number of them exceeds"
-            )
             lines.append(
                 f"{words}: {limit['now']} of {limit['total']} ({float(limit['percent']):.0f} %), "
-                f"limit {limit['limit_percent']} %, {stops}"
+                f"limit {limit['limit_percent']} %" + _what_it_means(limit, live=live)
             )
     return lines
+
+
+def _what_it_means(limit: Mapping[str, Any], *, live: bool) -> str:
+    if limit.get("exceeded"):
+        return f", over it: the run {cell(limit['verdict'])}" if live else ", over it"
+    more = limit.get("more_stop_it")
+    if not live:
+        return ""
+    return f", {more_stop(more)}" if more is not None else ", which no number of them exceeds"
 
 
 def _batch_table(upgrade: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
+from engine.decide.judge_health import must_stop
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade
 from tui.palette import Line, Meaning, Piece
@@ -17,7 +18,7 @@ from tui.screens.acting import ActingOnInstances
 from tui.screens.policy_page import Policies, policy_lines, read_policies
 from tui.screens.set_cells import VIEWS, cell_rows, cursor_line, flow, legend, members_by_instance, natural
 from tui.screens.start_dialog import highest_version
-from tui.screens.upgrade_panel import Lines, PanelView, calm_lines, panel_lines, will_stop
+from tui.screens.upgrade_panel import Lines, PanelView, calm_lines, panel_lines
 from tui.screens.zooming import zoom
 from tui.session import LinkState
 from tui.subject import Subject
@@ -74,15 +75,13 @@ class ScaleSetScreen(ActingOnInstances):
         seen = row.upgrade if row is not None else None
         return [
             set_header.name_line(scale_set, len(self.marked)),
-            set_header.state_line(
-                scale_set, seen, self.source.now(), glyphs, self.size.width, stops=self._stops(scale_set)
-            ),
+            set_header.state_line(scale_set, seen, self.source.now(), glyphs, self.size.width, stops=self._stops()),
             set_header.tab_line(TABS, self.tab),
         ]
 
-    def _stops(self, scale_set: ScaleSet) -> bool:
+    def _stops(self) -> bool:
         upgrade = self.upgrade
-        return upgrade is not None and upgrade.live and will_stop(upgrade, scale_set)
+        return upgrade is not None and upgrade.live and must_stop(upgrade)
 
     def _missing(self) -> str:
         state = self.source.link.state

@@ -7,7 +7,7 @@ from enum import Enum
 
 from engine.decide.choose_batch import choose_batch
 from engine.decide.count_members import count_members, to_go
-from engine.decide.judge_health import Share, more_upgraded_stop_it, unhealthy_share, upgraded_share
+from engine.decide.judge_health import Share, more_upgraded_stop_it, must_stop, unhealthy_share, upgraded_share
 from engine.model.numbers import more_stop
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Batch, MemberState, Now, Upgrade
@@ -142,15 +142,6 @@ def _limits(view: PanelView) -> list[Line]:
     ]
 
 
-def will_stop(upgrade: Upgrade, scale_set: ScaleSet) -> bool:
-    """Whether a live upgrade is sure to stop when its batch ends: whatever becomes of those still in progress."""
-    if upgrade.faulting is not None:
-        return True
-    if goes_back(upgrade) or upgrade.open_batch is None:
-        return False
-    return more_upgraded_stop_it(upgrade, scale_set) == 0
-
-
 def _more_upgraded(view: PanelView) -> int | None:
     """How many more stop it; those in progress may end well, and limits are judged when the batch ends."""
     if view.upgrade.open_batch is not None:
@@ -165,7 +156,7 @@ def _gauge_end(view: PanelView, share: Share, more: int | None) -> tuple[str, Me
     if live and view.upgrade.faulting is not None:
         return ("over: it stops", Meaning.BAD) if share.exceeded else ("", Meaning.MUTED)
     if more == 0 and view.upgrade.open_batch is not None:
-        sure = will_stop(view.upgrade, view.scale_set)
+        sure = must_stop(view.upgrade)
         return "over: stops when the batch ends" if sure else "over: stops if still so at the batch's end", Meaning.BAD
     if more == 0:
         return "over the limit", Meaning.BAD
@@ -228,7 +219,7 @@ def _batch_now(view: PanelView) -> list[Line]:
 
 
 def _batch_next(view: PanelView) -> list[Line]:
-    if will_stop(view.upgrade, view.scale_set):
+    if must_stop(view.upgrade):
         return [_labelled("next", Piece("none: it stops after this batch", Meaning.BAD))]
     choice = choose_batch(view.upgrade, view.scale_set)
     if choice is None:
@@ -257,7 +248,7 @@ def _clocks(view: PanelView) -> list[Line]:
         text = f"{short(left)} left of {short(pause)}" if left > 0 and upgrade.open_batch is None else short(pause)
         found.append(_labelled("batch pause", Piece(text)))
     expected = eta(upgrade.outlook, now)
-    if expected and upgrade.live and not will_stop(upgrade, view.scale_set):
+    if expected and upgrade.live and not must_stop(upgrade):
         found.append(_labelled("ends in", Piece(expected)))
     took = short((upgrade.ended_at or now.at) - upgrade.started_at)
     by = f"{took}, by {upgrade.actor}" + (f": {upgrade.reason}" if upgrade.reason else "")

@@ -12,15 +12,25 @@ from engine.decide.judge_health import (
     failures_notice,
     more_upgraded_stop_it,
     most_common_cause,
+    must_stop,
     unhealthy_share,
+    unhealthy_verdict,
     upgraded_share,
+    upgraded_verdict,
 )
+from engine.decide.outlook import batches_to_come
 from engine.model.codes import ErrorCode, ErrorDetail
 from engine.model.commands import Verb
 from engine.model.effects import EffectKind
 from engine.model.health import Health
 from engine.model.upgrade import MemberState
-from tests.unit.decide.given import TOLERANT, V2, Run, instance, scale_set, upgrade_of
+from tests.unit.decide.given import SETUP, TOLERANT, V2, Run, instance, scale_set, upgrade_of
+
+HALVES = {
+    "max_unhealthy_instance_percent": 50,
+    "max_unhealthy_upgraded_instance_percent": 20,
+    "pause_between_batches_s": 60.0,
+}
 
 
 @pytest.mark.parametrize(
@@ -204,6 +214,45 @@ def test_a_live_run_says_that_it_goes_on_with_failures_or_stops() -> None:
     over = upgrade_of(run, settings=replace(run.upgrade.settings, policy=strict))
     stops = failures_notice(over, run.set)
     assert stops is not None and "stops at the end of this batch" in stops.message
+
+
+def test_above_the_limit_in_mid_batch_it_is_told_how_many_more_make_it_stop_and_once_it_must() -> None:
+    forty = TOLERANT | {"max_unhealthy_upgraded_instance_percent": 40}
+    run = Run(scale_set(20, policy=forty, model={"extensions": (SETUP,)}), batch="10", restore_failed="never")
+    run.act()
+    run.act()
+    extending = run.effects(EffectKind.RUN_EXTENSION)
+    assert upgraded_verdict(run.upgrade, run.set) == "goes on"
+    for effect in extending[:3]:
+        run.fail(effect)
+    # given 3 of 3 failed: of 10 at the end of the batch 4 may
+    assert upgraded_share(run.upgrade, run.set).exceeded
+    assert upgraded_verdict(run.upgrade, run.set) == "goes on unless 2 more fail in this batch"
+    assert batches_to_come(run.upgrade, run.set) == [10]
+    for effect in extending[3:5]:
+        run.fail(effect)
+    assert must_stop(run.upgrade)
+    assert upgraded_verdict(run.upgrade, run.set) == "stops at the end of this batch"
+    assert run.upgrade.error is not None
+    assert "The rolling upgrade stops at the end of this batch." in run.upgrade.error.message
+    assert batches_to_come(run.upgrade, run.set) == []
+
+
+def test_above_a_limit_between_batches_it_is_told_when_that_is_judged() -> None:
+    run = Run(scale_set(10, policy=HALVES), batch="4")
+    run.batch()
+    run.sick("0", "1")
+    assert upgraded_verdict(run.upgrade, run.set) == "goes on; judged again at the end of the next batch"
+    assert unhealthy_verdict(run.upgrade, run.set) == "goes on"
+    run.sick("7", "8", "9", "2")
+    assert unhealthy_verdict(run.upgrade, run.set) == "stops before the next batch unless instances heal"
+
+    run = Run(scale_set(10, policy=HALVES), batch="4")
+    run.swap()
+    run.healthy("0", "1")
+    run.sick("0", "1", "6", "7", "8", "9")
+    for verdict in (upgraded_verdict, unhealthy_verdict):
+        assert verdict(run.upgrade, run.set) == "stops at the end of this batch unless instances heal"
 
 
 def test_the_notice_goes_once_a_retry_succeeds() -> None:

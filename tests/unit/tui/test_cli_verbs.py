@@ -240,6 +240,18 @@ def test_an_end_before_the_first_batch_is_told_with_those_it_was_about(run: Run,
     assert "batch 0/" in run("status", "web").stdout and "  12 to go  " in run("status", "web").stdout
 
 
+def test_a_limit_that_is_exceeded_says_whether_the_run_goes_on(run: Run, engine: FakeEngine) -> None:
+    over = {"now": 3, "total": 4, "percent": 75, "limit_percent": 20, "more_stop_it": 0, "exceeded": True}
+    fine = over | {"now": 0, "exceeded": False, "more_stop_it": 1}
+    limits = {"unhealthy": fine, "upgraded": over | {"verdict": "goes on unless 2 more fail in this batch"}}
+    engine.answers["status"] = {"azure": {}, "ours": UPGRADE | {"limits": limits}}
+    words = run("status", "web").stdout
+    assert "unhealthy: 0 of 4 (75 %), limit 20 %, 1 more stops it\n" in words
+    assert "(75 %), limit 20 %, over it: the run goes on unless 2 more fail in this batch\n" in words
+    engine.answers["status"] = {"azure": {}, "ours": COMPLETED | {"limits": limits}}
+    assert "(75 %), limit 20 %, over it\n" in run("status", "web").stdout
+
+
 def test_plan_can_be_kept(run: Run, engine: FakeEngine, tmp_path: Path) -> None:
     engine.answers["plan"] = {"plan": PLAN}
 
