@@ -24,11 +24,12 @@ def plan_checks(
     needed: int,
     free: int | None,
     earlier: Iterable[Upgrade] = (),
+    above: str = "",
 ) -> list[PlanCheck]:
     """Everything worth knowing before the start: what refuses it, what warns, what was found well.
 
     `needed` and `free` are bytes for new OS disks; `free` is None where the fleet cannot say. `earlier` are the set's
-    upgrades so far.
+    upgrades so far; `above` is a published version that the set may take and that is higher than the target.
     """
     found = [PlanCheck("refused", problem, "Change the model and apply it.") for problem in scale_set.model.problems]
     found += _health_checks(scale_set, settings)
@@ -36,7 +37,8 @@ def plan_checks(
     total = len(scale_set.instances)
     chosen = sum(m.state is MemberState.PENDING for m in members)
     if not chosen:
-        found.append(PlanCheck("warned", "nothing to upgrade: every instance is on the target or left out"))
+        cure = f"{above} is published: --to {above}" if above else ""
+        found.append(PlanCheck("warned", "nothing to upgrade: every instance is on the target or left out", cure))
     percent = settings.policy.max_unhealthy_instance_percent
     allowed = total * percent // 100
     if chosen and allowed < batch_cap(total, settings):

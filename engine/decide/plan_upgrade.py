@@ -84,7 +84,7 @@ def make_plan(
     failed = left_failed(scale_set, earlier)
     members = tuple(_member(i, target, failed.get(i.instance_id), take_up) for i in _ordered(scale_set))
     batches = _forecast(members, settings, scale_set)
-    previous = _previous(scale_set, members)
+    previous, above = _previous(scale_set, members), _above(scale_set, images, target)
     needed = target.size_bytes * _disks_more(members, batches, scale_set)
     low_s, high_s = plan_range(pace, [len(b.members) for b in batches], settings.policy.pause_between_batches_s)
     plan = Plan(
@@ -97,7 +97,7 @@ def make_plan(
         batches=batches,
         instances=tuple(_planned(m, scale_set.instances[m.instance_id]) for m in members),
         checks=(
-            *plan_checks(scale_set, settings, members, target.reference, needed, room_free_bytes, earlier),
+            *plan_checks(scale_set, settings, members, target.reference, needed, room_free_bytes, earlier, above),
             *_ways_back(members, rollback),
         ),
         settings=tuple(origins),
@@ -166,6 +166,14 @@ def _came_from(scale_set: ScaleSet, target: ImageVersion, members: tuple[Member,
         return model
     found = Counter(scale_set.instances[m.instance_id].image for m in members if m.state is MemberState.PENDING)
     return found.most_common(1)[0][0] if found else model
+
+
+def _above(scale_set: ScaleSet, images: Images, target: ImageVersion) -> str:
+    """The highest version that the set may take, where that is higher than the target; else empty."""
+    newest = latest_of(tuple(images.values()), target.reference.family, scale_set.blocked_versions)
+    if newest is None or version_key(newest.reference.version) <= version_key(target.reference.version):
+        return ""
+    return newest.reference.version
 
 
 def _ordered(scale_set: ScaleSet) -> list[Instance]:

@@ -133,7 +133,9 @@ def _refuse_beside(engine: Engine, scale_set: ScaleSet) -> None:
 def _begun(engine: Engine, upgrade_id: str, plan: Plan) -> Answer:
     engine.wake()
     started = engine.state.upgrades[upgrade_id]
-    warnings = [check.words for check in plan.checks if check.level == "warned"]
+    warnings = [
+        check.words + (f" ({check.cure})" if check.cure else "") for check in plan.checks if check.level == "warned"
+    ]
     if not engine.supervised:
         warnings.append(UNSUPERVISED)
     return {"upgrade": answers.upgrade_summary(engine, started), "warnings": warnings, "plan_hash": plan.hash}

@@ -33,7 +33,7 @@ def state(session: StorySession) -> UpgradeState | None:
 
 def test_start_shows_the_plan_first(picture: Picture) -> None:
     session = fresh()
-    assert picture(session, "s", first_set=KEY)
+    assert picture(session, "s", *"1.1.0", first_set=KEY)
     assert session.commands == []
 
 

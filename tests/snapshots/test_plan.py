@@ -53,4 +53,4 @@ def test_saved_to_a_file(picture: Picture) -> None:
 
 
 def test_started_from_here(picture: Picture) -> None:
-    assert picture(small(), "P", "s", first_set=KEY)
+    assert picture(small(), "P", "s", *"1.1.0", first_set=KEY)

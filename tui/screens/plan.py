@@ -18,7 +18,7 @@ from tui.plain.progress import versions_in
 from tui.screens.acting import ActingScreen
 from tui.screens.plan_lines import PlanPage, batch_lines, fact_lines
 from tui.screens.set_header import production_tag
-from tui.screens.start_dialog import StartDialog, highest_version
+from tui.screens.start_dialog import StartDialog
 from tui.screens.zooming import zoom
 from tui.session import LinkState
 from tui.subject import Subject
@@ -107,15 +107,11 @@ class PlanScreen(ActingScreen):
 
     async def _read(self) -> None:
         try:
-            answer = await self.cockpit.session.query("plan", {"set": self.scope} | self._to_ask_for())
+            answer = await self.cockpit.session.query("plan", {"set": self.scope} | self.wanted)
             self.plan, self._trouble = answer["plan"], ""
         except RollsetError as error:
             self.plan, self._trouble = None, error.words
         self.changed()
-
-    def _to_ask_for(self) -> dict[str, str]:
-        highest = highest_version(self.scale_set, self.scene) if self.scale_set is not None else ""
-        return ({"to": highest} if highest else {}) | self.wanted
 
     # --- what its keys do ---
 
@@ -144,7 +140,7 @@ class PlanScreen(ActingScreen):
     async def _play(self, typed: str) -> None:
         from tui.screens.rehearsal import RehearsalSheet, injected
 
-        asked = {"set": self.scope} | self._to_ask_for() | injected(typed)
+        asked = {"set": self.scope} | self.wanted | injected(typed)
         try:
             answer = await self.cockpit.session.query("rehearse", asked)
         except RollsetError as error:

@@ -42,7 +42,7 @@ class StartDialog(ActDialog):
     def fields(self) -> ComposeResult:
         """Where to, and how many at once."""
         to, batch = self._first.get("to", ""), self._first.get("batch", "")
-        yield Field("to version", "to", "empty: the highest that is published", to)
+        yield Field("to version", "to", "empty: what the model names, as on the command line", to)
         yield Field("at once", "batch", "3 or 20%; empty: what the policy says", batch)
 
     def on_mount(self) -> None:
@@ -56,13 +56,7 @@ class StartDialog(ActDialog):
 
     def _wanted(self) -> dict[str, str]:
         typed = {name: self.query_one(f"#{name}", Input).value.strip() for name in ("to", "batch")}
-        if not typed["to"]:
-            typed["to"] = self._highest()
         return {name: value for name, value in typed.items() if value}
-
-    def _highest(self) -> str:
-        scale_set = self.scale_set
-        return highest_version(scale_set, self._source.scene) if scale_set is not None else ""
 
     def action_whole_plan(self) -> None:
         """The screen of the plan, for what is typed here; esc comes back to the dialog."""
@@ -102,7 +96,7 @@ class StartDialog(ActDialog):
 
 
 def highest_version(scale_set: ScaleSet, scene: Scene) -> str:
-    """What `start` goes to where nothing else is asked for; empty where nothing is published."""
+    """The highest version that the set may take; empty where nothing is published."""
     found = latest_of(tuple(scene.images.values()), scale_set.model.image.family, scale_set.blocked_versions)
     return found.reference.version if found is not None else ""
 

@@ -191,7 +191,16 @@ def test_that_a_version_was_stopped_here_is_told_until_it_completes_here() -> No
 
 
 def test_nothing_to_do_is_said() -> None:
-    assert "nothing to upgrade" in words(plan(scale_set([instance("0", image=V2)])), "warned")
+    on_two = scale_set([instance("0", image=V2)])
+    (said,) = [check for check in plan(on_two).checks if check.words.startswith("nothing to upgrade")]
+    assert said.cure == "3.0.0 is published: --to 3.0.0"
+    (said,) = [c for c in plan(replace(on_two, blocked_versions=("3.0.0",))).checks if c.words.startswith("nothing")]
+    assert said.cure == ""
+
+
+def test_without_a_version_it_goes_to_what_the_model_names() -> None:
+    assert plan(scale_set(), to=None).target == str(V1)
+    assert plan(scale_set(model={"image": LATEST}), to=None).target == str(V3)
 
 
 def test_a_limit_that_allows_less_than_a_batch_is_warned_of() -> None:

@@ -155,6 +155,7 @@ def test_nothing_leaves_when_an_upgrade_begins_while_its_recording_is_written(
     async def recorded_meanwhile(engine: Engine, upgrade_id: str) -> list[str]:
         lines = await recording_lines(engine, upgrade_id)
         await carry_out(engine, "start", {"set": "web", "to": "1.0.0"}, ANA)
+        await carry_out(engine, "pause", {"set": "web"}, ANA)  # virtual time runs on while a thread looks
         return lines
 
     async def story(engine: Engine, state_dir: Path) -> None:
