@@ -6,7 +6,8 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, cast
 
 from rich.text import Text
@@ -34,6 +35,7 @@ from tui.themes import DEFAULT, load_themes
 SETTLED_S = 1.0
 SAID_FOR_S, WARNED_FOR_S = 3.0, 5.0
 """How long a toast stays."""
+SAID_EVERY_S = 0.2
 NOT_HERE = "not on this screen; ? shows its keys"
 KEY_NAMES = {
     "question_mark": "?",
@@ -91,6 +93,9 @@ class Cockpit(Opening, Playing, App[Recorded]):
         self.clocks: Clocks = self.options.clocks
         self.player: Player | None = None if session.live else getattr(session, "player", None)
         self.marked_sets: set[str] = set()
+        self._rivals = _rivals(self.options.keys)
+        self._to_say: tuple[str, bool] | None = None
+        self._said_at = -SAID_EVERY_S
         self._first_set = first_set
         self._themes, self._bad_themes = load_themes(self.options.theme_folders)
         for theme in self._themes.values():
@@ -134,7 +139,23 @@ class Cockpit(Opening, Playing, App[Recorded]):
     # --- saying something ---
 
     def say(self, words: str, *, bad: bool = False) -> None:
-        """A toast in place of the last one; `words` may come from outside and are never read as markup."""
+        """A toast in place of the last one; `words` may come from outside and are never read as markup.
+
+        The first is there at once; of what a burst of keys says not each is drawn, but the last is.
+        """
+        waits = self._to_say is not None
+        self._to_say = (words, bad)
+        wait_s = SAID_EVERY_S - (time.monotonic() - self._said_at)
+        if wait_s <= 0.0:
+            self._say_last()
+        elif not waits:
+            self.set_timer(wait_s, self._say_last)
+
+    def _say_last(self) -> None:
+        if self._to_say is None:
+            return
+        (words, bad), self._to_say = self._to_say, None
+        self._said_at = time.monotonic()
         self.clear_notifications()
         self.notify(
             words,
@@ -165,17 +186,12 @@ class Cockpit(Opening, Playing, App[Recorded]):
         known = ACTIONS[str(parameters[0])]
         if self._belongs(known):
             return True
-        keys = self._keys_of(known)
-        return not any(keys & self._keys_of(other) for other in ACTIONS.values() if self._belongs(other))
+        return not any(self._belongs(other) for other in self._rivals[known.id])
 
     def _belongs(self, action: Action) -> bool:
         return (
             why_not_here(action, live=self.session.live) is None and self._handler(self.screen, action.id) is not None
         )
-
-    def _keys_of(self, action: Action) -> frozenset[str]:
-        keys = self.options.keys.get(action.id) or action.keys
-        return frozenset(key.strip() for key in keys.split(",") if key.strip())
 
     async def action_act(self, name: str) -> None:
         """Carry out an action, or say why it cannot act."""
@@ -275,6 +291,15 @@ class Cockpit(Opening, Playing, App[Recorded]):
         screen.refresh(layout=True)
         if isinstance(screen, CockpitScreen):
             screen.paint_now()
+
+
+def _rivals(keymap: Mapping[str, str]) -> Mapping[str, tuple[Action, ...]]:
+    """By action, the others that have a key of its own: asked at every key, so it is found out once."""
+    keys = {name: frozenset((keymap.get(name) or a.keys).split(",")) - {""} for name, a in ACTIONS.items()}
+    return {
+        name: tuple(ACTIONS[other] for other in ACTIONS if other != name and keys[other] & own)
+        for name, own in keys.items()
+    }
 
 
 def _collect_garbage() -> None:

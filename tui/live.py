@@ -50,6 +50,8 @@ class LiveSession:
         self.client = client
         self.readonly = readonly
         self.place = f"{_user()}@{socket.gethostname().split('.')[0]}"
+        host = getattr(client.line, "host", "")
+        self.connecting = f"Connecting to the engine of {host}; where none runs there, it starts first" if host else ""
         self._start = None if readonly else start
         self._starting: asyncio.Lock | None = None
         self._first = first
@@ -99,7 +101,7 @@ class LiveSource:
         self._audience = Audience()
         self._begun = False
         self.scene = Scene(scope)
-        self.link = Link(LinkState.CONNECTING)
+        self.link = Link(LinkState.CONNECTING, session.connecting)
 
     def now(self) -> Now:
         """The engine's time: that of the last line, gone on since it came. It stands still while the line is lost."""

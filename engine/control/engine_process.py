@@ -23,9 +23,10 @@ from engine.control.log_file import bound_log
 from engine.control.metrics import metrics_text
 from engine.control.peer import PeerProtocol
 from engine.control.presence import Presence
-from engine.control.ready import tell
+from engine.control.ready import tell, tell_progress
 from engine.control.server import make_app
 from engine.control.streams import Requests
+from engine.model.numbers import many
 from engine.model.version import VERSION
 from engine.runtime.engine_door import EngineDoor
 from engine.runtime.opening import open_engine
@@ -54,8 +55,13 @@ def run(options: argparse.Namespace, lock: EngineLock) -> None:
 
 async def _serve(options: argparse.Namespace, lock: EngineLock) -> None:
     config = ConfigFile(config_path())
+
+    def reading(scale_sets: int) -> None:
+        if scale_sets:
+            tell_progress(options.ready_fd, f"reading {many(scale_sets, 'scale set')}")
+
     async with open_engine(
-        options.state_dir, owner_pid=options.owner_pid, busy=time.thread_time, housekeeping=True
+        options.state_dir, owner_pid=options.owner_pid, busy=time.thread_time, housekeeping=True, reading=reading
     ) as engine:
         engine.supervised = options.foreground
         bound, path = bind_socket(options.state_dir, options.socket, options.group)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+
+PROGRESS = "... "
+"""Begins a line after which more will come."""
 
 
 def tell(ready_fd: int | None, line: str, code: int) -> int:
@@ -15,3 +19,11 @@ def tell(ready_fd: int | None, line: str, code: int) -> int:
         os.write(ready_fd, (one + "\n").encode())
         os.close(ready_fd)
     return code
+
+
+def tell_progress(ready_fd: int | None, line: str) -> None:
+    """Say what takes a moment, before the last word; nobody is told where nobody waits, or waits no longer."""
+    if ready_fd is None:
+        return
+    with contextlib.suppress(OSError):
+        os.write(ready_fd, (PROGRESS + " ".join(line.split()) + "\n").encode())

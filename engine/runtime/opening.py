@@ -29,6 +29,10 @@ def _as_it_is(fleet: Fleet) -> Fleet:
     return fleet
 
 
+def _unheard(_scale_sets: int) -> None:
+    """Nobody waits for it."""
+
+
 @asynccontextmanager
 async def open_engine(
     state_dir: Path,
@@ -39,16 +43,19 @@ async def open_engine(
     busy: Callable[[], float] | None = None,
     through: Callable[[Fleet], Fleet] = _as_it_is,
     housekeeping: bool = False,
+    reading: Callable[[int], None] = _unheard,
 ) -> AsyncIterator[Engine]:
     """The engine of a state directory whose lock the caller holds; it works until the block ends.
 
     A block that ends with an exception is a stop without order, as the next engine will say. `through` may put
     something between the engine and each of its fleets. `housekeeping` checks the store and makes backups meanwhile.
+    `reading` is told how many scale sets are read, which takes a moment where there are many.
     """
     from engine.store.connection import open_store
 
     store = open_store(state_dir / "rollset.db")
     try:
+        reading(store.count_scale_sets())
         began = store.begin_epoch(os.getpid(), VERSION, wall())
         blobs = ImageBlobs(state_dir / "images")
         machine = LocalMachine(state_dir / "local", owner_pid=owner_pid, state_digest_seed=str(state_dir))

@@ -200,6 +200,10 @@ class Store:
             row = (command.key, transaction.at, command.verb, body, command.uid, command.verdict)
             run("INSERT INTO command VALUES(?,?,?,?,?,?)", row)
 
+    def count_scale_sets(self) -> int:
+        """How many there are to load."""
+        return int(self._one("SELECT count(*) FROM scale_set"))
+
     def load_state(self, lately: int | None = None) -> StoredState:
         """Everything there is; with `lately`, of each set only so many ended upgrades have their members."""
         rows = self._connection.execute

@@ -245,6 +245,23 @@ def test_an_engine_that_is_slow_to_start_is_left_alone(
     os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.parametrize("told_after_s", (0.0, 3600.0), ids=("at once", "where it takes long"))
+def test_what_takes_a_moment_at_the_start_is_told_when_it_is_due(
+    state_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told_after_s: float
+) -> None:
+    reads = "import os, sys\nfd = int(sys.argv[sys.argv.index('--ready-fd') + 1])\n"
+    (tmp_path / "reader.py").write_text(
+        f"{reads}os.write(fd, b'... reading 3 scale ')\nos.write(fd, b'sets\\nready\\n')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    said: list[str] = []
+
+    connect_or_start(state_dir, serve="reader", say=said.append, told_after_s=told_after_s)
+
+    told = [f"starting the engine of {state_dir} ...", "reading 3 scale sets"]
+    assert said == (told if told_after_s == 0.0 else [])
+
+
 def test_a_spawn_lock_that_is_never_released_is_an_error_not_a_hang(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

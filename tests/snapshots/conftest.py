@@ -54,6 +54,7 @@ def picture(snap_compare: Callable[..., bool], size: tuple[int, int], monkeypatc
     monkeypatch.setattr(cockpit_screen, "PAINT_EVERY_S", 0.0)
     monkeypatch.setattr(start_dialog, "ASK_AFTER_S", 0.01)
     monkeypatch.setattr(tui.app, "SAID_FOR_S", 3600.0)
+    monkeypatch.setattr(tui.app, "SAID_EVERY_S", 0.0)
     monkeypatch.setattr(tui.app, "WARNED_FOR_S", 3600.0)
     monkeypatch.setattr(cockpit_screen, "time", SimpleNamespace(time=lambda: NOW, monotonic=time.monotonic))
 

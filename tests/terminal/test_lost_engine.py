@@ -33,3 +33,14 @@ def test_an_operators_cockpit_starts_a_lost_engine_again(engine: EngineOfATest) 
         terminal.shows("engine lost")
         terminal.until(lambda text: "web" in text and "lost" not in text)
         assert engine.pid != before
+
+
+def test_a_cockpit_that_starts_its_engine_says_so_before_it_draws(engine: EngineOfATest) -> None:
+    engine.make_set(3)
+    os.kill(engine.pid, signal.SIGKILL)
+
+    with Terminal(ROLLSET, env=engine.environment()) as terminal:
+        terminal.shows("web", "live")
+        first = b"".join(data for _, data in terminal.written).partition(b"\x1b")[0].decode()
+
+    assert first.split("\r\n") == [f"starting the engine of {engine.folder / 'state'} ...", "reading 1 scale set", ""]

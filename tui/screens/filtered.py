@@ -38,7 +38,8 @@ class FilteredScreen(CockpitScreen):
         if link.state is LinkState.LOST:
             return [(Piece(f"  {line}", Meaning.BAD),) for line in wrap(link.words, width - 4)]
         if link.state is LinkState.CONNECTING:
-            return [(Piece("  Connecting to the engine", Meaning.MUTED),)]
+            words = link.words or "Connecting to the engine"
+            return [(Piece(f"  {line}", Meaning.MUTED),) for line in wrap(words, width - 4)]
         return []
 
     def on_mount(self) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.control.client.early import EarlySnapshot
 from engine.control.client.lines import SharedLine, StateDirLine
 from engine.control.client.running import is_current
-from engine.model.errors import InputError
+from engine.model.errors import InputError, RollsetError
 from tui.verbs import engine_access
+from tui.verbs.printing import note
 
 if TYPE_CHECKING:
     from engine.control.client import Line
@@ -41,24 +43,42 @@ def open_cockpit(where: Path | Line, *, readonly: bool, first_set: str = "", hin
 
     gc.disable()  # the cockpit lets it begin again: what is loaded stays, and looking through it is a waste
     client = Client(where, readonly=readonly)
+    may_start = not readonly and isinstance(where, Path)
+
+    def start(say: Callable[[str], None] = _not_now) -> object:
+        from engine.control.client.start import connect_or_start
+
+        return connect_or_start(where, say=say, told_after_s=0.0) if isinstance(where, Path) else None
+
+    if host := getattr(client.line, "host", ""):
+        note(f"connecting to the engine of {host} ...")
+    if may_start and not _listens(client.line):
+        start(note)  # before all that takes a moment too: so long the terminal shows nothing else
     early = _asked_early(client.line)
     set_frames()
     from tui.live import First, LiveSession
 
     _load()
     lines = early.lines(EARLY_S) if early is not None else None
-
-    def start() -> object:
-        from engine.control.client.start import connect_or_start
-
-        return connect_or_start(where, readonly=readonly) if isinstance(where, Path) else None
-
-    if not readonly and isinstance(where, Path) and (lines is None or not is_current(where)):
-        start()
+    if may_start and isinstance(where, Path) and (lines is None or not is_current(where)):
+        start(note)
         lines = None
     first = First(lines, early.read_at) if early is not None and lines is not None else None
     session = LiveSession(client, readonly=readonly, start=start, first=first)
     show(session, first_set=first_set, hint=hint)
+
+
+def _not_now(_words: str) -> None:
+    """The cockpit draws by then, and tells of a lost engine itself."""
+
+
+def _listens(line: Line) -> bool:
+    """Whether an engine is there to be asked."""
+    try:
+        line.open(EARLY_S).close()
+    except (OSError, RollsetError):
+        return False
+    return True
 
 
 def _asked_early(line: Line) -> EarlySnapshot | None:

@@ -19,6 +19,12 @@ from engine.model.errors import RollsetError, UnreachableError
 from engine.model.version import VERSION
 
 READY_S = 15.0
+"""So long without a word from an engine that starts, and it is left alone."""
+READING_S = 120.0
+"""So long after it said that it reads its store."""
+STARTING_TOLD_S = 1.0
+PROGRESS = "... "
+"""Begins a line of the engine after which more will come (engine.control.ready)."""
 SPAWN_LOCK_S = 30.0
 HAND_OVER_S = 70.0
 STOPPING_S = 120.0
@@ -42,13 +48,15 @@ def connect_or_start(
     serve: str = SERVE,
     version: str = VERSION,
     say: Say = _quiet,
+    told_after_s: float = STARTING_TOLD_S,
     readonly: bool = False,
 ) -> Client:
     """A client of the engine of `state_dir`, which is started if none runs.
 
     `owner_pid` ties the local instances of a started engine to a process (demo, tests). An engine older than `version`
-    is replaced: at once when nothing is live, else at its next safe point; one that is stopping is waited for; `say`
-    tells the operator why it takes a moment. Raises UnreachableError with the one line that tells why it did not start.
+    is replaced: at once when nothing is live, else at its next safe point; one that is stopping is waited for. `say`
+    tells the operator why it takes a moment: that it starts, where that takes longer than `told_after_s`. Raises
+    UnreachableError with the one line that tells why it did not start.
     """
     refuse_foreign(state_dir)
     client = Client(state_dir, readonly=readonly)
@@ -59,7 +67,7 @@ def connect_or_start(
         await_stop(state_dir, say)
         if _answers(state_dir, client) and not (is_older(state_dir, version) and _replaced(state_dir, client, say)):
             return client
-        _spawn(state_dir, owner_pid, serve)
+        _spawn(state_dir, owner_pid, serve, _Starting(state_dir, say, told_after_s))
     return client
 
 
@@ -160,7 +168,29 @@ def _spawn_lock(state_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _spawn(state_dir: Path, owner_pid: int | None, serve: str) -> None:
+class _Starting:
+    """What is said while an engine starts: nothing while it is quick, then what it does, in order."""
+
+    def __init__(self, state_dir: Path, say: Say, told_after_s: float) -> None:
+        self._say = say
+        self._words = [f"starting the engine of {state_dir} ..."]
+        self.tells_at = time.monotonic() + told_after_s
+        self.tell_when_due()
+
+    def progress(self, words: str) -> None:
+        """It said what it does."""
+        self._words.append(words)
+        self.tell_when_due()
+
+    def tell_when_due(self) -> None:
+        """Say what was held back, once it is due."""
+        if time.monotonic() >= self.tells_at:
+            for words in self._words:
+                self._say(words)
+            self._words = []
+
+
+def _spawn(state_dir: Path, owner_pid: int | None, serve: str, starting: _Starting) -> None:
     log = state_dir / LOG_NAME
     ready, tell = os.pipe()
     command = [sys.executable, "-m", serve, "--state-dir", str(state_dir.resolve()), "--ready-fd", str(tell)]
@@ -191,7 +221,7 @@ def _spawn(state_dir: Path, owner_pid: int | None, serve: str) -> None:
         ) from error
     finally:
         os.close(tell)
-    _await_ready(ready, process, log)
+    _await_ready(ready, process, log, starting)
 
 
 def _open_log(log: Path) -> int:
@@ -199,31 +229,39 @@ def _open_log(log: Path) -> int:
     return os.open(log, flags, 0o600)
 
 
-def _await_ready(ready: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    said, deadline = b"", time.monotonic() + READY_S
+def _await_ready(ready: int, process: subprocess.Popen[bytes], log: Path, starting: _Starting) -> None:
+    said, limit_s = b"", READY_S
+    deadline = time.monotonic() + limit_s
     with open(ready, "rb", buffering=0) as pipe:
         while not said.endswith(b"\n") and (left := deadline - time.monotonic()) > 0:
-            if not select.select([pipe], [], [], left)[0]:
+            starting.tell_when_due()
+            until_told = starting.tells_at - time.monotonic()
+            if not select.select([pipe], [], [], min(left, until_told) if until_told > 0 else left)[0]:
                 continue
             part = pipe.read(4096)
             if not part:
                 break
             said += part
+            while said.startswith(PROGRESS.encode()) and b"\n" in said:
+                line, _, said = said.partition(b"\n")
+                starting.progress(line.decode(errors="replace").removeprefix(PROGRESS))
+                limit_s = READING_S
+                deadline = time.monotonic() + limit_s
     if said == b"ready\n":
         process.returncode = 0  # the engine outlives this command: nobody waits for it
         return
-    last = _last_words(process, log)
+    last = _last_words(process, log, limit_s)
     why = said.decode(errors="replace").strip() or last
     raise UnreachableError("EngineNotStarted", f"the engine did not start: {why.rstrip('.')}.", f"Its log is {log}")
 
 
-def _last_words(process: subprocess.Popen[bytes], log: Path) -> str:
+def _last_words(process: subprocess.Popen[bytes], log: Path, limit_s: float) -> str:
     """One line on an engine that never said ready: it takes its time, or its log's last line tells."""
     try:
         process.wait(0.5)
     except subprocess.TimeoutExpired:
         process.returncode = 0  # it may still be migrating or replaying: never killed, never waited for
-        return f"process {process.pid} is not ready after {READY_S:.0f} s and goes on trying"
+        return f"process {process.pid} is not ready after {limit_s:.0f} s and goes on trying"
     try:
         with open(log, "rb") as source:
             source.seek(max(0, os.fstat(source.fileno()).st_size - 4096))
