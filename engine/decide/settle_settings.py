@@ -60,9 +60,9 @@ def settle_settings(
     """The frozen settings of a run and where each comes from. Raises InputError for a value out of its limits.
 
     Limits: this run, else what the model states, else the policy documents, else the default. Our own settings:
-    this run, else the policy documents, else the default (decision 17 for `restoreFailed`). A rollback keeps the batch
-    limit and the walls, takes unhealthy instances first, is stopped by no unhealthy limit, and never puts back the
-    image that it leaves.
+    this run, else the policy documents, else the default (of `restoreFailed`: `always` where a person starts, else what
+    Azure does). A rollback keeps the batch limit and the walls, takes unhealthy instances first, is stopped by no
+    unhealthy limit, and never puts back the image that it leaves.
     """
     count, percent = parse_batch(request.batch) if request.batch is not None else (None, None)
     sources = _Sources(scale_set, policies_for(policies, scale_set.name, scale_set.key))
