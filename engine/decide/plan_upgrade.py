@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from engine.decide.choose_batch import choose_from
 from engine.decide.estimate import ASSUMED, Pace, plan_range
-from engine.decide.plan_checks import plan_checks
+from engine.decide.plan_checks import plan_checks, stopped_before
 from engine.decide.plan_drift import plan_hash
 from engine.decide.settle_settings import settle_settings, take_up_settings
 from engine.decide.take_up import TakeUp, left_failed
@@ -67,7 +67,7 @@ def make_plan(
     by_user: bool = True,
     policies: Iterable[PolicyDocument] = (),
     rollback: bool = False,
-    earlier: Iterable[Upgrade] = (),
+    earlier: Collection[Upgrade] = (),
     take_up: TakeUp | None = None,
 ) -> tuple[Plan, RunSettings, tuple[Member, ...]]:
     """The plan, the settings and the members of an upgrade that would start now.
@@ -84,7 +84,7 @@ def make_plan(
     failed = left_failed(scale_set, earlier)
     members = tuple(_member(i, target, failed.get(i.instance_id), take_up) for i in _ordered(scale_set))
     batches = _forecast(members, settings, scale_set)
-    previous, above = _previous(scale_set, members), _above(scale_set, images, target)
+    previous, above = _previous(scale_set, members), _above(scale_set, images, target, earlier)
     needed = target.size_bytes * _disks_more(members, batches, scale_set)
     low_s, high_s = plan_range(pace, [len(b.members) for b in batches], settings.policy.pause_between_batches_s)
     plan = Plan(
@@ -168,12 +168,12 @@ def _came_from(scale_set: ScaleSet, target: ImageVersion, members: tuple[Member,
     return found.most_common(1)[0][0] if found else model
 
 
-def _above(scale_set: ScaleSet, images: Images, target: ImageVersion) -> str:
-    """The highest version that the set may take, where that is higher than the target; else empty."""
+def _above(scale_set: ScaleSet, images: Images, target: ImageVersion, earlier: Iterable[Upgrade]) -> str:
+    """The highest version that the set may take, where that is higher than the target and was not stopped here."""
     newest = latest_of(tuple(images.values()), target.reference.family, scale_set.blocked_versions)
     if newest is None or version_key(newest.reference.version) <= version_key(target.reference.version):
         return ""
-    return newest.reference.version
+    return "" if stopped_before(newest.reference, earlier) is not None else newest.reference.version
 
 
 def _ordered(scale_set: ScaleSet) -> list[Instance]:

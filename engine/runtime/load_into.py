@@ -15,7 +15,7 @@ def load_into(state: EngineState, store: Store) -> tuple[int, dict[str, HealthSo
     state.scale_sets = {s.key: s for s in stored.scale_sets}
     state.upgrades = {u.id: u for u in stored.upgrades}
     state.images = {str(i.reference): i for i in stored.images}
-    state.open_effects = {effect.id: effect for effect, _, _ in stored.open_effects}
+    state.open_effects = {effect.id: effect for effect in stored.open_effects}
     probes: dict[str, HealthSource] = {}
     for recorded in store.events(0, 100_000, prefix="load_balancer/"):
         if isinstance(recorded.event, e.LoadBalancerApplied):

@@ -178,7 +178,7 @@ def _make_anew(database: Path, actor: str, at: float) -> tuple[int, int]:
     store = open_store(database)
     try:
         state = store.load_state()
-        _refuse_unsettled([u.id for u in state.upgrades if u.live], [x.id for x, _, _ in state.open_effects])
+        _refuse_unsettled([u.id for u in state.upgrades if u.live], [x.id for x in state.open_effects])
         anew = [(s, list(_fresh(s, at))) for s in state.scale_sets if s.fleet == _LOCAL]
         _commit(store, anew, actor, at)
     finally:

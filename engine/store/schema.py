@@ -43,6 +43,10 @@ _FIRST = (
     """CREATE TRIGGER command_stays BEFORE DELETE ON command
         BEGIN SELECT RAISE(ABORT, 'commands are append-only'); END""",
 )
+"""`effect.handle` is for fleets whose operations outlive the engine's process, as Azure's operation URLs do.
+
+It is NULL for those there are: a handle of theirs is gone with the process, and the next engine looks at the instances.
+"""
 
 _ENDED_UPGRADES = (
     """CREATE TABLE ended_upgrade(

@@ -77,12 +77,12 @@ class EpochStart:
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """`open_effects`: effects begun and not settled, with the handle kept for them and when they were intended."""
+    """`open_effects`: effects begun and not settled."""
 
     scale_sets: list[ScaleSet]
     upgrades: list[Upgrade]
     images: list[ImageVersion]
-    open_effects: list[tuple[Effect, str | None, float]]
+    open_effects: list[Effect]
     head: int = 0
     streams: dict[str, int] = field(default_factory=dict)
 
@@ -211,10 +211,7 @@ class Store:
             self._rows.scale_sets(self._events_of),
             self._rows.upgrades(self._events_of, self._streams, lately),
             [load(ImageVersion, body) for (body,) in rows("SELECT body FROM image")],
-            [
-                (load(Effect, body), handle, at)
-                for body, handle, at in rows("SELECT body, handle, intended_at FROM effect WHERE outcome IS NULL")
-            ],
+            [load(Effect, body) for (body,) in rows("SELECT body FROM effect WHERE outcome IS NULL")],
             self._head,
             dict(self._streams),
         )

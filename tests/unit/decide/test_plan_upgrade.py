@@ -198,6 +198,14 @@ def test_nothing_to_do_is_said() -> None:
     assert said.cure == ""
 
 
+def test_a_version_that_was_stopped_here_is_not_named_as_the_one_to_go_to() -> None:
+    bad = replace(Run(scale_set()).upgrade, outcome=Outcome.FAULTED, target=V3)
+    asked = StartRequest(to="2.0.0")
+    over = scale_set([instance("0", image=V2)])
+    found = make_plan(over, ALL, asked, room_free_bytes=None, earlier=(bad,))[0]
+    assert [c.cure for c in found.checks if c.words.startswith("nothing")] == [""]
+
+
 def test_without_a_version_it_goes_to_what_the_model_names() -> None:
     assert plan(scale_set(), to=None).target == str(V1)
     assert plan(scale_set(model={"image": LATEST}), to=None).target == str(V3)

@@ -130,7 +130,7 @@ def test_one_open_disk_effect_an_instance(store: Store) -> None:
     store.commit(Transaction([], 3.0, 3.0, intents=[effect("c", instance="1"), effect("d", EffectKind.RUN_EXTENSION)]))
     settled = [EffectOutcome("a", OutcomeKind.SUCCEEDED)]
     store.commit(Transaction([], 4.0, 4.0, outcomes=settled, intents=[effect("b", EffectKind.RESTORE_OS_DISK)]))
-    assert {x.id for x, _, _ in store.load_state().open_effects} == {"b", "c", "d"}
+    assert {x.id for x in store.load_state().open_effects} == {"b", "c", "d"}
 
 
 def test_a_key_is_taken_once(store: Store) -> None:
