@@ -9,6 +9,10 @@ from tui.clocks import about, short
 from tui.glyphs import Glyphs, upgrade_sign
 from tui.palette import Line, Meaning, Piece
 
+SHORT = {UpgradeState.ROLLING_FORWARD: "Rolling", UpgradeState.ROLLING_BACK: "Back"}
+WORD, LEFT, ALIGNED_FROM = 14, 5, 60
+"""Cells of a state and of the time left, from the width on at which bars and figures stand below each other."""
+
 
 def versions(upgrade: UpgradeOverview | None, image: str, glyphs: Glyphs) -> str:
     """`1.0.3 → 1.1.0` while it rolls, turned round on the way back, else `image` as it is."""
@@ -86,10 +90,13 @@ def progress(seen: UpgradeOverview | None, now: Now, glyphs: Glyphs, width: int)
     share = percent(seen)
     tail = f" {share:3} %  {number}/{total}"
     left = eta(upgrade.outlook, now).partition(" ")[0]
-    word = sign.word
-    room = width - len(word) - 3 - len(tail) - (len(left) + 1 if left else 0)
-    if room < 4:
-        word, room = "", width - 2 - len(tail) - (len(left) + 1 if left else 0)
+    wide = width >= ALIGNED_FROM
+    whole = fit(sign.word, WORD) if wide else sign.word
+    left = fit(left, LEFT, right=True) if wide else left
+    for word in (whole, SHORT.get(upgrade.state, whole), ""):
+        room = width - (len(word) + 1 if word else 0) - 2 - len(tail) - (len(left) + 1 if left else 0)
+        if room >= 4:
+            break
     done, rest = glyphs.bar(share / 100, max(3, min(room, 24 if width < 60 else 44)))
     text = f"{glyphs.of(sign)} {word} " if word else f"{glyphs.of(sign)} "
     pieces = (

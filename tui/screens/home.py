@@ -35,7 +35,7 @@ from tui.widgets.rows import Rows
 DETAIL_LINES, DETAIL_LINES_LOW = 7, 4
 """Of the chosen set below the list, on a high screen and on a low one."""
 HIGH, EDGE_LINES = 30, 5
-OPERATORS_NAMED = 4
+OPERATORS_NAMED, LEAST_LATEST = 4, 4
 EMPTY = (
     ("No scale sets yet.", Meaning.TITLE),
     ("", Meaning.TEXT),
@@ -119,7 +119,8 @@ class HomeScreen(ActingScreen, FilteredScreen):
         detail.styles.height = self._detail_lines()
         detail.show_lines(self._detail(width))
         latest, feed = self.query_one("#latest", Rows), scene.feed if some else ()
-        latest.display = some
+        latest.styles.height = lines = self._latest_lines()
+        latest.display = some and lines > 0
         latest.show(len(feed), lambda y, wide: latest_line(feed[y], scene, self.cockpit.clocks, glyphs, wide))
 
     def _nothing(self) -> list[Line]:
@@ -157,6 +158,14 @@ class HomeScreen(ActingScreen, FilteredScreen):
         """More where the screen is high, or the list leaves room."""
         room = self.size.height - EDGE_LINES - len(self._entries)
         return DETAIL_LINES if self.size.height >= HIGH or room >= DETAIL_LINES else DETAIL_LINES_LOW
+
+    def _latest_lines(self) -> int:
+        """A third of a high screen, and what a short list leaves of any up to a half; none where that is little."""
+        height = self.size.height
+        left = height - EDGE_LINES - len(self._entries) - self._detail_lines() - 2
+        if height < HIGH:
+            return left if left >= LEAST_LATEST else 0
+        return max(min(16, height * 35 // 100), min(height // 2, left))
 
     def _detail(self, width: int) -> list[Line]:
         row, glyphs, now = self.chosen(), self.cockpit.glyphs, self.source.now()
@@ -200,7 +209,7 @@ class HomeScreen(ActingScreen, FilteredScreen):
 
     def offered(self) -> Iterable[str]:
         """Nothing can be opened or marked where nothing is listed."""
-        needs_a_row = () if self.chosen() is not None else ("open", "mark", "sort", "group")
+        needs_a_row = () if self.chosen() is not None else ("open", "mark", "sort", "group", "raw", "copy")
         return [name for name in super().offered() if name not in needs_a_row]
 
     def do_mark(self) -> None:
@@ -209,6 +218,18 @@ class HomeScreen(ActingScreen, FilteredScreen):
             self.cockpit.marked_sets ^= {row.scale_set.key}
             self.query_one("#sets", Rows).action_move(1)
             self.paint_now()
+
+    def do_raw(self) -> None:
+        """What is known of the set from afar, as JSON."""
+        from tui.screens.raw import RawSheet
+
+        if (row := self.chosen()) is not None:
+            self.cockpit.push_screen(RawSheet(row.scale_set.name, row))
+
+    def do_copy(self) -> None:
+        """The resource id of the set under the cursor."""
+        if (row := self.chosen()) is not None:
+            self.cockpit.copy_text(row.scale_set.resource_id)
 
     def do_sort(self) -> None:
         """Sort by the next column."""

@@ -187,6 +187,14 @@ class ImagesScreen(ListScreen[Entry]):
             (Piece("      rollset image publish FOLDER --as publisher:offer:sku:1.0.0", Meaning.ACCENT),),
         ]
 
+    def do_raw(self) -> None:
+        """The chosen image as JSON."""
+        from tui.screens.raw import RawSheet
+
+        chosen = self.chosen()
+        if isinstance(chosen, ImageVersion):
+            self.cockpit.push_screen(RawSheet(str(chosen.reference), chosen))
+
     def do_copy(self) -> None:
         """The reference of the chosen image."""
         chosen = self.chosen()

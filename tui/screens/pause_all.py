@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -12,11 +13,14 @@ from textual.screen import ModalScreen
 
 from engine.model.errors import RollsetError
 from engine.model.numbers import many
-from tui.palette import Meaning, Piece
+from tui.cells import wrap
+from tui.palette import Line, Meaning, Piece
 from tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
     from tui.app import Cockpit
+
+WIDE = 64
 
 
 class PauseAllDialog(ModalScreen[None]):
@@ -45,15 +49,24 @@ class PauseAllDialog(ModalScreen[None]):
         names = [key.rpartition("/")[2] for key in self._keys]
         some = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
         what = f"Every live upgrade begins nothing more: {some}."
-        lines = [
+        lines: list[Line] = [
             (Piece("Pause everything", Meaning.TITLE),),
             (),
-            (Piece(what),),
+            *((Piece(line),) for line in wrap(what, WIDE)),
+            (),
+            *((Piece(line, Meaning.ACCENT),) for line in wrap(f"$ {self._command_line(names)}", WIDE)),
             (),
             (Piece("enter  does it     esc  leaves it", Meaning.MUTED),),
         ]
         rows.styles.height = len(lines)
         rows.show_lines(lines)
+
+    @staticmethod
+    def _command_line(names: list[str]) -> str:
+        """What does the same on a command line."""
+        if len(names) == 1:
+            return f"rollset pause {shlex.quote(names[0])}"
+        return f"for s in {' '.join(map(shlex.quote, names))}; do rollset pause $s; done"
 
     def action_leave(self) -> None:
         """Nothing happens."""

@@ -116,3 +116,13 @@ def test_a_refusal_that_the_dialog_shows_is_not_told_twice() -> None:
     _, _, dialog = press(found, "s", *"web-eu", "tab", "tab", *"web-eu", "enter", first_set=KEY)
 
     assert dialog.count("is not published") == 1 and "Nothing was done: the reason is above." in dialog
+
+
+def test_pause_all_names_the_command_line_that_does_the_same() -> None:
+    _, _, dialog = press(StillSession(everything()), "exclamation_mark")
+    assert "$ rollset pause web-eu" in dialog
+
+
+def test_a_set_from_afar_is_shown_as_json() -> None:
+    _, _, dialog = press(StillSession(everything()), "d")
+    assert "─  queue  ─" in dialog and '"scale_set"' in dialog

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.model.commands import Verb
 from engine.model.upgrade import MemberState, Now, Outlook, UpgradeState
 from tests.snapshots.story import Story, batch_runs, scale_set
 from tui.glyphs import Glyphs
 from tui.scene import Scene
-from tui.upgrade_words import eta, goes_back, percent, versions, waits_for
+from tui.upgrade_words import eta, goes_back, percent, progress, versions, waits_for
 
 
 def story() -> Story:
@@ -70,3 +72,18 @@ def test_a_paused_rollback_still_goes_back() -> None:
     assert upgrade is not None and upgrade.state in (UpgradeState.PAUSING, UpgradeState.PAUSED)
 
     assert goes_back(upgrade)
+
+
+@pytest.mark.parametrize(
+    ("width", "word"), ((70, "RollingForward "), (46, "RollingForward "), (34, "Rolling "), (26, ""))
+)
+def test_a_rolling_row_has_the_longest_word_that_its_column_has_room_for(width: int, word: str) -> None:
+    found = story()
+    found.look()
+    scene = found.scene
+    seen = scene.sets[found.key].upgrade
+
+    pieces = progress(seen, scene.now, Glyphs(), width)
+
+    assert pieces[0].text == f"▶ {word}"
+    assert sum(len(piece.text) for piece in pieces) == width
