@@ -121,7 +121,7 @@ _ALL = (
         "replay",
         "R",
         "replay",
-        "Play the chosen upgrade again, event by event, from just before it.",
+        "Play the chosen upgrade again, event by event, from its first one on.",
         Kind.LOOK,
         When.LIVE,
         _upgrade_chosen,

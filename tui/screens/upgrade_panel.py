@@ -150,10 +150,9 @@ def _more_upgraded(view: PanelView) -> int | None:
 
 
 def _gauge_end(view: PanelView, share: Share, more: int | None) -> tuple[str, Meaning]:
-    live = view.upgrade.live
-    if share.exceeded and not live:
-        return "over the limit", Meaning.BAD
-    if live and view.upgrade.faulting is not None:
+    if not view.upgrade.live:
+        return ("over the limit", Meaning.BAD) if share.exceeded else ("", Meaning.MUTED)
+    if view.upgrade.faulting is not None:
         return ("over: it stops", Meaning.BAD) if share.exceeded else ("", Meaning.MUTED)
     if more == 0 and view.upgrade.open_batch is not None:
         sure = must_stop(view.upgrade)

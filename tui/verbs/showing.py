@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 STOPPED = 130
 EARLY_S = 1.0
 """So long the first picture waits for the engine; after that it says that it connects."""
+AGAIN = "the upgrade again: p plays, . and , step, n finds the next error, q goes back to the engine"
 FRAMES = "120"
 """A second, at most: what a key changes in two places is seen after two. Nothing is drawn when nothing changes."""
 
@@ -117,4 +119,5 @@ def show(session: Session, *, first_set: str = "", hint: str = "") -> None:
 
         first_set = chosen.scale_set
         recorded = RecordedSession(chosen.upgrade, chosen.lines, run=chosen.upgrade)
-        Cockpit(recorded, options, first_set=first_set, driver=TerminalDriver).run(mouse=options.mouse)
+        again = replace(options, hint=AGAIN)
+        Cockpit(recorded, again, first_set=first_set, driver=TerminalDriver).run(mouse=options.mouse)
