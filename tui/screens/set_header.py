@@ -50,8 +50,8 @@ def state_line(
         change = f" {upgrade.previous_image.version} {glyphs.arrow} {upgrade.target.version}"
         return (*head, Piece(change, Meaning.MUTED))
     share = percent(seen)
-    rest_words = "then it stops" if stops else eta(upgrade.outlook, now)
-    tail = f" {share} %   batch {number} of {total}   {rest_words} "
+    ahead = f"{number}, then it stops" if stops else f"{number} of {total}   {eta(upgrade.outlook, now)}"
+    tail = f" {share} %   batch {ahead} "
     room = max(6, min(50, width - width_of(head) - len(tail) - 1))
     done, rest = glyphs.bar(share / 100, room)
     return (*head, Piece(done, sign.meaning), Piece(rest, Meaning.FAINT), Piece(tail))
