@@ -90,8 +90,7 @@ async def _serve(options: argparse.Namespace, lock: EngineLock) -> None:
                 lock.publish(str(path), VERSION)
                 engine.on_stop = lock.say_stopping
                 log.info("engine %s of %s, process %s, listens on %s", VERSION, options.state_dir, os.getpid(), path)
-                if options.ready_fd is not None:
-                    tell(options.ready_fd, "ready", 0)
+                say_ready(options)
                 _collect_garbage()
                 await server.serve([bound])
                 door.stopping.set()
@@ -100,6 +99,13 @@ async def _serve(options: argparse.Namespace, lock: EngineLock) -> None:
             remove_socket(path)
     lock.release()
     log.info("engine stopped")
+
+
+def say_ready(options: argparse.Namespace) -> None:
+    """Tell who waits, once; the number of the descriptor may be another's from then on."""
+    if options.ready_fd is not None:
+        tell(options.ready_fd, "ready", 0)
+        options.ready_fd = None
 
 
 def _collect_garbage() -> None:

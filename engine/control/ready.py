@@ -11,12 +11,16 @@ PROGRESS = "... "
 
 
 def tell(ready_fd: int | None, line: str, code: int) -> int:
-    """Write one line to a pipe that is then closed, or to standard error; returns `code`."""
+    """Write one line to a pipe that is then closed, or to standard error; returns `code`.
+
+    Whoever started the engine may be gone by now: that is no reason to end.
+    """
     one = " ".join(line.split())
     if ready_fd is None:
         print(one, file=sys.stderr)
     else:
-        os.write(ready_fd, (one + "\n").encode())
+        with contextlib.suppress(OSError):
+            os.write(ready_fd, (one + "\n").encode())
         os.close(ready_fd)
     return code
 

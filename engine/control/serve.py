@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import logging
 import os
 import signal
 import sys
@@ -37,14 +38,20 @@ def main(argv: list[str] | None = None) -> int:
         from engine.control.engine_process import run
 
         run(options, lock)
-    except (RollsetError, OSError, BaseExceptionGroup) as error:
-        cause = _cause(error)
-        if isinstance(cause, RollsetError):
-            return tell(options.ready_fd, cause.words, 5)
-        if isinstance(cause, OSError):
-            return tell(options.ready_fd, f"{cause.filename or state_dir}: {cause.strerror}", 5)
-        raise
+    except Exception as error:  # noqa: BLE001  # whatever it was, whoever waits is told in one line
+        return tell(options.ready_fd, _words(error, state_dir), 5)
     return 0
+
+
+def _words(error: Exception, state_dir: Path) -> str:
+    """Why the engine ended, in one line; all of what nobody foresaw goes to the log."""
+    cause = _cause(error)
+    if isinstance(cause, RollsetError):
+        return cause.words
+    if isinstance(cause, OSError):
+        return f"{cause.filename or state_dir}: {cause.strerror}"
+    logging.getLogger("rollset").error("the engine ended by a defect", exc_info=error)
+    return f"a defect, {type(cause).__name__}: {cause}"
 
 
 def _cause(error: BaseException) -> BaseException:
