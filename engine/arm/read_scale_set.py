@@ -233,17 +233,19 @@ def _model(properties: Fields, probes: Mapping[str, HealthSource], port: int | N
         warnings += [] if image.is_latest else [error_texts.NOT_LATEST]
         warnings += [] if health is not None else [error_texts.NO_HEALTH_SOURCE]
     disks = storage.raw("dataDisks")
+    extension_profile = profile.below("extensionProfile")
+    budget_stated = ("extension_budget_s",) if extension_profile.raw("extensionsTimeBudget") is not None else ()
     model = ScaleSetModel(
         image=image,
         health=health,
         extensions=extensions,
         policy=read_rolling_policy(upgrade.below("rollingUpgradePolicy"), file),
-        stated=stated_settings(upgrade.below("rollingUpgradePolicy")),
+        stated=stated_settings(upgrade.below("rollingUpgradePolicy")) + budget_stated,
         mode=mode,
         disable_automatic_rollback=automatic.truth("disableAutomaticRollback"),
         data_disks=len(disks) if isinstance(disks, list) else 0,
         port=port or (health.port if health is not None else 0) or 8080,
-        extension_budget_s=read_time_budget_s(profile.below("extensionProfile"), file),
+        extension_budget_s=read_time_budget_s(extension_profile, file),
         problems=tuple(problems),
     )
     return model, warnings

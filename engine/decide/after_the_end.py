@@ -29,7 +29,8 @@ def model_after(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
 
     RolledBack: the model's previous image is written back, or the bad version is blocked for a `latest` set. Faulted
     and Cancelled leave the model; new instances take the last good version, the one most instances came from.
-    Completed clears that, unless it was begun for certain instances alone and others are not on its target.
+    Completed clears that and lifts the block of its target, unless it was begun for certain instances alone and others
+    are not on that.
     """
     model = scale_set.model.image
     blocked, good = scale_set.blocked_versions, scale_set.good_version
@@ -38,6 +39,7 @@ def model_after(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
     if upgrade.outcome is Outcome.COMPLETED:
         if _whole(upgrade, scale_set):
             good = None
+            blocked = tuple(version for version in blocked if version != upgrade.target.version)
         if upgrade.is_rollback_of is not None and model.is_latest:
             good = upgrade.target.version
     elif upgrade.outcome is Outcome.ROLLED_BACK:

@@ -10,6 +10,7 @@ from engine.decide.choose_batch import choose_from
 from engine.decide.estimate import ASSUMED, Pace, plan_range
 from engine.decide.plan_checks import plan_checks, stopped_before
 from engine.decide.plan_drift import plan_hash
+from engine.decide.plan_versions import version_checks
 from engine.decide.settle_settings import settle_settings, take_up_settings
 from engine.decide.take_up import TakeUp, left_failed
 from engine.model.codes import ErrorCode
@@ -98,6 +99,7 @@ def make_plan(
         instances=tuple(_planned(m, scale_set.instances[m.instance_id]) for m in members),
         checks=(
             *plan_checks(scale_set, settings, members, target.reference, needed, room_free_bytes, earlier, above),
+            *version_checks(scale_set, images.values(), target.reference, members, rollback=rollback),
             *_ways_back(members, rollback),
         ),
         settings=tuple(origins),

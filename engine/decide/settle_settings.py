@@ -80,6 +80,8 @@ def settle_settings(
     timeout = _positive("--timeout", request.timeout_s)
     sources.limit("enable_cross_zone_upgrade", None)
     sources.limit("prioritize_unhealthy_instances", None)
+    budget_stated = "extension_budget_s" in scale_set.model.stated
+    sources.origins["extension_budget_s"] = "the model's extensionProfile" if budget_stated else DEFAULT
     settings = RunSettings(
         policy=policy,
         restore_failed=_restore(sources, request, by_user=by_user),

@@ -45,7 +45,7 @@ class ScaleSetModel:
     """What new disks are made from. `problems` are reasons why no upgrade can start, each in words.
 
     `extension_budget_s` is Azure's extensionsTimeBudget: for all extensions of an instance together.
-    `stated` are the fields of the policy that the model itself says; the others are defaults.
+    `stated` are the fields of the policy, and `extension_budget_s`, that the model says; the others are defaults.
     """
 
     image: ImageReference

@@ -25,6 +25,7 @@ from engine.model.events import EngineStarted
 from engine.model.health import READ_AS_UNHEALTHY, Health
 from engine.model.scale_set import Instance, ScaleSet, versions_of
 from engine.model.upgrade import Member, Upgrade, UpgradeState
+from engine.runtime.image_warnings import image_warnings
 
 if TYPE_CHECKING:
     from engine.runtime.engine import Engine
@@ -178,12 +179,7 @@ def set_summary(engine: Engine, scale_set: ScaleSet) -> Answer:
     health = Counter([i.health for i in instances])
     last = engine.state.last_upgrade(scale_set.key)
     warnings = list(dict.fromkeys((*scale_set.warnings, *scale_set.model.problems)))
-    if scale_set.good_version not in (None, scale_set.model.image.version):
-        warnings.append(
-            f"the last upgrade did not complete: the model names {scale_set.model.image.version}, "
-            f"new instances take {scale_set.good_version}"
-        )
-    warnings += _not_there(scale_set)
+    warnings += [*image_warnings(scale_set, last), *_not_there(scale_set)]
     return {
         "name": scale_set.name,
         "key": scale_set.key,
@@ -196,6 +192,7 @@ def set_summary(engine: Engine, scale_set: ScaleSet) -> Answer:
         "waiting": health[Health.NOT_OBSERVED] + health[Health.INITIALIZING],
         "provisioning": [i.provisioned for i in instances].count(False),
         "image": str(scale_set.model.image),
+        "blocked_versions": list(scale_set.blocked_versions),
         "versions": dict(versions_of(scale_set).most_common()),
         "production": scale_set.is_production,
         "deleting": scale_set.deleting,

@@ -21,6 +21,7 @@ from engine.runtime.confirm import confirm_all
 from engine.runtime.decided import Decided
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
+from engine.runtime.image_warnings import image_warnings
 from engine.runtime.scaling import scale_into
 from engine.runtime.turn import Turn
 
@@ -63,7 +64,8 @@ def apply_documents(
         if action != "unchanged":
             turn.on_scale_set(merged.key, e.ScaleSetApplied(merged))
             scale_into(turn, engine, merged, merged.capacity)
-        results.append({"name": merged.name, "action": action, "warnings": list(merged.warnings)})
+        warnings = [*merged.warnings, *image_warnings(merged, engine.state.last_upgrade(merged.key))]
+        results.append({"name": merged.name, "action": action, "warnings": warnings})
 
     def answer() -> dict[str, Any]:
         engine.probes = probes
@@ -190,7 +192,7 @@ def _merge(engine: Engine, before: ScaleSet | None, wanted: ScaleSet) -> tuple[S
         next_instance=before.next_instance,
         model_version=before.model_version + (0 if current else 1),
         blocked_versions=before.blocked_versions,
-        good_version=before.good_version if current else None,
+        good_version=before.good_version if wanted.model.image == before.model.image else None,
         fleet=before.fleet,
         created_clock=before.created_clock,
     )

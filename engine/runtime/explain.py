@@ -92,11 +92,11 @@ def _case(upgrade: Upgrade) -> str:
 
 
 def _last_of(engine: Engine, name: str) -> Upgrade | None:
+    """Raises NotFoundError for a name that several sets have."""
     key = name.lower()
-    for scale_set in engine.state.scale_sets.values():
-        if key in (scale_set.key, scale_set.name.lower()):
-            return engine.state.last_upgrade(scale_set.key)
-    return None
+    if not any(key in (s.key, s.name.lower()) for s in engine.state.scale_sets.values()):
+        return None
+    return engine.state.last_upgrade(engine.find_set(name).key)
 
 
 def _explain_upgrade(engine: Engine, upgrade: Upgrade) -> Answer:

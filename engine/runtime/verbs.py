@@ -122,9 +122,24 @@ def _exclusion(excluded: bool) -> Do:
         turn.on_image(
             replace(image, excluded_from_latest=excluded), e.ImageExclusionChanged(image.reference, excluded, why)
         )
-        return Decided(turn, lambda: {"reference": reference, "excluded_from_latest": excluded})
+        lifted = [] if excluded else _lift(engine, turn, image)
+        said = {"reference": reference, "excluded_from_latest": excluded, "lifted_in": lifted}
+        return Decided(turn, lambda: said)
 
     return do
+
+
+def _lift(engine: Engine, turn: Turn, image: ImageVersion) -> list[str]:
+    """Scale sets that left a version out because it was rolled back there may take it again; their names."""
+    family, version = image.reference.family, image.reference.version
+    found = [
+        s for s in engine.state.scale_sets.values() if s.model.image.family == family and version in s.blocked_versions
+    ]
+    for scale_set in found:
+        left = tuple(v for v in scale_set.blocked_versions if v != version)
+        why = f"{version} was included again"
+        turn.on_scale_set(scale_set.key, e.ModelImageChanged(scale_set.model.image, left, scale_set.good_version, why))
+    return [scale_set.name for scale_set in found]
 
 
 async def _apply(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
@@ -177,6 +192,13 @@ def _release(scale_set: ScaleSet, name: str, arguments: Arguments, caller: Calle
 
 def _protect(scale_set: ScaleSet, name: str, arguments: Arguments, caller: Caller, turn: Turn) -> tuple[e.Event, str]:
     actions = truth(arguments, "from_actions")
+    if actions and arguments.get("from_scale_in") is False:
+        raise InputError(
+            ErrorCode.INVALID_PARAMETER,
+            "protectFromScaleSetActions cannot be true while protectFromScaleIn is false: it includes that.",
+            f"Leave --no-from-scale-in out; only from scale-in: rollset protect {scale_set.name} {name} "
+            "--no-from-actions --from-scale-in",
+        )
     scale_in = truth(arguments, "from_scale_in") or actions
     said = "protected" if actions or scale_in else "no longer protected"
     return e.ProtectionChanged(name, actions, scale_in), f"instance {name} of {scale_set.name} is {said}"

@@ -74,13 +74,21 @@ def image_lines(images: Sequence[Mapping[str, Any]]) -> list[str]:
             i["reference"],
             size(i["size_bytes"]),
             show_moment(i["published_at"]),
-            "latest" if i["is_latest"] else "excluded from latest" if i["excluded_from_latest"] else None,
+            _latest(i),
             ", ".join(f"{count} of {name}" for name, count in (i.get("instances") or {}).items()) or None,
             str(i["digest"])[:19],
         )
         for i in images
     ]
     return table(("IMAGE", "SIZE", "PUBLISHED", "LATEST", "INSTANCES", "DIGEST"), rows)
+
+
+def _latest(image: Mapping[str, Any]) -> str | None:
+    """Whether `latest` means it, and the sets that leave it out because it was rolled back there."""
+    words = ["latest"] if image["is_latest"] else ["excluded from latest"] if image["excluded_from_latest"] else []
+    blocked = image.get("blocked_by")
+    words += [f"left out by {', '.join(map(cell, blocked))}"] if blocked else []
+    return ", ".join(words) or None
 
 
 def _runs(summary: Mapping[str, Any]) -> str:

@@ -56,9 +56,11 @@ def exclude(reference: Reference, reason: Reason = None, state_dir: StateDir = N
 
 
 def include(reference: Reference, reason: Reason = None, state_dir: StateDir = None) -> None:
-    """Let a version be `latest` again."""
-    engine_access.send(engine_access.connect(state_dir), "image-include", {"reference": reference, "reason": reason})
-    say([f"{printable(reference)}: included in latest"])
+    """Let a version be `latest` again, also for the sets where it was rolled back."""
+    arguments = {"reference": reference, "reason": reason}
+    answer = engine_access.send(engine_access.connect(state_dir), "image-include", arguments)
+    sets = ", ".join(map(printable, answer.get("lifted_in") or ()))
+    say([f"{printable(reference)}: included in latest{f', also where it was rolled back: {sets}' if sets else ''}"])
 
 
 def register(app: typer.Typer) -> None:

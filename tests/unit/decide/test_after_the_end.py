@@ -140,3 +140,12 @@ def test_members_came_from_what_most_of_them_had_before_and_never_from_the_targe
     there = replace(points["m3"], image=V2)
     members = {m.id: replace(m, restore_point=there) for m in run.upgrade.members.values()}
     assert restore_image(replace(run.upgrade, members=members)) is None
+
+
+def test_a_completed_run_to_a_blocked_version_lifts_its_block() -> None:
+    run = Run(scale_set(2, model={"image": LATEST}))
+    run.run()
+    run.set = replace(run.set, blocked_versions=("2.0.0", "3.0.0"))
+    assert changed(run).blocked_versions == ("3.0.0",)
+    run.upgrade = replace(run.upgrade, outcome=Outcome.CANCELLED)
+    assert changed(run).blocked_versions == ("2.0.0", "3.0.0")

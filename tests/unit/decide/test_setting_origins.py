@@ -133,3 +133,11 @@ def test_of_equal_fits_the_first_name_speaks() -> None:
     second, first = PolicyDocument("two", ("web-*",)), PolicyDocument("one", ("*b-eu",))
 
     assert [p.name for p in policies_for((second, first), "web-eu", KEY)] == ["one", "two"]
+
+
+def test_the_budget_of_extensions_is_a_default_unless_the_model_states_it() -> None:
+    name = "extensionsTimeBudget"
+    stated = scale_set(extension_budget_s=900.0, stated=("extension_budget_s",))
+
+    assert settled(name, scale_set(), StartRequest()) == ("5400 s", "default")
+    assert settled(name, stated, StartRequest()) == ("900 s", "the model's extensionProfile")
