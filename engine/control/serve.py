@@ -18,7 +18,7 @@ from engine.control.log_file import set_up_log
 from engine.control.ready import tell
 from engine.model.errors import RollsetError
 from engine.store.engine_lock import EngineLock
-from engine.store.state_directory import check_state_directory
+from engine.store.state_directory import check_state_directory, refuse_broken_off
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,6 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         lock = EngineLock(state_dir / "engine.lock")
         if not lock.acquire():
             return tell(options.ready_fd, f"another engine holds {state_dir}", 5)
+        refuse_broken_off(state_dir)
         gc.disable()
         from engine.control.engine_process import run
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.model.errors import InputError
-from engine.store.failures import StoreCorruptError, StoreNotWritableError
+from engine.store.failures import StoreCorruptError, not_writable
 from engine.store.flushing import flush
 from engine.store.reading import reading, unsound
 from engine.store.schema import DATABASE
@@ -55,7 +55,7 @@ def write_backup(database: Path, target: Path) -> int:
         os.rename(partial, target)
         flush(target.parent)
     except (OSError, sqlite3.OperationalError) as error:
-        raise StoreNotWritableError(f"{target}: {error}") from error
+        raise not_writable(target, error) from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from typing import Any
 from engine.model.errors import InputError, RollsetError
 from engine.model.version import VERSION
 from engine.store.doctor import examine
-from engine.store.failures import StoreNotWritableError
+from engine.store.failures import not_writable
 from engine.store.own_process import answer, arguments
 from engine.store.reading import reading
 from engine.store.schema import DATABASE
@@ -193,7 +193,7 @@ def _write(target: Path, parts: dict[str, Any], now: float) -> None:
     except OSError as error:
         with suppress(OSError):
             target.unlink()
-        raise StoreNotWritableError(f"{target}: {error.strerror}") from error
+        raise not_writable(target, error) from error
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -6,7 +6,8 @@ import sqlite3
 from pathlib import Path
 
 from engine.model.errors import UnreachableError
-from engine.store.failures import StoreCorruptError, StoreNotWritableError, newer_store
+from engine.store.failures import StoreCorruptError, newer_store
+from engine.store.rights import cannot_write, follow_database
 from engine.store.schema import APPLICATION_ID, FORMAT, MIGRATIONS
 from engine.store.store import Store
 
@@ -28,11 +29,12 @@ def open_store(path: Path) -> Store:
 
     Raises UnreachableError: not a database, of another program, written by a newer version, or not writable.
     """
+    follow_database(path)
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
         return _open(connection, path)
     except sqlite3.OperationalError as error:
-        raise StoreNotWritableError(f"{path}: {error}") from error
+        raise cannot_write(path, error) from error
     except sqlite3.DatabaseError as error:
         raise StoreCorruptError(f"{path}: {error}") from error
 

@@ -17,8 +17,9 @@ from engine.store.ballast import LOW_BYTES, Ballast
 from engine.store.engine_lock import holder_of
 from engine.store.reading import reading, unsound
 from engine.store.replay import compare_with_log
+from engine.store.rights import not_permitted
 from engine.store.schema import DATABASE
-from engine.store.state_directory import check_state_directory, file_system_of
+from engine.store.state_directory import check_state_directory, file_system_of, refuse_broken_off
 
 Check = dict[str, Any]
 _MIB = 1024 * 1024
@@ -29,6 +30,7 @@ def examine(state_dir: Path, *, thoroughly: bool, now: float) -> list[Check]:
     """Every check with `name`, `ok`, `words` and, when it is not ok, the `next_step`."""
     looks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
         ("state directory", lambda: _directory(state_dir)),
+        ("rights", lambda: _rights(state_dir)),
         ("room", lambda: _room(state_dir)),
         ("database", lambda: _database(state_dir, thoroughly)),
         ("backups", lambda: _backups(state_dir, now)),
@@ -54,6 +56,11 @@ def _directory(state_dir: Path) -> Iterator[Check]:
     yield _check("state directory", f"{state_dir} is yours alone, on {file_system_of(state_dir) or 'a local disk'}")
 
 
+def _rights(state_dir: Path) -> Iterator[Check]:
+    words, cure = not_permitted(state_dir / DATABASE) or ("the database may be written", "")
+    yield _check("rights", words, cure)
+
+
 def _room(state_dir: Path) -> Iterator[Check]:
     free = Ballast(state_dir).free_bytes()
     cure = "free disk space: no upgrade starts before" if free < LOW_BYTES else ""
@@ -62,6 +69,7 @@ def _room(state_dir: Path) -> Iterator[Check]:
 
 def _database(state_dir: Path, thoroughly: bool) -> Iterator[Check]:
     path = state_dir / DATABASE
+    refuse_broken_off(state_dir)
     if not path.exists():
         yield _check("database", "there is none yet")
         return

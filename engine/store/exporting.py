@@ -19,7 +19,7 @@ from engine.model.errors import InputError, RefusedError
 from engine.model.image import ImageVersion
 from engine.model.version import VERSION
 from engine.store.backup import write_backup
-from engine.store.failures import StoreNotWritableError
+from engine.store.failures import not_writable
 from engine.store.image_blobs import ImageBlobs
 from engine.store.schema import DATABASE
 
@@ -53,7 +53,7 @@ def export_to(target: Path, state_dir: Path, blobs: ImageBlobs, images: Sequence
                 os.fsync(file.fileno())
         os.rename(partial, target)
     except OSError as error:
-        raise StoreNotWritableError(f"{target}: {error.strerror}") from error
+        raise not_writable(target, error) from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from pathlib import Path
 
 from engine.model.errors import UnreachableError
 from engine.store.schema import FORMAT
 
+_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_SQLITE_DENIED = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
+
 
 class StoreNotWritableError(UnreachableError):
     """Nothing was changed; it heals when there is room or the disk is writable again."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(
-            "StoreNotWritable", f"the store cannot be written: {why}.", "Free disk space; nothing was lost."
-        )
+    def __init__(self, why: str, next_step: str = "Free disk space; nothing was lost.") -> None:
+        super().__init__("StoreNotWritable", f"the store cannot be written: {why}.", next_step)
+
+
+def not_writable(path: Path | str, error: OSError | sqlite3.Error) -> StoreNotWritableError:
+    """The error for a file that the system did not let be written, with the way out of that cause."""
+    said = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    why = f"{path}: {said}"
+    name = str(getattr(error, "sqlite_errorname", ""))
+    if (isinstance(error, OSError) and error.errno in _DENIED) or name.startswith(_SQLITE_DENIED):
+        return StoreNotWritableError(why, "Look at the rights of the file and its directory; nothing was lost.")
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return StoreNotWritableError(why, "Name a file in a directory that there is; nothing was lost.")
+    return StoreNotWritableError(why)
 
 
 class StoreUnreadableError(UnreachableError):

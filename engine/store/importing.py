@@ -23,12 +23,13 @@ from engine.model.upgrade import Now
 from engine.model.version import VERSION
 from engine.store.connection import open_store
 from engine.store.exporting import FORMAT, IMAGES, MANIFEST, SIMULATED
-from engine.store.failures import StoreNotWritableError
+from engine.store.failures import StoreNotWritableError, not_writable
 from engine.store.image_blobs import ImageBlobs
 from engine.store.own_process import answer, arguments
 from engine.store.restoring import no_engine, put_in_place, sound_head
 from engine.store.safe_archive import Limits, SourceEntry, read_archive
 from engine.store.schema import DATABASE
+from engine.store.state_directory import refuse_broken_off
 from engine.store.store import Store, Transaction
 
 _NAMES = re.compile(rf"{DATABASE}|{IMAGES}/[0-9a-f]{{64}}\.tar|{SIMULATED}/[0-9a-f]{{16}}\.jsonl")
@@ -68,16 +69,22 @@ def import_from(state_dir: Path, archive: Path, *, actor: str, reason: str, at: 
                 (state_dir / SIMULATED).mkdir(mode=0o700, exist_ok=True)
                 for journal in (unpacked / SIMULATED).iterdir():
                     os.replace(journal, state_dir / SIMULATED / journal.name)
-                told = put_in_place(state_dir, unpacked / DATABASE, actor=actor, reason=reason, at=at)
+                told = put_in_place(
+                    state_dir, unpacked / DATABASE, actor=actor, reason=reason, at=at, through=f".{DATABASE}.importing"
+                )
         except OSError as error:
-            raise StoreNotWritableError(f"{error.filename or state_dir}: {error.strerror}") from error
+            raise not_writable(error.filename or state_dir, error) from error
     return told | {"images": len(manifest.images), "sets": sets, "made_anew": anew}
 
 
 def _refuse_present(state_dir: Path) -> None:
-    if (state_dir / DATABASE).exists():
+    refuse_broken_off(state_dir)
+    database = state_dir / DATABASE
+    if database.exists():
         raise RefusedError(
-            "Conflict", f"{state_dir} has a database already.", "Choose another --state-dir, or move it away first."
+            "Conflict",
+            f"{state_dir} has a database already.",
+            f"Choose another --state-dir, or move it away first: mv {database} {database}.old",
         )
 
 

@@ -14,14 +14,16 @@ from pathlib import Path
 from engine.model.errors import InputError, RollsetError, UnreachableError
 from engine.model.events import StoreRestored
 from engine.model.version import VERSION
+from engine.store import crash_points
 from engine.store.connection import open_store
 from engine.store.engine_lock import EngineLock
-from engine.store.failures import StoreCorruptError
+from engine.store.failures import StoreCorruptError, StoreNotWritableError, not_writable
+from engine.store.flushing import flush
 from engine.store.own_process import answer, arguments
 from engine.store.reading import reading, unsound
 from engine.store.replay import compare_with_log
 from engine.store.schema import DATABASE
-from engine.store.state_directory import check_state_directory
+from engine.store.state_directory import BEFORE_RESTORE, RESTORING, check_state_directory, restore_broken_off
 from engine.store.store import Transaction
 
 SIDE_FILES = ("", "-wal", "-shm")
@@ -39,23 +41,49 @@ def restore(state_dir: Path, backup: Path, *, actor: str, reason: str, at: float
         return put_in_place(state_dir, backup, actor=actor, reason=reason, at=at)
 
 
-def put_in_place(state_dir: Path, backup: Path, *, actor: str, reason: str, at: float) -> dict[str, object]:
-    """What `restore` does, for a caller that holds the engine's place."""
+def put_in_place(
+    state_dir: Path, backup: Path, *, actor: str, reason: str, at: float, through: str = RESTORING
+) -> dict[str, object]:
+    """What `restore` does, for a caller that holds the engine's place.
+
+    A kill leaves the present database, the restored one, or a restore that `restore_broken_off` knows of and that
+    doing it once more finishes: the new database is whole, its own event in it, before the present one is moved.
+    `through` is the name it has in the state directory until then.
+    """
+    aside = _finish_moving(state_dir)
     head = sound_head(backup)
-    fresh = state_dir / f".{DATABASE}.restoring"
-    _copy(backup, fresh)
-    epoch = _raise_epoch(fresh, _epoch_of(state_dir / DATABASE))
-    aside = _set_aside(state_dir, at)
+    fresh = state_dir / through
+    present = state_dir if aside is None else aside
+    aside = aside or _name_aside(state_dir, at)
+    event = StoreRestored(backup.name, head, str(aside) if aside is not None else None, reason)
+    try:
+        _copy(backup, fresh)
+        epoch = _raise_epoch(fresh, _epoch_of(present / DATABASE))
+        _record(fresh, event, actor, at)
+    except Exception:
+        _clear(fresh)
+        raise
+    if aside is not None:
+        _set_aside(state_dir, aside)
     os.rename(fresh, state_dir / DATABASE)
-    store = open_store(state_dir / DATABASE)
+    flush(state_dir)
+    crash_points.reached("restore_placed")
+    return {"head": head, "aside": event.aside, "epoch": epoch}
+
+
+def _record(fresh: Path, event: StoreRestored, actor: str, at: float) -> None:
+    """Write the restore into the new database, and leave it whole in its one file."""
+    store = open_store(fresh)
     try:
         clock = store.begin_epoch(os.getpid(), VERSION, at).clock
-        event = StoreRestored(backup.name, head, str(aside) if aside is not None else None, reason)
         store.commit(Transaction([("engine", event, actor, "")], at, clock))
         store.mark_stopped(clock, True)
     finally:
         store.close()
-    return {"head": head, "aside": str(aside) if aside is not None else None, "epoch": epoch}
+    if fresh.with_name(f"{fresh.name}-wal").exists():
+        raise StoreNotWritableError(f"{fresh}: its log could not be written into it")
+    flush(fresh)
+    crash_points.reached("restore_recorded")
 
 
 @contextmanager
@@ -94,13 +122,19 @@ def sound_head(backup: Path) -> int:
 
 def _copy(backup: Path, fresh: Path) -> None:
     try:
-        fresh.unlink(missing_ok=True)
+        _clear(fresh)
         with open(backup, "rb") as source, open(fresh, "xb", opener=_private) as target:
             shutil.copyfileobj(source, target)
             target.flush()
             os.fsync(target.fileno())
+        crash_points.reached("restore_copied")
     except OSError as error:
-        raise UnreachableError("StoreNotWritable", f"{fresh}: {error}.", "Free disk space, then try again.") from error
+        raise not_writable(fresh, error) from error
+
+
+def _clear(fresh: Path) -> None:
+    for end in SIDE_FILES:
+        fresh.with_name(f"{fresh.name}{end}").unlink(missing_ok=True)
 
 
 def _private(path: str, flags: int) -> int:
@@ -126,19 +160,35 @@ def _raise_epoch(fresh: Path, present: int | None) -> int:
     return epoch
 
 
-def _set_aside(state_dir: Path, at: float) -> Path | None:
-    if not (state_dir / DATABASE).exists():
+def _name_aside(state_dir: Path, at: float) -> Path | None:
+    """Where what is there goes; None when nothing is."""
+    if not any((state_dir / f"{DATABASE}{end}").exists() for end in SIDE_FILES):
         return None
-    aside = state_dir / time.strftime("before-restore-%Y%m%dT%H%M%SZ", time.gmtime(at))
+    aside = state_dir / time.strftime(f"{BEFORE_RESTORE}%Y%m%dT%H%M%SZ", time.gmtime(at))
     number = 1
     while aside.exists():
         number += 1
         aside = aside.with_name(f"{aside.name.partition('.')[0]}.{number}")
-    aside.mkdir(mode=0o700)
+    return aside
+
+
+def _set_aside(state_dir: Path, aside: Path) -> None:
+    """Move the database first: one without its log would be taken for whole."""
+    aside.mkdir(mode=0o700, exist_ok=True)
     for end in SIDE_FILES:
         path = state_dir / f"{DATABASE}{end}"
         if path.exists():
             os.rename(path, aside / path.name)
+            flush(aside)
+            flush(state_dir)
+        crash_points.reached(f"restore_aside{end}")
+
+
+def _finish_moving(state_dir: Path) -> Path | None:
+    """Where a restore that was broken off has put the database, with its log by now; None when none was."""
+    aside = restore_broken_off(state_dir)
+    if aside is not None:
+        _set_aside(state_dir, aside)
     return aside
 
 

@@ -17,7 +17,9 @@ _SHARED = frozenset(
 _OURS = frozenset({"spawn.lock", "images", "local", "simulated", "backups", "ballast", "retired"})
 _SETTINGS = frozenset({".toml", ".json"})
 MOUNTS = Path("/proc/self/mountinfo")
-_BEGINNINGS = ("engine.", ".importing-", f".{DATABASE}.")
+BEFORE_RESTORE = "before-restore-"
+RESTORING = f".{DATABASE}.restoring"
+_BEGINNINGS = ("engine.", ".importing-", f".{DATABASE}.", DATABASE, BEFORE_RESTORE)
 
 
 def check_state_directory(path: Path, *, uid: int | None = None, mounts: Path = MOUNTS) -> None:
@@ -63,6 +65,25 @@ def _foreign(path: Path) -> list[str]:
     if DATABASE in names:
         return []
     return [n for n in names if n not in _OURS and not n.startswith(_BEGINNINGS) and Path(n).suffix not in _SETTINGS]
+
+
+def restore_broken_off(path: Path) -> Path | None:
+    """The folder with the database that a restore had moved aside when it was ended; None when there is none."""
+    if (path / DATABASE).exists() or not (path / RESTORING).exists():
+        return None
+    aside = [x for x in path.glob(f"{BEFORE_RESTORE}*") if (x / DATABASE).exists()]
+    return max(aside, key=lambda x: x.stat().st_ctime_ns, default=None)
+
+
+def refuse_broken_off(path: Path) -> None:
+    """Raise UnreachableError when a restore was broken off: without its database a new, empty one would be made."""
+    aside = restore_broken_off(path)
+    if aside is not None:
+        raise UnreachableError(
+            "RestoreBrokenOff",
+            f"a restore of {path} was broken off; the database from before it is {aside / DATABASE}.",
+            f"Do it once more: rollset restore FILE. To have the old state back: rollset restore {aside / DATABASE}",
+        )
 
 
 def file_system_of(path: Path, mounts: Path = MOUNTS) -> str:

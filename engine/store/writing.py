@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
+from pathlib import Path
 
-from engine.store.failures import StoreCorruptError, StoreNotWritableError, StoreRefusedError, StoreUnsureError
+from engine.store.failures import StoreCorruptError, StoreRefusedError, StoreUnsureError
+from engine.store.rights import cannot_write
 
 
 class Writing:
@@ -23,28 +25,30 @@ class Writing:
             return
         self._undo()
         if isinstance(error, sqlite3.Error):
-            raise _translated(error) from error
+            raise self._translated(error) from error
 
     def _run(self, sql: str) -> None:
         try:
             self._connection.execute(sql)
         except sqlite3.Error as error:
             self._undo()
-            raise _translated(error) from error
+            raise self._translated(error) from error
 
     def _undo(self) -> None:
         if self._connection.in_transaction:
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
 
+    def _translated(self, error: sqlite3.Error) -> Exception:
+        if isinstance(error, sqlite3.IntegrityError):
+            return StoreRefusedError(str(error))
+        if isinstance(error, sqlite3.ProgrammingError):
+            return error
+        if getattr(error, "sqlite_errorname", "") in ("SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC"):
+            return StoreUnsureError(str(error))
+        if isinstance(error, sqlite3.OperationalError):
+            return cannot_write(self._path(), error)
+        return StoreCorruptError(str(error))
 
-def _translated(error: sqlite3.Error) -> Exception:
-    if isinstance(error, sqlite3.IntegrityError):
-        return StoreRefusedError(str(error))
-    if isinstance(error, sqlite3.ProgrammingError):
-        return error
-    if getattr(error, "sqlite_errorname", "") in ("SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC"):
-        return StoreUnsureError(str(error))
-    if isinstance(error, sqlite3.OperationalError):
-        return StoreNotWritableError(str(error))
-    return StoreCorruptError(str(error))
+    def _path(self) -> Path:
+        return Path(self._connection.execute("PRAGMA database_list").fetchone()[2])
