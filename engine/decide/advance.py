@@ -251,14 +251,15 @@ def _check(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
 
 
 def unseen(scale_set: ScaleSet) -> list[str]:
-    """Instances whose health is not known yet: neither healthy nor unhealthy, they hold what would begin next.
+    """Instances that are being created, or whose health is not known yet: they hold what would begin next.
 
-    One that the fleet could not create yet is not waited for: it joins when it is there.
+    One whose creation failed and is tried again is not waited for: it joins when it is there.
     """
     return [
         i.instance_id
         for i in scale_set.instances.values()
-        if (i.health is Health.NOT_OBSERVED or i.health is Health.INITIALIZING) and (i.provisioned or i.trying is None)
+        if (i.health is Health.NOT_OBSERVED or i.health is Health.INITIALIZING or not i.provisioned)
+        and (i.provisioned or i.trying is None)
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.decide.advance import observed_s, unseen
-from engine.decide.choose_batch import waiting_to_go
+from engine.decide.choose_batch import is_being_created, waiting_to_go
 from engine.decide.plan_effects import deadline_s
 from engine.model.numbers import many
 from engine.model.scale_set import ScaleSet
@@ -52,11 +52,7 @@ def upgrade_blocked_by(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> Block
         return BlockedBy("StartTime", upgrade.started_at, start, "the start time that was asked for")
     unknown = unseen(scale_set) if upgrade.direction is Direction.FORWARD else []
     if unknown and waiting_to_go(upgrade):
-        some = ", ".join(unknown[:5]) + (" and more" if len(unknown) > 5 else "")
-        since = max(upgrade.started_at, min(scale_set.instances[name].health_since_at for name in unknown))
-        return BlockedBy(
-            "HealthNotObserved", since, None, f"health of {many(len(unknown), 'instance')} not known yet: {some}"
-        )
+        return _unseen(upgrade, scale_set, unknown)
     if now.clock < upgrade.next_batch_clock:
         left = upgrade.next_batch_clock - now.clock
         since = (upgrade.batches[-1].ended_at if upgrade.batches else None) or upgrade.started_at
@@ -67,7 +63,29 @@ def upgrade_blocked_by(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> Block
         return BlockedBy(
             "InstancesHeld", min(m.since_at for m in held), None, f"held instances: {names}; release or skip them"
         )
+    coming = [m.instance_id for m in waiting_to_go(upgrade) if is_being_created(scale_set, m)]
+    if coming:
+        return _being_created(upgrade, scale_set, coming, "; skip what cannot be created, or take it out of the set")
     return BlockedBy("Engine", upgrade.last_action_at, None, "the engine's next step")
+
+
+def _unseen(upgrade: Upgrade, scale_set: ScaleSet, names: list[str]) -> BlockedBy:
+    coming = [name for name in names if not scale_set.instances[name].provisioned]
+    if coming:
+        return _being_created(upgrade, scale_set, coming)
+    since = max(upgrade.started_at, min(scale_set.instances[name].health_since_at for name in names))
+    words = f"health of {many(len(names), 'instance')} not known yet: {_some(names)}"
+    return BlockedBy("HealthNotObserved", since, None, words)
+
+
+def _being_created(upgrade: Upgrade, scale_set: ScaleSet, names: list[str], cure: str = "") -> BlockedBy:
+    since = max(upgrade.started_at, min(scale_set.instances[name].created_at for name in names))
+    words = f"{many(len(names), 'instance')} still being created: {_some(names)}{cure}"
+    return BlockedBy("InstancesCreating", since, None, words)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (" and more" if len(names) > 5 else "")
 
 
 def _flying(upgrade: Upgrade, flying: list[Member], now: Now) -> BlockedBy:

@@ -71,8 +71,18 @@ def _group_of(key: tuple[object, ...], direction: Direction) -> tuple[object, ..
 
 
 def choose_batch(upgrade: Upgrade, scale_set: ScaleSet) -> Choice | None:
-    """The next batch from the present health, or None when no member waits (decisions: batch size)."""
-    return choose_from(waiting_to_go(upgrade), upgrade.settings, upgrade.direction, scale_set)
+    """The next batch from the present health, or None when no member waits whose instance is there.
+
+    An instance that is still being created is in the hands of its creation until its extensions have run.
+    """
+    created = [m for m in waiting_to_go(upgrade) if not is_being_created(scale_set, m)]
+    return choose_from(created, upgrade.settings, upgrade.direction, scale_set)
+
+
+def is_being_created(scale_set: ScaleSet, member: Member) -> bool:
+    """Whether a member's instance is not whole yet: its disk is to come, or its first extensions."""
+    instance = scale_set.instances.get(member.instance_id)
+    return instance is not None and not instance.provisioned
 
 
 def choose_from(

@@ -179,7 +179,9 @@ def _above(scale_set: ScaleSet, images: Images, target: ImageVersion, earlier: I
 
 
 def _ordered(scale_set: ScaleSet) -> list[Instance]:
-    return sorted(scale_set.instances.values(), key=lambda i: (len(i.instance_id), i.instance_id))
+    """The instances in order, without those whose creation failed so far: they join once they are there."""
+    there = (i for i in scale_set.instances.values() if i.provisioned or i.trying is None)
+    return sorted(there, key=lambda i: (len(i.instance_id), i.instance_id))
 
 
 def _member(instance: Instance, target: ImageVersion, failed: Member | None, take_up: TakeUp | None) -> Member:

@@ -91,6 +91,7 @@ class Twin:
             self._later(back * self._tick_s, partial(self._engine_is_back, for_s))
         if started.starts_not_before_at is not None:
             self._later(max(0.0, started.starts_not_before_at - self._start.at) + TRIFLE_S, self._time_has_come)
+        self._later(0.0, self._created)
         self._later(0.0, partial(self._see_all, list(scale_set.instances)))
 
     @property
@@ -182,6 +183,12 @@ class Twin:
     def _see_all(self, names: Iterable[str]) -> None:
         for name in names:
             self._see(name)
+
+    def _created(self) -> None:
+        """What is being created is there at once: how long that takes nobody has told."""
+        for i in list(self.scale_set.instances.values()):
+            if not i.provisioned and i.trying is None:
+                self._fold_set(e.InstanceProvisioned(i.instance_id, i.disk or "1", i.digest, i.address))
 
     def _health_of(self, instance: Instance) -> tuple[Health, str]:
         name = instance.instance_id

@@ -37,6 +37,7 @@ def record_stop(engine: Engine, reason: str) -> None:
     if engine.guard.lost is not None:
         print(f"stopped: {engine.guard.lost}", file=sys.stderr)
         return
+    engine.begin_nothing_more()
     turn = engine.turn()
     turn.note("engine", e.EngineStopped(reason))
     try:

@@ -188,6 +188,11 @@ class Engine:
         self.draining = Drain(self.clock.now().clock + limit_s, stops_anyway)
         self.wake()
 
+    def begin_nothing_more(self) -> None:
+        """From now on turns only record: nobody is left to act."""
+        self.draining = self.draining or Drain(self.clock.now().clock, stops_anyway=True)
+        self._runner = None
+
     def _end_drain(self, drain: Drain) -> None:
         late = self.clock.now().clock >= drain.until_clock
         resting = self._runner.resting if self._runner is not None else set()

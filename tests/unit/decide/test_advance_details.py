@@ -41,10 +41,12 @@ def test_a_waiting_instance_that_is_held_joins_again_when_it_is_released() -> No
         (Health.NOT_OBSERVED, False, False, True),
         (Health.NOT_OBSERVED, False, True, False),
         (Health.HEALTHY, True, False, False),
-        (Health.UNHEALTHY, False, False, False),
+        (Health.UNHEALTHY, False, False, True),
+        (Health.HEALTHY, False, False, True),
+        (Health.HEALTHY, False, True, False),
     ),
 )
-def test_health_not_known_yet_is_waited_for_unless_the_instance_cannot_be_created(
+def test_health_and_creation_are_waited_for_unless_the_instance_cannot_be_created(
     health: Health, provisioned: bool, tried: bool, waited_for: bool
 ) -> None:
     trying = Trying(1.0, 1, "no room") if tried else None

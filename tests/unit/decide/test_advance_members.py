@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from engine.decide.blocked_by import BlockedBy, upgrade_blocked_by
 from engine.model import events as e
 from engine.model.commands import Verb
 from engine.model.effects import EffectKind
+from engine.model.scale_set import Trying
 from engine.model.upgrade import Hold, HoldKind, LeftOut, MemberState
 from tests.unit.decide.given import TOLERANT, V2, Run, instance, scale_set
 
@@ -28,6 +30,45 @@ def test_an_instance_that_is_not_there_yet_joins_once_it_is_provisioned() -> Non
     run.fold_set(e.InstanceProvisioned("5", "1", "sha256:1.0.0", "127.0.0.9:80"))
     run.settle()
     assert len(run.upgrade.members) == 3
+
+
+def test_an_instance_in_creation_is_in_no_batch_until_its_first_extensions_have_run() -> None:
+    # given one whose disk is there and whose health is known, while its first extension still runs
+    coming = instance("5", update_domain=0, provisioned=False, created_at=1000.0)
+    run = Run(scale_set([instance("0"), coming], policy=TOLERANT), batch="2")
+    # then the check waits for it, and says so
+    assert run.upgrade.checking and not run.effects()
+    waits = upgrade_blocked_by(run.upgrade, run.set, run.now)
+    assert waits == BlockedBy("InstancesCreating", 1000.0, None, "1 instance still being created: 5")
+    # when that is over both are in the batch
+    run.fold_set(e.InstanceProvisioned("5", "1", "sha256:1.0.0", "127.0.0.9:80"))
+    run.settle()
+    assert {effect.instance_id for effect in run.effects()} == {"0", "5"}
+
+
+def test_an_instance_whose_creation_begins_to_fail_keeps_the_others_waiting_for_nothing() -> None:
+    run = Run(scale_set([instance("0"), instance("5", provisioned=False)], policy=TOLERANT), batch="2")
+    run.fold_set(e.InstanceCreationFailed("5", "no room", 1))
+    run.settle()
+    assert {effect.instance_id for effect in run.effects()} == {"0"}
+    run.swap()
+    run.healthy()
+    # then the upgrade waits for it by name, and goes on without it when it is skipped
+    assert run.state == "RollingForward"
+    waits = upgrade_blocked_by(run.upgrade, run.set, run.now)
+    assert waits is not None and waits.words.startswith(
+        "1 instance still being created: 5; skip what cannot be created"
+    )
+    run.command(Verb.SKIP, "5")
+    assert run.state == "Completed"
+
+
+def test_an_instance_whose_creation_failed_before_the_start_joins_once_it_is_there() -> None:
+    run = Run(scale_set([instance("0"), instance("5", provisioned=False, trying=Trying(900.0, 1, "no room"))]))
+    assert [member.instance_id for member in run.upgrade.members.values()] == ["0"]
+    run.fold_set(e.InstanceProvisioned("5", "1", "sha256:1.0.0", "127.0.0.9:80"))
+    run.run()
+    assert run.names(MemberState.SUCCEEDED) == ["0", "5"]
 
 
 def test_the_same_content_under_another_version_is_not_the_target() -> None:

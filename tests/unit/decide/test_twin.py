@@ -15,8 +15,8 @@ from engine.decide.twin import UNREACHABLE, Fate, Twin
 from engine.model import events as e
 from engine.model.engine_events import EngineStarted
 from engine.model.health import Health
-from engine.model.scale_set import InstanceHold, ScaleSet
-from engine.model.upgrade import HoldKind, MemberState, Now, Upgrade
+from engine.model.scale_set import InstanceHold, ScaleSet, Trying
+from engine.model.upgrade import HoldKind, MemberState, Now, Outcome, Upgrade
 from tests.unit.decide.given import (
     AGENT,
     SETUP,
@@ -129,3 +129,14 @@ def test_unhealthy_ones_are_cured_by_their_new_disk_and_unknown_ones_are_healthy
     sick = scale_set([instance("0", health=Health.UNHEALTHY), *(instance(str(i)) for i in range(1, 6))])
     assert twin_of(sick).upgrade.state == "Completed"
     assert twin_of(with_instances(scale_set(3), health=Health.NOT_OBSERVED)).upgrade.state == "Completed"
+
+
+def test_what_is_being_created_is_there_and_what_cannot_be_created_is_not_waited_for() -> None:
+    coming = instance("1", disk="", provisioned=False)
+    twin = twin_of(
+        scale_set([instance("0"), coming, instance("2", provisioned=False, trying=Trying(1.0, 1, "no room"))])
+    )
+    assert twin.upgrade.outcome is Outcome.COMPLETED
+    assert {m.instance_id for m in twin.upgrade.members.values()} == {"0", "1"}
+    [made] = [told.event for told in twin.told if isinstance(told.event, e.InstanceProvisioned)]
+    assert made == e.InstanceProvisioned("1", "1", coming.digest, coming.address)
