@@ -47,6 +47,7 @@ class ActDialog(ModalScreen[None]):
     """One verb on one scale set. What it shows is what it sends: the state's version goes with the command."""
 
     CSS_PATH = "act_dialog.tcss"
+    AUTO_FOCUS = "#reason"
     BINDINGS: ClassVar[list[Any]] = [
         Binding("escape", "leave", "leave it", show=False),
         Binding("enter", "act", "do it", show=False),
@@ -84,7 +85,9 @@ class ActDialog(ModalScreen[None]):
         with Vertical(id="dialog"):
             yield Rows(id="effect", focusable=False)
             yield from self.fields()
-            yield Field("set's name", "confirm", "type it in full: this is production")
+            confirm = Field("set's name", "confirm", "type it in full: this is production")
+            confirm.display = False
+            yield confirm
             yield Field("why", "reason", "kept in the audit trail")
             yield Rows(id="outcome", focusable=False)
 
@@ -117,6 +120,9 @@ class ActDialog(ModalScreen[None]):
         confirm = self.query_one("#confirm-field", Field)
         if confirm.display != production:
             confirm.display = production
+            reason = self.query_one("#reason", Input)
+            if production and reason.has_focus and not reason.value:
+                self.query_one("#confirm").focus()
         version = self.upgrade.version if self.upgrade is not None else None
         if self._first_seen is None and version is not None:
             self._first_seen, self._first_seq = version, self._source.scene.seq

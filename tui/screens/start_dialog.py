@@ -30,6 +30,7 @@ CHECKS_SHOWN = 4
 class StartDialog(ActDialog):
     """Asks the engine for the plan whenever what is typed has stood still for a moment."""
 
+    AUTO_FOCUS = "#to"
     BINDINGS: ClassVar[list[Any]] = [Binding("ctrl+o", "whole_plan", "the whole plan", show=False)]
 
     def __init__(self, source: Source, key: str, first: Mapping[str, str] | None = None) -> None:
@@ -47,7 +48,6 @@ class StartDialog(ActDialog):
 
     def on_mount(self) -> None:
         """Ask for the first plan."""
-        self.query_one("#to").focus()
         self.call_after_refresh(self._ask)
 
     def extra(self) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -56,6 +57,19 @@ def test_a_rollback_is_sent_with_what_was_seen_and_typed() -> None:
     ((verb, arguments),) = found.commands
     assert verb == "rollback"
     assert arguments == {"set": KEY, "confirm": "web-eu", "reason": "bad", "seen_version": version.version}
+
+
+def harmless(name: str) -> StillSession:
+    """The same moment of a set that is not tagged as production."""
+    scene = story(name).scene
+    own = replace(scene.scale_sets[KEY], tags={})
+    return StillSession(replace(scene, scale_sets={KEY: own}))
+
+
+@pytest.mark.parametrize("key", ("r", "c"))
+def test_what_is_typed_first_is_the_reason_where_no_name_is_asked_for(key: str) -> None:
+    ((_, arguments),) = drive(harmless("rolling"), key, *"bad", "space", *"build", "enter").commands
+    assert arguments["reason"] == "bad build" and "confirm" not in arguments
 
 
 def test_escape_leaves_a_dialog_without_a_command() -> None:
