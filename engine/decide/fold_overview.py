@@ -13,7 +13,7 @@ from engine.decide.evolve_scale_set import evolve_scale_set
 from engine.model import events as e
 from engine.model.health import Health
 from engine.model.overview import SetOverview, UpgradeOverview
-from engine.model.scale_set import ScaleSet
+from engine.model.scale_set import ScaleSet, versions_of
 from engine.model.upgrade import MemberState, Now, Upgrade
 
 T = TypeVar("T")
@@ -22,7 +22,8 @@ T = TypeVar("T")
 def overview_of(scale_set: ScaleSet, upgrade: Upgrade | None) -> SetOverview:
     """A set seen from afar. `upgrade` is its live one, else its last."""
     tally = Counter(instance.health for instance in scale_set.instances.values())
-    return SetOverview(_from_afar(scale_set), dict(tally), upgrade_overview(upgrade) if upgrade is not None else None)
+    seen = upgrade_overview(upgrade) if upgrade is not None else None
+    return SetOverview(_from_afar(scale_set), dict(tally), seen, dict(versions_of(scale_set)))
 
 
 def upgrade_overview(upgrade: Upgrade) -> UpgradeOverview:
@@ -43,13 +44,23 @@ def fold_set(seen: SetOverview | None, event: e.Event, now: Now) -> SetOverview 
     if isinstance(event, e.InstanceHealthChanged):
         return replace(seen, tally=_move(seen.tally, event.left, event.entered))
     if isinstance(event, e.InstanceDiskChanged):
-        return replace(seen, tally=_move(seen.tally, event.left, Health.NOT_OBSERVED))
+        on = _other_version(seen.versions, event.left_version, event.image.version)
+        return replace(seen, tally=_move(seen.tally, event.left, Health.NOT_OBSERVED), versions=on)
     if isinstance(event, e.InstanceAdded):
-        return replace(seen, tally=_move(seen.tally, None, event.instance.health))
+        on = _other_version(seen.versions, None, event.instance.image.version)
+        return replace(seen, tally=_move(seen.tally, None, event.instance.health), versions=on)
     if isinstance(event, e.InstanceRemoved):
-        return replace(seen, tally=_move(seen.tally, event.health, None))
+        on = _other_version(seen.versions, event.version, None)
+        return replace(seen, tally=_move(seen.tally, event.health, None), versions=on)
     scale_set = evolve_scale_set(seen.scale_set, event, now)
     return replace(seen, scale_set=_from_afar(scale_set)) if scale_set is not None else None
+
+
+def _other_version(
+    versions: Mapping[str, int] | None, left: str | None, entered: str | None
+) -> Mapping[str, int] | None:
+    """The counts after one instance changed; unknown from then on where the event does not tell what it left."""
+    return None if versions is None or left == "" else _move(versions, left, entered)
 
 
 def fold_upgrade(seen: UpgradeOverview | None, event: e.Event, now: Now) -> UpgradeOverview | None:
@@ -110,12 +121,14 @@ def tell_what_it_leaves(upgrade: Upgrade, event: e.Event) -> e.Event:
 
 
 def tell_health_it_leaves(scale_set: ScaleSet, event: e.Event) -> e.Event:
-    """The event with the health its instance had, so that whoever only counts can follow."""
+    """The event with the health and the version its instance had, so that whoever only counts can follow."""
     if not isinstance(event, e.InstanceDiskChanged | e.InstanceRemoved | e.InstanceHealthChanged):
         return event
     instance = scale_set.instances.get(event.instance_id)
     if instance is None:
         return event
     if isinstance(event, e.InstanceRemoved):
-        return replace(event, health=instance.health)
+        return replace(event, health=instance.health, version=instance.image.version)
+    if isinstance(event, e.InstanceDiskChanged):
+        return replace(event, left=instance.health, left_version=instance.image.version)
     return replace(event, left=instance.health)

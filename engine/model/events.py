@@ -270,11 +270,12 @@ class InstanceStartFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class InstanceRemoved(Event):
-    """`health` is the last that was known of it."""
+    """`health` is the last that was known of it, `version` what it was on; empty in old events."""
 
     instance_id: str
     why: str
     health: Health = Health.NOT_OBSERVED
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +290,10 @@ class InstanceDeletionFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class InstanceDiskChanged(Event):
-    """The OS disk was replaced or restored; health begins anew as NotObserved, and `left` is what it was."""
+    """The OS disk was replaced or restored; health begins anew as NotObserved, and `left` is what it was.
+
+    `left_version` is the version it was on; empty in old events.
+    """
 
     instance_id: str
     image: ImageReference
@@ -300,6 +304,7 @@ class InstanceDiskChanged(Event):
     latest_model_applied: bool
     address: str
     left: Health = Health.NOT_OBSERVED
+    left_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,14 @@ class UpgradeOverview:
 class SetOverview:
     """One scale set in a row. `scale_set` has neither instances nor its document; `tally` counts instances by health.
 
-    `upgrade` is the live upgrade, else the one that started last.
+    `upgrade` is the live upgrade, else the one that started last. `versions` counts instances by the version they are
+    on; None where nobody counted, as in records and events older than this.
     """
 
     scale_set: ScaleSet
     tally: Mapping[Health, int]
     upgrade: UpgradeOverview | None = None
+    versions: Mapping[str, int] | None = None
 
     @property
     def instances(self) -> int:

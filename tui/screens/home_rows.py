@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
 
 from engine.model.health import Health
-from engine.model.numbers import many
+from engine.model.numbers import each_counted, many
 from engine.model.overview import SetOverview
 from engine.model.upgrade import Now, Upgrade, UpgradeState
 from tui.cells import fit
@@ -37,6 +37,10 @@ def _urgency(row: SetOverview) -> int:
     if state in _URGENT:
         return 0
     return 1 if row.upgrade.upgrade.live else 2
+
+
+def _live(row: SetOverview) -> bool:
+    return row.upgrade is not None and row.upgrade.upgrade.live
 
 
 def resource_group(row: SetOverview) -> str:
@@ -140,12 +144,13 @@ def _counts(found: Iterable[tuple[int, str, str, Meaning]]) -> Line:
     return tuple(Piece(f"  {glyph} {count:,} {words}", meaning) for count, words, glyph, meaning in found if count)
 
 
-def columns(width: int, rows: Iterable[SetOverview]) -> Columns:
+def columns(width: int, rows: Collection[SetOverview]) -> Columns:
     """Widths for a screen: narrow ones lose the region first; what is left over is for `blocked by`."""
     names = max((cell_len(row.scale_set.name) for row in rows), default=8)
     name = max(8, min(names, 14 if width < 100 else 28))
     region = 0 if width < 100 else 13
-    image = 17 if width >= 100 else 13
+    counted = max((cell_len(each_counted(row.versions)) for row in rows if row.versions and not _live(row)), default=0)
+    image = max(17, min(counted, 24 if width >= 120 else 17)) if width >= 100 else 13
     upgrade = next(wide for least, wide in UPGRADE_WIDE if width >= least)
     fixed = 2 + name + 1 + (region + 1 if region else 0) + 7 + image + 1 + 9 + upgrade + 1
     return Columns(name, region, 5, image, 7, upgrade, max(0, width - fixed))
@@ -184,8 +189,8 @@ def entry_line(entry: Entry, at: Columns, now: Now, glyphs: Glyphs, *, marked: b
         text = f"{entry.title}  {entry.sets} set{'' if entry.sets == 1 else 's'}, {entry.instances:,} instances "
         rule = glyphs.rule * max(0, width - cell_len(text) - 2)
         return (Piece(f" {text} ", Meaning.MUTED, bold=True), Piece(rule, Meaning.FAINT))
-    scale_set, live = entry.scale_set, entry.upgrade is not None and entry.upgrade.upgrade.live
-    image = versions(entry.upgrade, scale_set.model.image.version, glyphs)
+    scale_set, live = entry.scale_set, _live(entry)
+    image = versions(entry.upgrade, _runs(entry, at.image), glyphs)
     waits = _waits(entry.upgrade.upgrade, now) if entry.upgrade is not None else ""
     cut = glyphs.ellipsis
     return (
@@ -201,6 +206,15 @@ def entry_line(entry: Entry, at: Columns, now: Now, glyphs: Glyphs, *, marked: b
             " " + (fit(waits, at.blocked, cut) if at.blocked >= 10 else ""), Meaning.PROBING if live else Meaning.MUTED
         ),
     )
+
+
+def _runs(row: SetOverview, width: int) -> str:
+    """The versions its instances are on, counted where there is room; what the model names where nobody knows."""
+    if not row.versions:
+        return row.scale_set.model.image.version
+    counted = each_counted(row.versions)
+    names = sorted(row.versions, key=lambda name: -(row.versions or {})[name])
+    return counted if cell_len(counted) <= width else ", ".join(names)
 
 
 def _waits(upgrade: Upgrade, now: Now) -> str:

@@ -130,7 +130,21 @@ def test_health_is_counted_from_afar() -> None:
         assert afar == overview_of(whole, None), event
     assert afar is not None
     assert (afar.instances, afar.healthy, afar.unhealthy, afar.waiting) == (2, 1, 0, 1)
+    assert afar.versions == {"2.0.0": 1, "1.0.0": 1}
     assert fold_set(afar, e.ScaleSetDeleted(), NOW) is None
+
+
+def test_an_old_event_that_does_not_tell_what_it_left_makes_the_versions_unknown() -> None:
+    afar = overview_of(scale_set(3), None)
+    assert afar.versions == {"1.0.0": 3}
+    disk = e.InstanceDiskChanged("1", V2, "d", "2", None, None, True, "", left=Health.HEALTHY)
+    for event in (disk, e.InstanceRemoved("1", "scaled in", Health.HEALTHY)):
+        after = fold_set(afar, event, NOW)
+        assert after is not None
+        assert after.versions is None
+        more = fold_set(after, e.InstanceAdded(instance("9")), NOW)
+        assert more is not None
+        assert more.versions is None
 
 
 def test_an_event_of_an_instance_that_left_is_told_as_it_is() -> None:

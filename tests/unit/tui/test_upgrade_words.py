@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.model.commands import Verb
+from engine.model.overview import SetOverview
 from engine.model.upgrade import MemberState, Now, Outlook, UpgradeState
 from tests.snapshots.story import Story, batch_runs, scale_set
 from tui.glyphs import Glyphs
 from tui.scene import Scene
+from tui.screens.home_rows import columns, entry_line
 from tui.upgrade_words import eta, goes_back, percent, progress, versions, waits_for
 
 
@@ -42,6 +46,19 @@ def test_on_the_way_back_it_is_turned_round_and_counts_who_is_back() -> None:
     halfway = percent(seen)
     found.until(lambda scene: back(scene) >= 4)
     assert 0 < halfway < percent(found.scene.history["web-7"]) <= 100
+
+
+def test_the_list_names_what_runs_and_not_what_the_model_asks_for() -> None:
+    row = next(iter(story().scene.sets.values()))
+    ended = replace(row, upgrade=None, versions={"1.0.3": 16, "1.1.0": 24})
+
+    def line(width: int, row: SetOverview) -> str:
+        pieces = entry_line(row, columns(width, [row]), Now(0.0, 0.0), Glyphs(), marked=False, width=width)
+        return "".join(piece.text for piece in pieces)
+
+    assert " 1.1.0, 1.0.3 " in line(80, ended)
+    assert " 1.1.0 (24), 1.0.3 (16) " in line(120, ended)
+    assert " 1.0.3 " in line(80, replace(ended, versions=None))
 
 
 def test_an_end_that_is_near_is_no_estimate_of_an_estimate() -> None:
