@@ -182,13 +182,15 @@ def _cancel_requested(upgrade: Upgrade, event: e.CancelRequested, now: Now) -> U
 
 
 def _roll_back_requested(upgrade: Upgrade, event: e.RollBackRequested, now: Now) -> Upgrade:
+    # A pause that this ends puts off by its length whatever was to come after it: the way back begins at once.
+    paused_since = upgrade.paused_since_clock
     return replace(
         upgrade,
         direction=Direction.BACK,
         checking=False,
         cancelling=False,
         pause_after_batch=False,
-        next_batch_clock=now.clock,
+        next_batch_clock=now.clock if paused_since is None else paused_since,
         error=None,
         last_action="RollBack",
         last_action_at=now.at,

@@ -57,8 +57,12 @@ def take_up_roll_back(ended: Upgrade, earlier: Iterable[Upgrade], scale_set: Sca
 
     Every instance on the image that was rolled out belongs to it, and every one whose disk may be of those runs. An
     instance gets its previous disk back where that is its recorded restore point and still kept. Raises RefusedError
-    when no instance was touched.
+    when no instance was touched, and for a way back: that would bring again, past every limit, what was left.
     """
+    if ended.is_rollback_of is not None:
+        left = next((m.restore_point.image for m in ended.members.values() if m.restore_point is not None), None)
+        again = f"To go there again, within limits: rollset start {scale_set.name} --to {left.version}" if left else ""
+        raise _refused(ended, Verb.ROLL_BACK, f"it was itself the way back from {ended.is_rollback_of}", again)
     line = _line(ended, earlier)
     last = _last_turns(line)
     points = {m.instance_id: m.restore_point for m in last.values() if m.restore_point is not None}

@@ -148,6 +148,9 @@ class PureWorld:
             assert sum(getattr(counters, name) for name in counters.__slots__) == len(self.upgrade.members)
         blocked = upgrade_blocked_by(self.upgrade, self.scale_set, self.now)
         assert (blocked is None) == (not self.upgrade.live), "a live upgrade names no reason why it waits"
+        if blocked is not None and blocked.kind == "PauseBetweenBatches":
+            longest_s = self.upgrade.settings.policy.pause_between_batches_s
+            assert (blocked.until_at or 0.0) - self.t <= longest_s + 1e-6, "a pause longer than the one between batches"
         waits = DOING | {MemberState.PENDING, MemberState.RESTORE_FAILED}
         for member in self.upgrade.members.values():
             if self.upgrade.live and member.state in waits:

@@ -9,7 +9,7 @@ from engine.model import events as e
 from engine.model.commands import Command, Verb
 from engine.model.effects import EffectKind
 from engine.model.errors import RefusedError
-from engine.model.upgrade import Hold, HoldKind, MemberState
+from engine.model.upgrade import Direction, Hold, HoldKind, MemberState
 from tests.unit.decide.given import TOLERANT, Run, scale_set
 
 
@@ -242,8 +242,10 @@ def test_roll_back_of_a_paused_run_lifts_the_pause() -> None:
     run.batch()
     run.command(Verb.PAUSE)
     run.batch()
+    run.wait(3600.0)
     run.command(Verb.ROLL_BACK)
     assert run.state == "RollingBack"
+    assert run.upgrade.batches[-1].direction is Direction.BACK, "it waits for as long as it was paused"
 
 
 # --- retry, skip, accept loss --------------------------------------------------------------------------------------

@@ -342,6 +342,16 @@ def test_a_rollback_that_failed_is_retried_as_a_rollback_and_new_instances_take_
     assert again.upgrade.is_rollback_of == "web-1" and pending(again) == ["0"]
 
 
+def test_a_way_back_is_not_rolled_back_as_that_would_bring_again_what_was_left() -> None:
+    run = Run(scale_set(2))
+    run.run()
+    back = run.back()
+    back.run()
+    with pytest.raises(RefusedError, match="itself the way back from web-1") as refusal:
+        back.back()
+    assert refusal.value.next_step == "To go there again, within limits: rollset start web --to 2.0.0"
+
+
 def test_nothing_touched_is_nothing_to_roll_back() -> None:
     run = Run(scale_set(2), at=5000.0)
     run.command(Verb.CANCEL)
