@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
+from math import isfinite
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -19,7 +20,8 @@ Read = Callable[[Any], Any]
 def read(kind: type[T], value: object) -> T:
     """The record of `kind` in a JSON value; keys that it does not know are left aside.
 
-    Raises ValueError for a value that does not fit, also where one is missing.
+    Raises ValueError for a value that does not fit, also where one is missing. NaN and Infinity fit nowhere: no
+    time or share that is computed with them could be shown.
     """
     found: T = _reader(cast(Hashable, kind))(value)
     return found
@@ -113,4 +115,10 @@ def _whole(value: Any) -> int:
 def _number(value: Any) -> float:
     if type(value) not in (float, int):
         raise ValueError(f"{value!r:.80} is no number")
-    return float(value)
+    try:
+        found = float(value)
+    except OverflowError:
+        raise ValueError("a number is too large") from None
+    if not isfinite(found):
+        raise ValueError(f"{value} is no finite number")
+    return found

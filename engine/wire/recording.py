@@ -98,21 +98,23 @@ def read_lines(lines: Iterable[str | bytes], name: str) -> Iterator[Header | Rec
 
     Raises InputError that names `name` and the line when it is not a recording, or one of a newer format.
     """
-    number = 0
+    begun = False
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             value = json.loads(line)
-            found = _header(value) if number == 1 else _line(value)
+            found = _line(value) if begun else _header(value)
         except InputError:
             raise
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            said = f"{name}: line {number} is not a line of a recording ({type(error).__name__})."
+            why = f"{error}"[:120] if type(error) is ValueError else type(error).__name__
+            said = f"{name}: line {number} is not a line of a recording ({why})."
             raise InputError("InvalidParameter", said, "Take a file that `rollset record` wrote.") from None
+        begun = True
         if found is not None:
             yield found
-    if number == 0:
+    if not begun:
         raise InputError("InvalidParameter", f"{name} is empty.", "Take a file that `rollset record` wrote.")
 
 

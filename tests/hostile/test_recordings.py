@@ -140,7 +140,7 @@ def test_replay_of_a_damaged_file_ends_in_words(tmp_path: Path) -> None:
             assert b"Traceback" not in terminal.raw() and file.name.encode() in terminal.raw()
 
 
-@pytest.mark.parametrize("at", (1e300, -1e300, float("nan"), float("inf")))
+@pytest.mark.parametrize("at", (1e300, -1e300))
 def test_times_that_no_calendar_has_end_no_cockpit(at: float) -> None:
     stopped = line("EngineStopped", {"reason": "asked to"}, at=at, seq=4)
     header = header_line(Header(OVERVIEW, 2, at, 5.0, "rollset"))

@@ -1,7 +1,8 @@
-"""Records are read by several threads at once."""
+"""Records are read by several threads at once; what no JSON has is refused, by file and line."""
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -9,8 +10,17 @@ from dataclasses import make_dataclass
 from types import FrameType
 from typing import Any
 
-from engine.wire.reading import read
+import pytest
 
+from engine.model.errors import InputError
+from engine.wire.reading import read
+from engine.wire.recording import OVERVIEW, Header, header_line, read_lines
+
+HEADER = header_line(Header(OVERVIEW, 2, 5.0, 5.0, "rollset"))
+STOPPED = (
+    '{"seq":3,"stream":"engine","stream_seq":1,"type":"EngineStopped","schema":1,"at":10.0,"clock":10.0,"epoch":1,'
+    '"actor":"ana","cause":"","body":{"reason":""}}'
+)
 STEPS = 600
 """More than the first reading of a record of five fields takes."""
 
@@ -50,3 +60,26 @@ def test_a_thread_reads_every_field_while_another_finds_out_how() -> None:
         assert all(one == whole for one in beside), f"at step {step}: {beside}"
         steps += len(beside)
     assert 20 < steps < STEPS
+
+
+@pytest.mark.parametrize("number", ("NaN", "Infinity", "-Infinity", "1e999", "1" + "0" * 400))
+@pytest.mark.parametrize("before", (False, True), ids=("after the snapshot", "before it"))
+def test_a_number_that_cannot_be_shown_is_refused_by_file_and_line(number: str, before: bool) -> None:
+    event = STOPPED.replace('"at":10.0', f'"at":{number}')
+    line = f'{{"record":"event","schema":1,"body":{event}}}' if before else event
+
+    with pytest.raises(InputError, match=r"taken\.jsonl: line 3 .*(finite|too large)") as found:
+        list(read_lines([HEADER, STOPPED, line], "taken.jsonl"))
+
+    assert found.value.next_step
+
+
+def test_a_header_with_such_a_number_is_refused() -> None:
+    with pytest.raises(InputError, match=re.escape("taken.jsonl: line 1")):
+        list(read_lines([HEADER.replace('"at": 5.0', '"at": NaN')], "taken.jsonl"))
+
+
+@pytest.mark.parametrize("lines", ([], [""], ["", "  "]))
+def test_a_file_of_blank_lines_is_no_recording(lines: list[str]) -> None:
+    with pytest.raises(InputError, match=r"taken\.jsonl is empty"):
+        list(read_lines(lines, "taken.jsonl"))
