@@ -21,7 +21,7 @@ from engine.control.hooks import Hooks
 from engine.control.listen import bind_socket, remove_socket
 from engine.control.log_file import bound_log
 from engine.control.metrics import metrics_text
-from engine.control.peer import PeerProtocol
+from engine.control.places import Places, bounded
 from engine.control.presence import Presence
 from engine.control.ready import tell, tell_progress
 from engine.control.server import make_app
@@ -34,7 +34,6 @@ from engine.runtime.verbs import STOP_S
 from engine.store.engine_lock import EngineLock
 
 HOUSEKEEPING_S = 5.0
-CONNECTIONS_LIMIT = 256
 
 log = logging.getLogger("rollset.engine")
 
@@ -67,15 +66,15 @@ async def _serve(options: argparse.Namespace, lock: EngineLock) -> None:
         bound, path = bind_socket(options.state_dir, options.socket, options.group)
         door, seen = EngineDoor(engine), Requests(last_at=time.monotonic())
         hooks = Hooks(engine, options.state_dir / "hooks.json", config.settings)
-        app = make_app(door, seen, Gate(config.settings), metrics=lambda: metrics_text(engine, seen, hooks.pending))
+        gate = Gate(config.settings)
+        app = make_app(door, seen, gate, metrics=lambda: metrics_text(engine, seen, hooks.pending))
         uvicorn_config = uvicorn.Config(
             app,
-            http=PeerProtocol,
+            http=bounded(Places(gate)),
             ws="none",
             lifespan="off",
             log_config=None,
             timeout_graceful_shutdown=2,
-            limit_concurrency=CONNECTIONS_LIMIT,
         )
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
         server = _Server(uvicorn_config)

@@ -73,6 +73,10 @@ class Gate:
         login = self._name_of(peer.login_uid) if peer.login_uid is not None else None
         return Caller(peer.uid, name, claimed, role, login)
 
+    def role_of(self, peer: Peer) -> Role | None:
+        """The role of the user at the other end, before anything was said."""
+        return self._role(peer.uid, *self._names(peer))
+
     def introduce(self, connection: HTTPConnection) -> None:
         """Let what this request says of its caller hold for its whole connection; what was said before stays."""
         standing = _standing(connection)

@@ -9,9 +9,12 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+if TYPE_CHECKING:
+    from engine.control.places import Place, Places
 
 REQUEST_S = 10.0
 """A connection whose request line and headers are not here by then is closed."""
@@ -73,7 +76,10 @@ class PeerProtocol(H11Protocol):
     """
 
     request_s = REQUEST_S
+    places: ClassVar[Places | None] = None
+    """Who may keep how many connections; None: no bound."""
     _late: asyncio.TimerHandle | None = None
+    _place: Place | None = None
 
     def peer_of(self, transport: asyncio.BaseTransport) -> Peer | None:
         """Who is at the other end."""
@@ -84,11 +90,25 @@ class PeerProtocol(H11Protocol):
         super().connection_made(transport)
         peer = self.peer_of(transport)
         self.app_state = {**self.app_state, "peer": peer, "abort": transport.abort, "standing": Standing()}
+        if self.places is not None and not self._enter(self.places, peer):
+            transport.abort()
+            return
         self._await_request()
 
+    def _enter(self, places: Places, peer: Peer | None) -> bool:
+        self._place = places.enter(peer, self.app)
+        if self._place is None:
+            return False
+        self.app = self._place.app
+        self.request_s = self._place.request_s or self.request_s
+        return True
+
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer."""
+        """Forget the timer, and free the place."""
         self._forget_timer()
+        if self._place is not None:
+            self._place.leave()
+            self._place = None
         super().connection_lost(exc)
 
     def handle_events(self) -> None:

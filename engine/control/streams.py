@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -14,10 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from engine.control.shares import Share, over
 from engine.model.errors import RefusedError, UnreachableError
 from engine.runtime.door import Caller, Door
 
-STREAMS_LIMIT = 128
+STREAMS = Share(each=32, total=128, always=4)
 EVENTS_AT_ONCE = 500
 HEARTBEAT_S = 10.0
 COALESCE_S = 0.1
@@ -93,9 +95,9 @@ class EventStream(Response):
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
-    """Bounds of every stream, in seconds and in streams."""
+    """Bounds of every stream, in seconds and in streams of one user and of all."""
 
-    streams: int = STREAMS_LIMIT
+    streams: Share = STREAMS
     heartbeat_s: float = HEARTBEAT_S
     slow_s: float = SLOW_S
 
@@ -105,11 +107,14 @@ def follow(
 ) -> Response:
     """Events after `after`, without end; those of one set end when it is deleted, with a line that says so.
 
-    Raises UnreachableError when too many follow already, RefusedError for a position beyond the end of the log.
+    Raises UnreachableError when the user, or all together, follow too often already, RefusedError for a position beyond
+    the end of the log.
     """
     refuse_ahead(door, after)
-    if seen.streams >= limits.streams:
-        raise UnreachableError("TooManyClients", f"{limits.streams} clients follow events already.", "Close one.")
+    why = over(limits.streams, Counter(one.caller.uid for one in seen.attached), attached.caller.uid)
+    if why is not None:
+        said = f"the engine runs, but lets no further client follow events: it has {why.format(things='streams')}."
+        raise UnreachableError("TooManyClients", said, "Close a cockpit or a --follow of yours, then try again.")
     chunks = _chunks(door, seen, attached, after, limits.heartbeat_s)
     return EventStream(chunks, seen, request.scope["state"]["abort"], limits.slow_s)
 

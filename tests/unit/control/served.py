@@ -16,6 +16,7 @@ import uvicorn
 from engine.control.client import Client, SharedLine
 from engine.control.gate import Gate
 from engine.control.peer import Peer, PeerProtocol
+from engine.control.places import Places
 from engine.control.server import make_app
 from engine.control.streams import Requests, StreamLimits
 from engine.model.errors import NotFoundError
@@ -96,6 +97,7 @@ class Served:
         peer: Peer | None = None,
         nobody: bool = False,
         request_s: float = 10.0,
+        places: Places | None = None,
     ) -> None:
         self.path = path
         self.seen = Requests()
@@ -103,11 +105,15 @@ class Served:
         self._limits = limits
         self._ready = threading.Event()
 
+        self.peer = peer
+        served = self
+
         class Protocol(PeerProtocol):
             def peer_of(self, transport: asyncio.BaseTransport) -> Peer | None:
-                return None if nobody else peer or super().peer_of(transport)
+                return None if nobody else served.peer or super().peer_of(transport)
 
         Protocol.request_s = request_s
+        Protocol.places = places
         self._protocol = Protocol
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
         self._thread.start()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.control.client import Client, SharedLine
+from engine.control.shares import Share
 from engine.control.streams import EVENTS_AT_ONCE, StreamLimits
 from engine.model.errors import NotFoundError, RefusedError, UnreachableError
 from engine.runtime.recent_events import EventLine
@@ -122,13 +123,13 @@ def test_a_dropped_client_sees_an_end_and_may_come_back_where_it_was(serve: Serv
 
 
 def test_there_is_a_bound_on_streams_and_a_place_is_free_again_when_one_leaves(serve: Serve) -> None:
-    served = serve(limits=StreamLimits(streams=2))
+    served = serve(limits=StreamLimits(streams=Share(each=2, total=2, always=1)))
     served.call(served.door.add)
     first, second = (served.client.events(0, "all", True) for _ in range(2))
     next(first)
     next(second)
 
-    with pytest.raises(UnreachableError, match="2 clients follow"):
+    with pytest.raises(UnreachableError, match="2 streams"):
         next(served.client.events(0, "all", True))
 
     first.close()
