@@ -103,6 +103,28 @@ def _is_uri(text: str) -> bool:
     return bool(text) and not any(c.isspace() or not c.isprintable() for c in text)
 
 
+def check_file_uris(extensions: tuple[Extension, ...], file: str) -> list[str]:
+    """Warnings about files that are fetched only when a script runs.
+
+    Raises InputError for one that no local instance could ever get.
+    """
+    warnings = []
+    for extension in extensions:
+        uris = json.loads(extension.settings_json).get("fileUris") or () if extension.is_custom_script else ()
+        for uri in uris:
+            parts = urlsplit(uri)
+            web = parts.scheme in ("http", "https") and bool(parts.netloc) and not parts.path.endswith("/")
+            here = parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/")
+            if not (web and parts.path) and not here:
+                want = "http://, https:// or, for a file on the engine's machine, file:/PATH"
+                raise wrong(file, f"extension {extension.name}: fileUris", uri, want)
+            if web:
+                shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+                words = f"extension {extension.name}: {printable(shown)} is fetched each time the script runs, after "
+                warnings.append(words + "the disk was replaced; whether it answers is not asked before")
+    return warnings
+
+
 def _ordered(found: list[Extension], profile: Fields, file: str) -> tuple[Extension, ...]:
     path = profile.at("extensions")
     names = {x.name for x in found}

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.arm.fields import Fields
 from engine.arm.known_names import LOAD_BALANCER, REQUEST_PATH, SCALE_SET, check_names, is_request_path, wrong
-from engine.arm.read_extensions import read_extensions, read_time_budget_s
+from engine.arm.read_extensions import check_file_uris, read_extensions, read_time_budget_s
 from engine.arm.read_file import check_bounds
 from engine.arm.read_rolling_policy import read_rolling_policy, stated_settings
 from engine.model import error_texts
@@ -132,6 +132,10 @@ def to_scale_set(document: ScaleSetDocument, *, probes: Mapping[str, HealthSourc
     if orchestration is OrchestrationMode.FLEXIBLE and _is_probe(model.health):
         problem = "A Flexible scale set takes its health from the health extension; remove the health probe."
         model = replace(model, problems=(*model.problems, problem))
+        warnings = [*warnings, problem]
+    fleet = _fleet(tags, document.file)
+    if fleet == "local":
+        warnings = [*warnings, *check_file_uris(model.extensions, document.file)]
     return ScaleSet(
         key=resource_id.lower(),
         resource_id=resource_id,
@@ -143,7 +147,7 @@ def to_scale_set(document: ScaleSetDocument, *, probes: Mapping[str, HealthSourc
         zones=zones,
         fault_domains=_fault_domains(properties, orchestration, zonal=bool(zones)),
         orchestration=orchestration,
-        fleet=_fleet(tags, document.file),
+        fleet=fleet,
         tags=tags,
         document=_kept(document.body),
         warnings=tuple(warnings),

@@ -29,14 +29,17 @@ _END_MARGIN_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class ExtensionRun:
-    """One run to do: `file_uris` are copied beside the command, which gets `environment` and `timeout_s` seconds."""
+    """One run to do: `file_uris` are copied beside the command, which gets `environment` and `timeout_s` seconds.
+
+    `fetched` has those that are not on this machine, by address.
+    """
 
     effect_id: str
     epoch: int
     name: str
     command: str
     file_uris: Sequence[str]
-    files_from: Path | None
+    fetched: Mapping[str, Path]
     timeout_s: float
     environment: Mapping[str, str]
 
@@ -110,7 +113,7 @@ def _start_runner(paths: InstancePaths, wanted: ExtensionRun, owner: dict[str, i
 
 
 def _prepare(paths: InstancePaths, wanted: ExtensionRun) -> Path:
-    sources = [_source(uri, wanted.files_from) for uri in wanted.file_uris]
+    sources = [_source(uri, wanted.fetched) for uri in wanted.file_uris]
     directory = paths.current.resolve() / ".extensions" / instance_directory_name(wanted.name)
     remove_tree(directory)
     make_directory(directory)
@@ -121,19 +124,17 @@ def _prepare(paths: InstancePaths, wanted: ExtensionRun) -> Path:
     return directory
 
 
-def _source(uri: str, files_from: Path | None) -> Path:
+def _source(uri: str, fetched: Mapping[str, Path]) -> Path:
+    if uri in fetched:
+        return fetched[uri]
     parts = urlsplit(uri)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-        source = Path(unquote(parts.path))
-        allowed = source.is_absolute()
-    else:
-        root = None if parts.scheme or files_from is None else files_from.resolve()
-        source = Path(uri) if root is None else (root / uri).resolve()
-        allowed = root is not None and source.is_relative_to(root)
-    if not allowed or not source.is_file():
+    source = Path(unquote(parts.path))
+    here = parts.scheme == "file" and parts.netloc in ("", "localhost") and source.is_absolute()
+    if not here or not source.is_file():
+        why = "there is no such file on the engine's machine" if here else "it is neither file:/PATH nor http(s)"
         raise InputError(
             "InvalidParameter",
-            f"fileUris: {uri!r} is not a file this fleet can copy (looked in {files_from}).",
-            "Use a file: URI of an existing file, or a path inside the directory of extension files.",
+            f"fileUris: {uri!r} cannot be copied: {why}.",
+            "Put the file there, or name another in the model and apply it.",
         )
     return source

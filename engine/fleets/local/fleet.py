@@ -8,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from engine.fleets.in_flight import InFlight
 from engine.fleets.local.extensions import BegunRun
 from engine.fleets.local.facts import DiskGoneError
 from engine.fleets.local.facts import InstanceFacts as LocalFacts
+from engine.fleets.local.fetching import FETCH_S, fetched
 from engine.fleets.local.machine import LocalMachine, Unpack
 from engine.model.codes import ErrorCode
 from engine.model.effects import Effect, EffectKind, EffectOutcome, InstanceFacts, OutcomeKind
@@ -172,7 +174,15 @@ class LocalFleet:
         return _done(effect, facts)
 
     async def _run_extension(self, effect: Effect, epoch: int) -> EffectOutcome:
-        run = await anyio.to_thread.run_sync(self._begin_extension, effect, epoch, limiter=self._disk_hands)
+        assert effect.extension is not None, "an extension effect names its extension"
+        settings: dict[str, Any] = json.loads(effect.extension.settings_json)
+        uris = [str(uri) for uri in settings.get("fileUris", [])]
+        look = partial(self._machine.effect, effect.scale_set, effect.instance_id, effect.id)
+        begun = await anyio.to_thread.run_sync(look) is not None  # a run that goes on has its files
+        async with fetched([] if begun else uris, within_s=min(FETCH_S, effect.deadline_s)) as files:
+            command = str(settings.get("commandToExecute", ""))
+            begin = partial(self._begin_extension, effect, epoch, command, uris, files)
+            run = await anyio.to_thread.run_sync(begin, limiter=self._disk_hands)
         try:
             if run.pipe is not None:
                 with anyio.move_on_after(effect.deadline_s):
@@ -183,20 +193,21 @@ class LocalFleet:
             run.close()
         return _extension_outcome(effect, result)
 
-    def _begin_extension(self, effect: Effect, epoch: int) -> BegunRun:
+    def _begin_extension(
+        self, effect: Effect, epoch: int, command: str, uris: Sequence[str], files: Mapping[str, Path]
+    ) -> BegunRun:
         assert effect.extension is not None, "an extension effect names its extension"
-        settings: dict[str, Any] = json.loads(effect.extension.settings_json)
         return self._machine.begin_extension(
             effect.scale_set,
             effect.instance_id,
             effect_id=effect.id,
             epoch=epoch,
             name=effect.extension.name,
-            command=str(settings.get("commandToExecute", "")),
-            file_uris=[str(uri) for uri in settings.get("fileUris", [])],
+            command=command,
+            file_uris=uris,
             timeout_s=effect.deadline_s,
             environment=effect.environment,
-            files_from=None,
+            fetched=files,
         )
 
     def _unpack(self, digest: str) -> Unpack:

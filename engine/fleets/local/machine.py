@@ -178,19 +178,19 @@ class LocalMachine:
         file_uris: Sequence[str],
         timeout_s: float,
         environment: Mapping[str, str],
-        files_from: Path | None,
+        fetched: Mapping[str, Path],
     ) -> extensions.BegunRun:
         """Run a Custom Script on the instance's OS disk, at most once per effect id; returns once it is under way.
 
         A repeat gives the run that was begun first, by whichever process: going on, ended, or with outcome `unknown`.
         Its processes, background ones too, are killed at its end. Refuses (InputError) files that are neither file:
-        URIs nor inside `files_from`; raises FencedError, and NotFoundError for an unknown instance. Does not ask
+        URIs nor in `fetched`; raises FencedError, and NotFoundError for an unknown instance. Does not ask
         whether the instance is running.
         """
         paths = self._paths(set_key, instance_id)
         identity = _identity(paths, instance_id)
         full = _environment(paths, identity, environment)
-        wanted = extensions.ExtensionRun(effect_id, epoch, name, command, file_uris, files_from, timeout_s, full)
+        wanted = extensions.ExtensionRun(effect_id, epoch, name, command, file_uris, fetched, timeout_s, full)
         return extensions.begin(paths, instance_id, wanted, self._owner)
 
     def start(self, set_key: str, instance_id: str, *, epoch: int, environment: Mapping[str, str]) -> InstanceFacts:

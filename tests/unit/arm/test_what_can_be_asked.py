@@ -74,3 +74,16 @@ def test_what_can_be_asked_for_is_taken() -> None:
     read(scale_set(health("/")))
     read(scale_set(script("file://localhost/srv/set%20up.sh")))
     read(scale_set(script("https://example.com/setup.sh?sig=a%2Fb")))
+
+
+@pytest.mark.parametrize("uri", ("set-up.sh", "ftp://host/x.sh", "https://host/", "https://host", "file://other/x.sh"))
+def test_a_file_that_no_local_instance_could_get_is_refused_with_the_forms_that_can(uri: str) -> None:
+    with pytest.raises(InputError, match=r"fileUris is .*https:// or, for a file on the engine's machine, file:/PATH"):
+        read(scale_set(script(uri)))
+
+
+def test_a_file_that_is_fetched_later_is_told_without_its_token() -> None:
+    document = read_document(scale_set(script("https://host/set-up.sh?sig=secret")), "input.json")
+    assert isinstance(document, ScaleSetDocument)
+    told = " ".join(to_scale_set(document, probes={}).warnings)
+    assert "https://host/set-up.sh is fetched each time the script runs" in told and "secret" not in told

@@ -20,7 +20,7 @@ from .conftest import SET, alive, create, data_of, eventually, replace
 
 
 def run(machine: LocalMachine, effect_id: str, command: str, **options: Any) -> ExtensionResult:
-    arguments: dict[str, Any] = {"file_uris": (), "timeout_s": 20.0, "environment": {}, "files_from": None} | options
+    arguments: dict[str, Any] = {"file_uris": (), "timeout_s": 20.0, "environment": {}, "fetched": {}} | options
     begun = machine.begin_extension(
         SET, "web_0", effect_id=effect_id, epoch=1, name="install", command=command, **arguments
     )
@@ -55,8 +55,8 @@ def test_it_runs_with_its_files_on_the_os_disk(machine: LocalMachine, tmp_path: 
         machine,
         "x1",
         './a.sh; cat "b txt"; pwd; echo "$SIZE $ROLLSET_INSTANCE [$ROLLSET_COMMAND]"; echo oops >&2; exit 3',
-        file_uris=("a.sh", (tmp_path / "b txt").as_uri()),
-        files_from=tmp_path / "files",
+        file_uris=("https://example.org/a.sh?sig=x", (tmp_path / "b txt").as_uri()),
+        fetched={"https://example.org/a.sh?sig=x": tmp_path / "files" / "a.sh"},
         environment={"SIZE": "big"},
     )
     assert (result.outcome, result.exit_code, result.stderr) == ("completed", 3, "oops\n")
@@ -126,13 +126,13 @@ def test_a_run_whose_end_nobody_saw_is_unknown_and_not_repeated(machine: LocalMa
     assert (data_of(machine) / "count").read_text() == "ran\n"
 
 
-@pytest.mark.parametrize("uri", ("https://example.org/a.sh", "../outside", "missing", "file://host/etc/passwd"))
-def test_other_file_uris_are_refused_and_nothing_runs(machine: LocalMachine, tmp_path: Path, uri: str) -> None:
+@pytest.mark.parametrize(
+    "uri", ("https://example.org/a.sh", "../outside", "missing", "file:/no/such/file", "file://host/etc/passwd")
+)
+def test_other_file_uris_are_refused_and_nothing_runs(machine: LocalMachine, uri: str) -> None:
     create(machine)
-    (tmp_path / "files").mkdir()
-    (tmp_path / "outside").touch()
     with pytest.raises(InputError):
-        run(machine, "x1", "true", file_uris=(uri,), files_from=tmp_path / "files")
+        run(machine, "x1", "true", file_uris=(uri,))
     assert machine.effect(SET, "web_0", "x1") is None
 
 

@@ -1,0 +1,86 @@
+"""Files of a Custom Script over http: fetched within bounds, and every failure names the address and the cause."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from engine.fleets.local.fetching import fetched
+from engine.model.codes import ErrorCode
+from engine.model.errors import RollsetError
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """What the engine runs on."""
+    return "asyncio"
+
+
+class Answers(BaseHTTPRequestHandler):
+    """`/set%20up.sh` is there, `/moved/x.sh` leads to it, `/never.sh` does not come; else 404."""
+
+    def do_GET(self) -> None:
+        """Answer by the path."""
+        path = self.path.partition("?")[0]
+        if path == "/never.sh":
+            self.server.gone.wait(30)  # type: ignore[attr-defined]  # set by the fixture
+            return
+        self.send_response({"/set%20up.sh": 200, "/moved/x.sh": 302}.get(path, 404))
+        if path == "/moved/x.sh":
+            self.send_header("Location", "/set%20up.sh")
+        self.end_headers()
+        self.wfile.write(b"echo hello")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    server.gone = threading.Event()  # type: ignore[attr-defined]  # ends what never answers
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.gone.set()  # type: ignore[attr-defined]  # as above
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def test_files_are_there_under_their_names_until_the_run_has_them(site: str) -> None:
+    uris = (f"{site}/set%20up.sh?sig=secret", f"{site}/moved/x.sh", "file:/etc/hosts")
+    async with fetched(uris) as found:
+        assert [path.name for path in found.values()] == ["set up.sh", "x.sh"]
+        assert {path.read_bytes() for path in found.values()} == {b"echo hello"}
+        kept = list(found.values())
+    assert not any(path.exists() for path in kept)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    (
+        ("/none.sh?sig=secret", "/none.sh could not be fetched: the answer was 404 Not Found"),
+        ("/set%20up.sh?sig=secret", "has more than 4 bytes"),
+        ("/never.sh?sig=secret", "not here within 0.3 s"),
+        ("/folder/?sig=secret", "does not end with the name of a file"),
+        ("/%2e%2e?sig=secret", "does not end with the name of a file"),
+    ),
+)
+async def test_what_cannot_be_fetched_is_named_without_its_token(site: str, path: str, said: str) -> None:
+    with pytest.raises(RollsetError) as failed:
+        async with fetched((site + path,), file_bytes=4, within_s=0.3 if "never" in path else 30):
+            raise AssertionError("nothing was to be had")
+    assert said in failed.value.message and "secret" not in failed.value.message
+    assert failed.value.code == ErrorCode.EXTENSION and "file:/PATH" in failed.value.next_step
+
+
+async def test_a_place_where_nobody_listens_is_named() -> None:
+    with pytest.raises(RollsetError, match=r"http://127\.0\.0\.1:1/x\.sh could not be fetched"):
+        async with fetched(("http://127.0.0.1:1/x.sh",)):
+            raise AssertionError("nothing was to be had")
