@@ -7,6 +7,8 @@ from typing import Any
 
 from engine.arm.known_names import wrong
 
+_LONGEST_TEXT = 512
+
 
 class Fields:
     """An object of a document and the path to it. Every reader raises InputError for a value that does not fit."""
@@ -67,10 +69,14 @@ class Fields:
         value = self._values.get(name)
         if value is None:
             return {}
-        if not isinstance(value, dict) or not all(
-            isinstance(x, str) and x.isprintable() and len(x) <= 512 for pair in value.items() for x in pair
-        ):
+        if not isinstance(value, dict):
             raise wrong(self.file, self.at(name), value, "an object of texts")
+        for key, text in value.items():
+            if not all(isinstance(x, str) and x.isprintable() and len(x) <= _LONGEST_TEXT for x in (key, text)):
+                where = self.at(name) + f".{key}"[:_LONGEST_TEXT]
+                raise wrong(
+                    self.file, where, text, f"a printable text, its name and it of at most {_LONGEST_TEXT} letters"
+                )
         return dict(value)
 
     def one_of(self, name: str, choices: Sequence[str], default: str | None = None) -> str:

@@ -220,11 +220,16 @@ def check_names(value: object, known: Any, file: str, path: str = "", *, whose: 
 
 
 def _unknown(file: str, full: str, name: str, known: dict[str, Any], whose: str) -> InputError:
+    shown = full if len(full) <= 300 else full[:297] + "..."
+    place = next((x for x, below in known.items() if isinstance(below, dict) and name in below), None)
+    if place is not None:
+        right = f"{full.removesuffix(str(name))}{place}.{name}"
+        said = f"{printable(file)}: {printable(shown)} is not a name {whose} knows; its place is {printable(right)}."
+        return InputError("InvalidParameter", said, f"Move it below {place}.")
     lowered = {candidate.lower(): candidate for candidate in known}
     near = difflib.get_close_matches(str(name).lower()[:200], lowered, n=1, cutoff=0.3)
     hint = f"did you mean {lowered[near[0]]}?" if near else f"names here: {', '.join(sorted(known))}."
     way_out = f"Write {lowered[near[0]]}, or take the name out." if near else "Take the name out."
-    shown = full if len(full) <= 300 else full[:297] + "..."
     return InputError(
         "InvalidParameter",
         f"{printable(file)}: {printable(shown)} is not a name {whose} knows; {hint}",

@@ -38,11 +38,13 @@ def plan_differences(saved: Plan, fresh: Plan) -> list[str]:
             )
         else:
             found.append(f"instance {name} was in {_place(was)}, is in {_place(now)}")
+    return found + setting_differences(saved, fresh)
+
+
+def setting_differences(saved: Plan, fresh: Plan) -> list[str]:
+    """In words, which settings are others."""
     values = {s.name: s.value for s in fresh.settings}
-    found += [
-        f"{s.name} was {s.value}, is {values.get(s.name)}" for s in saved.settings if values.get(s.name) != s.value
-    ]
-    return found
+    return [f"{s.name} was {s.value}, is {values.get(s.name)}" for s in saved.settings if values.get(s.name) != s.value]
 
 
 def _place(instance: PlannedInstance) -> str:
@@ -54,6 +56,12 @@ def refuse_if_drifted(saved: Plan, fresh: Plan) -> None:
     if saved.hash == fresh.hash:
         return
     differences = plan_differences(saved, fresh) or ["the plan file was changed by hand"]
+    if differences == setting_differences(saved, fresh):
+        raise RefusedError(
+            "PlanDrifted",
+            f"the settings are not those of the plan: {'; '.join(differences)}.",
+            f"Give no option beside --plan that changes them, or make a fresh plan: rollset plan {fresh.scale_set}",
+        )
     raise RefusedError(
         "PlanDrifted",
         f"the fleet is not as it was when the plan was made: {'; '.join(differences)}.",

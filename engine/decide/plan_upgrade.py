@@ -14,7 +14,7 @@ from engine.decide.plan_versions import version_checks
 from engine.decide.settle_settings import settle_settings, take_up_settings
 from engine.decide.take_up import TakeUp, left_failed
 from engine.model.codes import ErrorCode
-from engine.model.errors import NotFoundError, RefusedError
+from engine.model.errors import InputError, RefusedError
 from engine.model.image import ImageReference, ImageVersion, check_version, latest_of, version_key
 from engine.model.numbers import each_counted
 from engine.model.plan import Plan, PlanCheck, PlannedBatch, PlannedInstance, StartRequest
@@ -29,7 +29,7 @@ Images = Mapping[str, ImageVersion]
 def resolve_target(scale_set: ScaleSet, images: Images, to: str | None) -> ImageVersion:
     """The exact image version an upgrade goes to.
 
-    Raises InputError for a version that is malformed, NotFoundError for one that is not published, RefusedError when
+    Raises InputError for a version that is malformed or not published, RefusedError when
     a `latest` set has no version that it may take.
     """
     model = scale_set.model.image
@@ -51,7 +51,7 @@ def resolve_target(scale_set: ScaleSet, images: Images, to: str | None) -> Image
     known = sorted(
         (i.reference.version for i in images.values() if i.reference.family == wanted.family), key=version_key
     )
-    raise NotFoundError(
+    raise InputError(
         ErrorCode.NOT_FOUND,
         f"image {wanted} is not published; published versions: {', '.join(known) or 'none'}.",
         f"Publish it: rollset image publish DIR --as {wanted}",

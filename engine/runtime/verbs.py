@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
@@ -11,7 +12,7 @@ import anyio.to_thread
 from engine.model import events as e
 from engine.model.codes import ErrorCode
 from engine.model.errors import InputError, NotFoundError, RefusedError, RollsetError, UnreachableError
-from engine.model.image import ImageVersion, parse_reference
+from engine.model.image import ImageReference, ImageVersion, parse_reference
 from engine.model.scale_set import InstanceHold, ScaleSet
 from engine.runtime import answers
 from engine.runtime.apply import apply_documents, delete_policy
@@ -36,6 +37,7 @@ from engine.runtime.permissions import needed_for, permit
 from engine.runtime.scaling import delete_set, scale_to
 from engine.runtime.turn import Turn
 from engine.runtime.upgrade_verbs import UPGRADE_VERBS, start_upgrade
+from engine.store.image_blobs import PublishedBlob
 
 Do = Callable[[Engine, Arguments, Caller], Awaitable[Decided]]
 STOP_S = 10.0
@@ -90,14 +92,10 @@ async def _publish(engine: Engine, arguments: Arguments, caller: Caller) -> Deci
             ErrorCode.INVALID_PARAMETER, "an image cannot be published as `latest`.", "Give a version number, as 1.2.0."
         )
     source = Path(text(arguments, "path"))
-    blob = await anyio.to_thread.run_sync(engine.blobs.publish, source)
+    refuse = partial(_refuse_other_content, engine, reference)
+    blob = await anyio.to_thread.run_sync(engine.blobs.publish, source, refuse)
+    refuse(blob)  # a version may have come while this one was stored
     before = engine.state.images.get(str(reference))
-    if before is not None and before.digest != blob.digest:
-        raise RefusedError(
-            ErrorCode.CONFLICT,
-            f"{reference} is published already with other content ({before.digest[:19]}); versions never change.",
-            "Publish it under a higher version.",
-        )
     turn = engine.turn(caller.user)
     if before is None:
         image = ImageVersion(reference, blob.digest, blob.size_bytes, turn.now.at)
@@ -111,12 +109,22 @@ async def _publish(engine: Engine, arguments: Arguments, caller: Caller) -> Deci
     return Decided(turn, lambda: said)
 
 
+def _refuse_other_content(engine: Engine, reference: ImageReference, blob: PublishedBlob) -> None:
+    before = engine.state.images.get(str(reference))
+    if before is not None and before.digest != blob.digest:
+        raise RefusedError(
+            ErrorCode.CONFLICT,
+            f"{reference} is published already with other content ({before.digest[:19]}); versions never change.",
+            "Publish it under a higher version.",
+        )
+
+
 def _exclusion(excluded: bool) -> Do:
     async def do(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
         reference = str(parse_reference(text(arguments, "reference")))
         image = engine.state.images.get(reference)
         if image is None:
-            raise NotFoundError(ErrorCode.NOT_FOUND, f"image {reference} is not published.", "See rollset image list.")
+            raise InputError(ErrorCode.NOT_FOUND, f"image {reference} is not published.", "See rollset image list.")
         turn = engine.turn(caller.user)
         why = optional_text(arguments, "reason") or ""
         turn.on_image(

@@ -14,7 +14,7 @@ import shutil
 import stat
 import tempfile
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -40,6 +40,10 @@ class PublishedBlob:
     file_count: int
 
 
+def _any(_blob: PublishedBlob) -> None:
+    """Take it, whatever it is."""
+
+
 class ImageBlobs:
     """The images under `root`, by digest; UnreachableError (StoreNotWritable) from everything when it fails.
 
@@ -55,12 +59,13 @@ class ImageBlobs:
             for left_over in self._blobs.glob(f"{_PARTIAL}*"):
                 shutil.rmtree(left_over)
 
-    def publish(self, source: Path) -> PublishedBlob:
+    def publish(self, source: Path, check: Callable[[PublishedBlob], None] = _any) -> PublishedBlob:
         """Store a directory, or a tar archive (plain, gzip or xz, told by its content), under its content digest.
 
         Directory and archive of the same content (paths, owner's executable bit, bytes) have the same digest; what is
-        there already stays. Raises InputError (InvalidParameter) for an image that is unsafe, damaged, too large or
-        without an executable `boot` at its top, and UnreachableError (StoreNotWritable) when the store is full;
+        there already stays. `check` may refuse it once its digest is known. Raises what that raises, InputError
+        (InvalidParameter) for an image that is unsafe, damaged, too large or without an executable `boot` at its top,
+        and UnreachableError (StoreNotWritable) when the store is full;
         neither leaves anything behind.
         """
         with _storing(self._blobs):
@@ -70,6 +75,7 @@ class ImageBlobs:
                 tree.take_all()
                 tree.require_boot()
                 blob = tree.published()
+                check(blob)
                 for directory, _, _ in os.walk(partial):
                     flush(Path(directory))
                 with self._publishing:

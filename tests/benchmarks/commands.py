@@ -40,11 +40,11 @@ def help_text() -> Figure:
 
 
 def status_of_a_running_engine() -> Figure:
-    """`rollset sets --json` with an engine that runs already."""
+    """`rollset status --json` with an engine that runs already."""
     with tempfile.TemporaryDirectory() as name:
         state_dir = Path(name) / "state"
-        _run(ROLLSET, "sets", "--json", state_dir=state_dir)
-        took = middle(seconds(lambda: _run(ROLLSET, "sets", "--json", state_dir=state_dir), TIMES))
+        _run(ROLLSET, "status", "--json", state_dir=state_dir)
+        took = middle(seconds(lambda: _run(ROLLSET, "status", "--json", state_dir=state_dir), TIMES))
         bare = _python()
         _run(ROLLSET, "engine", "stop", state_dir=state_dir)
     return Figure(

@@ -128,6 +128,8 @@ def test_what_ssh_says_is_told_in_one_line(elsewhere: Elsewhere, script: str, sa
     line.close()
 
     assert "\n" not in str(caught.value)
+    if "does not answer" not in said:
+        assert "ssh HOST" in caught.value.next_step
 
 
 def test_without_ssh_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

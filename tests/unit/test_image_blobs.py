@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.model.errors import InputError, NotFoundError, UnreachableError
+from engine.model.errors import InputError, NotFoundError, RefusedError, UnreachableError
 from engine.store.image_blobs import ImageBlobs, PublishedBlob
 
 Change = Callable[[Path], object]
@@ -317,3 +317,15 @@ def test_no_descriptor_stays_open(blobs: ImageBlobs, tmp_path: Path, tree: Path)
             blobs.publish(source)
 
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_what_is_refused_by_its_digest_leaves_nothing(blobs: ImageBlobs, root: Path, tree: Path) -> None:
+    seen: list[str] = []
+
+    def refuse(blob: PublishedBlob) -> None:
+        seen.append(blob.digest)
+        raise RefusedError("Conflict", "it is another.", "")
+
+    with pytest.raises(RefusedError):
+        blobs.publish(tree, refuse)
+    assert seen and stored_names(root) == []

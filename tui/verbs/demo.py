@@ -18,10 +18,10 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.model.errors import InputError, RollsetError, UnreachableError
+from engine.model.errors import InputError, NotPermittedError, RollsetError, UnreachableError
 from engine.wire.safe_text import printable
 from tui.verbs import demo_documents, demo_images
-from tui.verbs.engine_access import EngineClient, on_terminal, send
+from tui.verbs.engine_access import EngineClient, is_readonly, on_terminal, send
 from tui.verbs.options import StateDir
 from tui.verbs.printing import note, say
 
@@ -83,6 +83,10 @@ def demo(
 
         say([f"wrote {printable(str(path))}" for path in write_files(files)])
         return
+    if is_readonly():
+        raise NotPermittedError(
+            "NotPermitted", "the demo starts an engine and changes its sets.", "Leave out --readonly."
+        )
     with _state_directory(state_dir, keep) as directory, _stopped_by_signals():
         from engine.control.client.start import connect_or_start
 

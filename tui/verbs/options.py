@@ -32,6 +32,10 @@ OptionalSetName = Annotated[
     str | None, typer.Argument(metavar="[SET]", help="A scale set's name or resource id.", show_default=False)
 ]
 InstanceId = Annotated[str, typer.Argument(metavar="INSTANCE", help="An instance id.", show_default=False)]
+FailedIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[INSTANCE]...", help="Instance ids; all that failed without any.", show_default=False),
+]
 InstanceIds = Annotated[list[str], typer.Argument(metavar="INSTANCE...", help="Instance ids.", show_default=False)]
 Follow = Annotated[bool, typer.Option("--follow", help="Watch until it has ended; ctrl+c only stops watching.")]
 

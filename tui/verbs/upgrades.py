@@ -17,6 +17,7 @@ from tui.verbs.options import (
     At,
     Batch,
     Confirm,
+    FailedIds,
     Follow,
     HealthWindow,
     InstanceIds,
@@ -149,13 +150,13 @@ def rollback(name: SetName, reason: Reason = None, confirm: Confirm = None, stat
 
 def retry(
     name: SetName,
-    instances: InstanceIds,
+    instances: FailedIds = None,
     reason: Reason = None,
     confirm: Confirm = None,
     state_dir: StateDir = None,
 ) -> None:
-    """Put failed instances back among the pending."""
-    _steer(state_dir, "retry", name, {"instances": instances}, reason, confirm)
+    """Put failed instances back among the pending: those named, or all that failed."""
+    _steer(state_dir, "retry", name, {"instances": instances or []}, reason, confirm)
 
 
 def skip(

@@ -122,13 +122,16 @@ class Client:
         return text
 
     def _lost(self, why: object) -> UnreachableError:
-        return lost(self._line.why_lost() or why)
+        on_the_way = self._line.why_lost()
+        if on_the_way:
+            return lost(on_the_way, "Try the way there by itself: ssh HOST rollset engine status")
+        return lost(why)
 
 
-def lost(why: object) -> UnreachableError:
+def lost(why: object, next_step: str = "Look at `rollset engine logs`.") -> UnreachableError:
     """The error for an engine that was there and no longer answers."""
     said = " ".join(str(why).split())
-    return UnreachableError("EngineLost", f"the engine does not answer ({said}).", "Look at `rollset engine logs`.")
+    return UnreachableError("EngineLost", f"the engine does not answer ({said}).", next_step)
 
 
 def claims() -> dict[str, str]:

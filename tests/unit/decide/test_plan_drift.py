@@ -58,3 +58,13 @@ def test_whatever_drifted_is_named(change: dict[str, Any], said: str) -> None:
 def test_a_plan_file_changed_by_hand_is_refused() -> None:
     with pytest.raises(RefusedError, match="changed by hand"):
         refuse_if_drifted(replace(plan(), hash="0"), plan())
+
+
+def test_an_option_beside_the_plan_is_told_as_what_it_is() -> None:
+    with pytest.raises(
+        RefusedError, match="the settings are not those of the plan: maxBatchInstancePercent"
+    ) as refusal:
+        refuse_if_drifted(plan(), plan(batch="3"))
+    assert "beside --plan" in refusal.value.next_step
+    with pytest.raises(RefusedError, match="the fleet is not as it was"):
+        refuse_if_drifted(plan(), plan(scale_set(9), batch="3"))

@@ -10,7 +10,7 @@ import pytest
 
 from engine.decide.estimate import Pace
 from engine.decide.plan_upgrade import make_plan, refuse_if_impossible, resolve_target
-from engine.model.errors import InputError, NotFoundError, RefusedError
+from engine.model.errors import InputError, RefusedError
 from engine.model.health import Health
 from engine.model.image import ImageReference
 from engine.model.plan import Plan, StartRequest
@@ -72,9 +72,9 @@ def test_a_latest_set_with_nothing_to_take_is_refused() -> None:
 
 
 def test_a_version_that_is_not_published_names_those_that_are_in_their_order() -> None:
-    with pytest.raises(NotFoundError, match=r"published versions: 1\.0\.0, 2\.0\.0, 10\.0\.0\."):
+    with pytest.raises(InputError, match=r"published versions: 1\.0\.0, 2\.0\.0, 10\.0\.0\."):
         resolve_target(scale_set(), images(V2, V1.with_version("10.0.0"), V1), "9.9.9")
-    with pytest.raises(NotFoundError, match=r"published versions: none\."):
+    with pytest.raises(InputError, match=r"published versions: none\."):
         resolve_target(scale_set(), {}, "9.9.9")
     with pytest.raises(InputError, match="neither numbers with dots"):
         resolve_target(scale_set(), ALL, "newest")

@@ -8,7 +8,7 @@ import pytest
 
 from engine.decide.estimate import ASSUMED, plan_range
 from engine.decide.rehearse import OTHER_DRAWS, Ground, rehearse
-from engine.model.errors import InputError, NotFoundError, RefusedError
+from engine.model.errors import InputError, RefusedError
 from engine.model.health import Health
 from engine.model.plan import StartRequest
 from engine.model.rehearsal import EngineStop, Failing, Rehearsal, StopCount, Trouble, read_trouble
@@ -101,7 +101,7 @@ def test_without_trouble_it_is_the_plan_played() -> None:
 
 
 def test_what_a_start_would_refuse_it_refuses_and_nothing_to_do_takes_no_time() -> None:
-    with pytest.raises(NotFoundError, match="not published"):
+    with pytest.raises(InputError, match="not published"):
         rehearsed(zoned(3), to="7.0.0")
     ground = Ground(zoned(3), images(V2), ASSUMED, (), 1, NOW)
     with pytest.raises(RefusedError, match="are free"):

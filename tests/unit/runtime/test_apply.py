@@ -85,7 +85,7 @@ def test_an_image_that_is_not_published_is_refused_with_those_that_are(engine: E
     reference = document["properties"]["virtualMachineProfile"]["storageProfile"]["imageReference"]
     reference["version"] = "9.9.9"
 
-    with pytest.raises(NotFoundError, match=r"9\.9\.9 is not published; published versions: 1\.0\.0, 1\.1\.0"):
+    with pytest.raises(InputError, match=r"9\.9\.9 is not published; published versions: 1\.0\.0, 1\.1\.0"):
         apply(engine, document)
 
 

@@ -105,7 +105,7 @@ def test_after_a_cancelled_start_new_instances_take_the_last_good_version_unless
 
 
 def test_the_version_of_new_instances_is_checked(door: EngineDoor) -> None:
-    with pytest.raises(NotFoundError, match=r"9\.9\.9 is not published"):
+    with pytest.raises(InputError, match=r"9\.9\.9 is not published"):
         command(door, "scale", capacity=4, to="9.9.9")
     command(door, "start", to="1.1.0", at=5000.0)
     with pytest.raises(RefusedError, match="an upgrade is live"):

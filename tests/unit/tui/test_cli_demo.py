@@ -8,12 +8,13 @@ import shlex
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.model.errors import UnreachableError
+from engine.model.errors import NotPermittedError, UnreachableError
 from tests.unit.tui.fake_engine import FAULTED, FakeEngine, event
 from tui.verbs import demo, demo_documents, demo_images
 
@@ -137,3 +138,10 @@ def test_stopping_waits_for_the_engines_end() -> None:
     ended.wait()
     assert engine.commands == [("engine-stop", {"with_instances": True})]
     assert demo._is_alive(os.getpid())
+
+
+def test_the_demo_starts_nothing_where_nothing_may_change(run: Callable[..., Any], tmp_path: Path) -> None:
+    target = tmp_path / "demo"
+    result = run("--readonly", "demo", "--headless", "--instances", "2", "--state-dir", str(target))
+    assert isinstance(result.exception, NotPermittedError) or result.exit_code == 6
+    assert not target.exists()

@@ -22,6 +22,7 @@ STEERING = [
     (["rollback", "web"], "rollback", {}),
     (["accept-loss", "web"], "accept-loss", {}),
     (["retry", "web", "3", "4"], "retry", {"instances": ["3", "4"]}),
+    (["retry", "web"], "retry", {"instances": []}),
     (["skip", "web", "3"], "skip", {"instances": ["3"]}),
     (["release", "web", "3"], "release", {"instance": "3"}),
     (["hold", "web", "3"], "hold", {"instance": "3"}),
