@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from engine.decide.draws import chance, gauss, normal_quantile, quantile
-from engine.model.upgrade import DOING, Direction, MemberState, Now, Upgrade
+from engine.model.upgrade import DOING, Direction, Member, MemberState, Now, Upgrade
 
 ASSUMED_MEDIAN_S = 20.0
 ASSUMED_SPREAD = 0.6
@@ -24,7 +24,10 @@ DRAWS = 160
 LOW, HIGH = 0.1, 0.9
 LATE = 0.99
 """A batch is late once it takes longer than this share of such batches would."""
+SLOWEST = 2.5
+"""So many sigmas above what was known a member under way may be and still tell of the pace of its run."""
 RESTORE_PART = 0.9
+_AWAITING = frozenset({MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE})
 _STEPS = [(i + 0.5) / 24 for i in range(24)]
 
 
@@ -147,7 +150,8 @@ class Course:
     """What is left of a run: ages of the members under way, sizes of the batches to come, seconds of pauses.
 
     `failing` is the share of members that will fail; `windows` counts batches that are known to wait a health window
-    out and to restore a member.
+    out and to restore a member. `window_left_s`: nothing is left of the open batch but members that wait for health,
+    and after so many seconds none of them waits any more.
     """
 
     flying_s: Sequence[float]
@@ -156,6 +160,7 @@ class Course:
     health_window_s: float = 300.0
     failing: float = 0.0
     windows: int = 0
+    window_left_s: float | None = None
 
 
 def time_left(belief: Belief, course: Course, *, draws: int | None = None, seed: str = "eta") -> list[float]:
@@ -190,6 +195,8 @@ def _rest(ages: Counter[float], mean: float, spread: float, course: Course, key:
         u = below + chance(*key, "rest", age) ** (1 / count) * (1 - below)
         end = math.exp(mean + spread * normal_quantile(u))
         longest = max(longest, end - age)
+    if course.window_left_s is not None:
+        longest = min(longest, course.window_left_s + RESTORE_PART * math.exp(mean))
     return longest
 
 
@@ -235,7 +242,15 @@ def course_of(upgrade: Upgrade, sizes: Sequence[int], now: Now) -> Course:
         pause * max(0, len(sizes) - 1) + waiting,
         upgrade.settings.health_window_s,
         failed / (len(touched) + 1) if failed and upgrade.direction is Direction.FORWARD else 0.0,
+        window_left_s=_window_left_s(upgrade, flying, now),
     )
+
+
+def _window_left_s(upgrade: Upgrade, flying: Sequence[Member], now: Now) -> float | None:
+    """Seconds until the last of the members that wait for health is judged; None where some are not as far."""
+    if not flying or any(m.state not in _AWAITING for m in flying):
+        return None
+    return max(0.0, max(m.since_clock for m in flying) + upgrade.settings.health_window_s - now.clock)
 
 
 def eta_range(upgrade: Upgrade, pace: Pace, sizes: Sequence[int], now: Now) -> tuple[float, float] | None:
@@ -243,7 +258,10 @@ def eta_range(upgrade: Upgrade, pace: Pace, sizes: Sequence[int], now: Now) -> t
     if not upgrade.live or upgrade.holds or upgrade.cancelling:
         return None
     course = course_of(upgrade, sizes, now)
-    left = time_left(believe(pace, member_times(upgrade), course.flying_s), course)
+    # One that takes this long is sick rather than slow: it says nothing about the others.
+    slowest_s = math.exp(pace.mean_log + SLOWEST * math.hypot(pace.spread, pace.run_spread))
+    flying_s = [min(age, slowest_s) for age in course.flying_s]
+    left = time_left(believe(pace, member_times(upgrade), flying_s), course)
     start = max(now.at, upgrade.starts_not_before_at or 0.0)
     return start + quantile(left, LOW), start + quantile(left, HIGH)
 

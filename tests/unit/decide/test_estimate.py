@@ -26,6 +26,7 @@ from engine.decide.estimate import (
 from engine.decide.outlook import look_ahead
 from engine.model.scale_set import ScaleSet, ScaleSetModel
 from engine.model.upgrade import Hold, HoldKind, Now
+from tests.unit.decide.given import TOLERANT, Run, scale_set
 from tests.unit.decide.given_times import IMAGE, ran
 
 SHAPES = ([2] * 5, [4] * 10, [1] * 10, [20] * 5, [50] * 8, [3, 3, 2, 3, 3, 2])
@@ -101,6 +102,20 @@ def test_failures_of_past_runs_make_room_for_the_health_window() -> None:
     calm = time_left(belief, Course((), [5, 5]))
     troubled = time_left(belief, Course((), [5, 5], failing=0.5))
     assert quantile(troubled, 0.5) > quantile(calm, 0.5) + 300
+
+
+def test_sick_members_end_with_their_health_window_and_tell_nothing_of_the_pace() -> None:
+    # given a run whose members need 20 s, and three of four that wait for their health
+    pace = Pace(mean_log=math.log(20), spread=0.3, count=100, run_spread=0.1)
+    run = Run(scale_set(12, policy=TOLERANT), batch="4")
+    run.swap()
+    run.healthy("0")
+    for waited_s in (60.0, 170.0, 280.0):
+        run.wait(waited_s - (run.t - 1000.0))
+        found = eta_range(run.upgrade, pace, [4, 4], run.now)
+        # then at most the rest of their window is left, a restore, and two batches as ever
+        assert found is not None
+        assert found[1] - run.t < 300.0 - waited_s + 20.0 + 2 * 60.0, waited_s
 
 
 def test_pauses_and_a_later_start_are_in_it() -> None:
