@@ -52,6 +52,10 @@ def _upgrade_chosen(subject: Subject) -> str | None:
     return None if subject.upgrade is not None else "no upgrade is chosen"
 
 
+def _map_shown(subject: Subject) -> str | None:
+    return "the heat map is on the first tab" if subject.map_hidden else None
+
+
 def _two_marked(subject: Subject) -> str | None:
     return None if len(subject.marked_runs) == 2 else "mark two first, with space"
 
@@ -85,7 +89,15 @@ _ALL = (
     Action("last_tab", "left_square_bracket", "last tab", "Show the tab before.", Kind.MOVE, rank=72),
     Action("zoom", "plus", "zoom", "Give the panel the whole screen, or take it back.", Kind.MOVE, rank=73),
     Action("mark", "space", "mark", "Mark or unmark what the cursor is on.", Kind.MOVE, rank=60),
-    Action("mark_row", "M", "mark row", "Mark or unmark the whole row of the heat map.", Kind.MOVE, rank=61),
+    Action(
+        "mark_row",
+        "M",
+        "mark row",
+        "Mark or unmark the whole row of the heat map.",
+        Kind.MOVE,
+        why_not=_map_shown,
+        rank=61,
+    ),
     Action("sets", "1", "sets", "All scale sets.", Kind.MOVE, rank=80),
     Action("images", "3", "images", "What is published, and where it may go.", Kind.MOVE, rank=80),
     Action("all_history", "4", "history", "The upgrades of all sets.", Kind.MOVE, rank=80),
@@ -93,7 +105,15 @@ _ALL = (
     Action("filter", "slash", "filter", "Show only rows with these letters.", Kind.LOOK, rank=30),
     Action("sort", "o", "sort", "Sort by the next column.", Kind.LOOK, rank=62),
     Action("group", "g", "group", "Group by region, by resource group, or not.", Kind.LOOK, When.LIVE, rank=63),
-    Action("view", "v", "view", "Rows by update domain, zone, fault domain, batch, or a grid.", Kind.LOOK, rank=31),
+    Action(
+        "view",
+        "v",
+        "view",
+        "Rows by update domain, zone, fault domain, batch, or a grid.",
+        Kind.LOOK,
+        why_not=_map_shown,
+        rank=31,
+    ),
     Action("raw", "d", "JSON", "The raw JSON of what the cursor is on.", Kind.LOOK, rank=74),
     Action("events", "l", "events", "The events, as they come.", Kind.LOOK, rank=64),
     Action(

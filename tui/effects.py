@@ -155,6 +155,9 @@ def _to_go_back(ground: Ground, upgrade: Upgrade) -> list[str]:
 def _retry(ground: Ground, upgrade: Upgrade) -> list[Line]:
     again = retryable(upgrade, ground.instances)
     found = [_say(f"Once more to {upgrade.target.version}: {named(again, 'failed instance')}.")]
+    if others := len(retryable(upgrade, ())) - len(again):
+        words = f"Not {many(others, 'other')} that failed: mark those too, or choose none that failed for all of them."
+        found.append(_say(words, Meaning.NOTICE))
     if not upgrade.live:
         found.append(_say("The upgrade has ended: a new one begins, linked to it.", Meaning.NOTICE))
     return found

@@ -21,7 +21,8 @@ class Subject:
     """`scale_set` and `upgrade` may come from an overview: without instances and members.
 
     `instances` are the marked ones, else the one under the cursor; `connected` is false while the engine is lost.
-    `earlier` are the set's other upgrades, as far as they are known; `rolling` is how many upgrades there are to pause.
+    `earlier` are the set's other upgrades, as far as they are known; `rolling` is how many upgrades there are to pause;
+    `map_hidden` where the heat map is on another tab.
     """
 
     live: bool
@@ -34,6 +35,7 @@ class Subject:
     marked_runs: tuple[str, ...] = ()
     earlier: tuple[Upgrade, ...] = ()
     rolling: int = 0
+    map_hidden: bool = False
 
 
 def why_not_change(subject: Subject) -> str | None:

@@ -50,7 +50,8 @@ def eta(outlook: Outlook | None, now: Now) -> str:
     first, last = about(low), about(high)
     if first == last:
         return last if last.startswith("<") else f"~{last}"
-    return f"~{about((low + high) / 2)} ({first}-{last})"
+    middle = about((low + high) / 2)
+    return f"{middle if middle.startswith('<') else f'~{middle}'} ({first}-{last})"
 
 
 def blocked_by(upgrade: Upgrade, now: Now) -> str:

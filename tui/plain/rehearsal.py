@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.model.numbers import many
 from tui.plain.moments import show_duration
 from tui.plain.progress import counters_text, version_of, versions_in
 from tui.plain.table import cell, table
@@ -16,7 +17,7 @@ def rehearsal_lines(found: Mapping[str, Any]) -> list[str]:
     name = cell(str(found["scale_set"]).rpartition("/")[2])
     lines = [
         f"{name}: {versions_in(found['previous'])} to {version_of(found['target'])}, rehearsed: "
-        f"{found['to_upgrade']} of {found['instances']} instances to upgrade; nothing was changed"
+        f"{found['to_upgrade']} of {many(found['instances'], 'instance')} to upgrade; nothing was changed"
     ]
     lines += [f"made to go wrong: {cell(words)}" for words in found["trouble"]]
     lines += ["", *ending(found), "", *table(HEADINGS, _rows(found))]
@@ -62,8 +63,8 @@ def stop_lines(counts: Sequence[Mapping[str, Any]]) -> list[str]:
             lines.append(f"batch {first['batch']}{to}: no number of failed instances stops it")
             continue
         stop = "stops" if first["failures"] == 1 else "stop"
-        many = _failed(first["failures"])
-        lines.append(f"batch {first['batch']}{to}: {many} until then {stop} it ({cell(first['limit'])})")
+        failed = _failed(first["failures"])
+        lines.append(f"batch {first['batch']}{to}: {failed} until then {stop} it ({cell(first['limit'])})")
     return lines
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.model.numbers import more_stop
+from engine.model.numbers import many, more_stop
 from engine.wire.safe_text import printable
 from tui.plain.moments import show_duration, show_moment
 from tui.plain.progress import counts_of, progress_line, version_of, versions_in
@@ -100,12 +100,19 @@ def _gap_lines(gap: Mapping[str, Any], upgrades: Sequence[Mapping[str, Any]]) ->
     return [f"no engine for {show_duration(gap['away_s'])} until {show_moment(until)}{how}: {names} went on then"]
 
 
+def beside_live(plan: Mapping[str, Any], upgrade_id: str, state: str) -> dict[str, Any]:
+    """The plan with a check that says which live upgrade stands before a start."""
+    words = f"{upgrade_id} is live ({state}): a start would be refused until it has ended"
+    check = {"level": "refused", "words": words, "cure": "Let it end, or cancel it."}
+    return {**plan, "checks": [check, *plan["checks"]]}
+
+
 def plan_lines(plan: Mapping[str, Any]) -> list[str]:
     """What an upgrade would do: batches, who is left out and why, checks, room, time, settings with their origin."""
     name = cell(str(plan["scale_set"]).rpartition("/")[2])
     lines = [
         f"{name}: {versions_in(plan['previous'])} to {version_of(plan['target'])}, "
-        f"{len(plan['batches'])} batches, plan {cell(plan['hash'])[:12]}"
+        f"{many(len(plan['batches']), 'batch')}, plan {cell(plan['hash'])[:12]}"
     ]
     rows = [
         (b["number"], b["zone"], b["update_domain"], ", ".join(map(str, b["members"])), b["why"])
@@ -122,8 +129,10 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
 
 def _forecast_lines(plan: Mapping[str, Any]) -> list[str]:
     origin = f" ({cell(plan['eta_origin'])})" if plan.get("eta_origin") else ""
+    free = plan["room_free_bytes"]
+    beside = f"{size(free)} free" if free is not None else "this fleet does not say what is free"
     return [
-        f"room: needs {size(plan['room_needed_bytes'])}, {size(plan['room_free_bytes'])} free",
+        f"room: needs {size(plan['room_needed_bytes'])}, {beside}",
         f"time: {show_duration(plan['eta_low_s'])} to {show_duration(plan['eta_high_s'])}{origin}",
         f"restore point: {cell(plan['restore_point'])}",
     ]

@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from tui.actions import Action, Kind
 from tui.cells import fit
+from tui.effects import retryable
 from tui.glyphs import Glyphs
 from tui.palette import Line, Meaning, Piece
 from tui.subject import Subject
@@ -190,6 +191,12 @@ def acts_on(action: Action, subject: Subject) -> str:
     """`web-eu`, `web-eu_17`, `3 marked`, `all sets`: what the action would be about."""
     if action.id == "pause_all":
         return "all sets"
+    if action.id == "retry" and subject.upgrade is not None:
+        again = retryable(subject.upgrade, subject.instances)
+        if len(again) > 1:
+            return f"{len(again)} failed"
+        if again and subject.scale_set is not None:
+            return f"{subject.scale_set.name}_{again[0]}"
     if action.kind is Kind.INSTANCES or action.id == "skip":
         return _instances_of(subject)
     if len(subject.marked_sets) > 1:

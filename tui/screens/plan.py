@@ -15,6 +15,7 @@ from engine.model.numbers import many
 from tui.cells import wrap
 from tui.palette import Line, Meaning, Piece
 from tui.plain.progress import versions_in
+from tui.plain.upgrades import beside_live
 from tui.screens.acting import ActingScreen
 from tui.screens.plan_lines import PlanPage, batch_lines, fact_lines
 from tui.screens.set_header import production_tag
@@ -68,8 +69,15 @@ class PlanScreen(ActingScreen):
         chosen = sum(len(batch["members"]) for batch in plan["batches"])
         first = (*first, Piece(f"  {old} {glyphs.arrow} {new}"))
         words = f" {chosen:,} of {many(len(plan['instances']), 'instance')}, {many(len(plan['batches']), 'batch')}"
-        verdict = self._verdict(plan)
-        return [first, (Piece(words), Piece("   "), verdict, Piece("   nothing has moved yet", Meaning.MUTED))]
+        upgrade = self.scene.upgrade
+        live = f"{upgrade.id} is live, {upgrade.state.value}" if upgrade is not None and upgrade.live else ""
+        standing = Piece(f"   {live}", Meaning.NOTICE) if live else Piece("   nothing has moved yet", Meaning.MUTED)
+        return [first, (Piece(words), Piece("   "), self._verdict(self._shown(plan)), standing)]
+
+    def _shown(self, plan: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The plan with what stands before a start now: what is saved or started is the engine's own."""
+        upgrade = self.scene.upgrade
+        return beside_live(plan, upgrade.id, upgrade.state.value) if upgrade is not None and upgrade.live else plan
 
     def _verdict(self, plan: Mapping[str, Any]) -> Piece:
         levels = [check["level"] for check in plan["checks"]]
@@ -87,7 +95,7 @@ class PlanScreen(ActingScreen):
             batches.show_lines([])
             facts.show_lines([(), *self._waiting(facts.wide)])
             return
-        facts.show_lines(fact_lines(PlanPage(self.plan, glyphs, facts.wide)))
+        facts.show_lines(fact_lines(PlanPage(self._shown(self.plan), glyphs, facts.wide)))
         batches.show_lines(batch_lines(PlanPage(self.plan, glyphs, batches.wide)))
 
     def _waiting(self, width: int) -> list[Line]:
@@ -129,24 +137,16 @@ class PlanScreen(ActingScreen):
 
     def do_rehearse(self) -> None:
         """Play it on a twin, with what goes wrong in it."""
-        from tui.screens.rehearsal import what_goes_wrong
+        from tui.screens.rehearsal import RehearsalPrompt, RehearsalSheet
 
-        self.cockpit.push_screen(what_goes_wrong(), self._rehearse)
+        asked = {"set": self.scope} | self.wanted
+        prompt = RehearsalPrompt(lambda wrong: self.cockpit.session.query("rehearse", asked | wrong))
 
-    def _rehearse(self, typed: str | None) -> None:
-        if typed is not None:
-            self.run_worker(self._play(typed), group="rehearsal", exclusive=True, exit_on_error=False)
+        def show(_typed: str | None) -> None:
+            if prompt.answer is not None:
+                self.cockpit.push_screen(RehearsalSheet(prompt.answer["rehearsal"]))
 
-    async def _play(self, typed: str) -> None:
-        from tui.screens.rehearsal import RehearsalSheet, injected
-
-        asked = {"set": self.scope} | self.wanted | injected(typed)
-        try:
-            answer = await self.cockpit.session.query("rehearse", asked)
-        except RollsetError as error:
-            self.cockpit.say(error.words, bad=True)
-            return
-        self.cockpit.push_screen(RehearsalSheet(answer["rehearsal"]))
+        self.cockpit.push_screen(prompt, show)
 
     def do_zoom(self) -> None:
         """Give the panel the whole screen, or take it back."""

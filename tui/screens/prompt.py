@@ -23,7 +23,10 @@ WIDEST, MARGIN = 80, 10
 
 
 class Prompt(ModalScreen[str | None]):
-    """Ends with what was typed, or None. `words` say what will be done with it."""
+    """Ends with what was typed, or None. `words` say what will be done with it.
+
+    A subclass that asks somebody first overrides `take`, and tells with `tell` why it was not taken.
+    """
 
     CSS_PATH = "prompt.tcss"
     BINDINGS: ClassVar[list[Any]] = [Binding("escape", "leave", "leave it", show=False)]
@@ -43,18 +46,28 @@ class Prompt(ModalScreen[str | None]):
     def on_mount(self) -> None:
         """The field has the focus."""
         self.query_one("#dialog").border_subtitle = " enter does it, esc leaves it "
+        self.tell("")
+        self.query_one(Input).focus()
+
+    def tell(self, said: str, meaning: Meaning = Meaning.BAD) -> None:
+        """Title and words, and below them what was said to what was typed."""
         rows = self.query_one("#words", Rows)
         cockpit = cast("Cockpit", self.app)
         rows.use(cockpit.dialog_palette, ascii=cockpit.glyphs.ascii)
-        wrapped = [line for words in self._words for line in wrap(words, min(self.app.size.width, WIDEST) - MARGIN)]
+        width = min(self.app.size.width, WIDEST) - MARGIN
+        wrapped = [line for words in self._words for line in wrap(words, width)]
         lines = [(Piece(self._title, Meaning.TITLE),), *((Piece(line, Meaning.MUTED),) for line in wrapped), ()]
+        lines += [(Piece(line, meaning),) for line in wrap(said, width)] if said else []
         rows.styles.height = len(lines)
         rows.show_lines(lines)
-        self.query_one(Input).focus()
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
-        self.dismiss(event.value.strip() or None)
+        self.take(event.value.strip())
+
+    def take(self, typed: str) -> None:
+        """What enter does."""
+        self.dismiss(typed or None)
 
     def action_leave(self) -> None:
         """Nothing happens."""

@@ -203,7 +203,8 @@ class ScaleSetScreen(ActingOnInstances):
         bare, chosen = self.bare_subject(), self.chosen_instance()
         instances = tuple(sorted(self.marked, key=natural)) or ((chosen,) if chosen else ())
         earlier = tuple(self.scene.upgrades.values())
-        return replace(bare, scale_set=self.scale_set, upgrade=self.upgrade, instances=instances, earlier=earlier)
+        of = replace(bare, scale_set=self.scale_set, upgrade=self.upgrade, instances=instances, earlier=earlier)
+        return replace(of, map_hidden=self.tab != 0)
 
     @on(HeatMap.CellMoved)
     def _cell_moved(self) -> None:
@@ -226,7 +227,7 @@ class ScaleSetScreen(ActingOnInstances):
 
     def do_mark_row(self) -> None:
         """Mark the whole row, or unmark it when all of it is marked."""
-        row = frozenset(self.query_one("#cells", HeatMap).row_instances()) if self.tab == 0 else frozenset[str]()
+        row = frozenset(self.query_one("#cells", HeatMap).row_instances())
         self.marked = self.marked - row if row <= self.marked else self.marked | row
         self.paint_now()
 

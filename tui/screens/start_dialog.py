@@ -118,7 +118,13 @@ def plan_lines(plan: Mapping[str, Any], instances: int) -> list[Line]:
     told = [check for check in plan["checks"] if check["level"] != "passed"]
     for check in told[:CHECKS_SHOWN]:
         meaning = Meaning.BAD if check["level"] == "refused" else Meaning.NOTICE
-        found.append((Piece(f"{check['level']}: {check['words']} {check['cure']}".rstrip(), meaning),))
+        found.append((Piece(f"{check['level']}: {said(check)}", meaning),))
     if len(told) > CHECKS_SHOWN:
         found.append((Piece(f"and {len(told) - CHECKS_SHOWN} more", Meaning.NOTICE),))
     return found
+
+
+def said(check: Mapping[str, Any]) -> str:
+    """What a check found and its cure, as two sentences."""
+    words, cure = str(check["words"]), str(check["cure"])
+    return f"{words.rstrip('.')}. {cure[:1].upper()}{cure[1:]}" if cure else words

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.model.errors import InputError
+from engine.model.errors import InputError, NotFoundError
 from engine.wire.safe_text import printable
 from tui.verbs import engine_access
+from tui.verbs.engine_access import EngineClient
 from tui.verbs.options import (
     At,
     Batch,
@@ -58,21 +59,32 @@ def plan(
     state_dir: StateDir = None,
 ) -> None:
     """Show what an upgrade would do, and change nothing."""
-    from tui.plain.upgrades import plan_lines
+    from tui.plain.upgrades import beside_live, plan_lines
     from tui.verbs.files import write_json
 
     settings = run_settings(
         to, batch, pause_between_batches, max_unhealthy, max_unhealthy_upgraded, restore_failed, health_window, timeout
     )
-    answer = engine_access.connect(state_dir).query("plan", query_of(name, settings))
+    client = engine_access.connect(state_dir)
+    answer = client.query("plan", query_of(name, settings))
     if save is not None:
         write_json(save, answer["plan"])
     if json:
         say_json(answer)
     else:
-        say(plan_lines(answer["plan"]))
+        live = _live_upgrade(client, name)
+        say(plan_lines(beside_live(answer["plan"], live["id"], live["state"]) if live else answer["plan"]))
     if save is not None:
         note(f"saved: rollset start {printable(name)} --plan {save}")
+
+
+def _live_upgrade(client: EngineClient, name: str) -> dict[str, Any] | None:
+    """The upgrade of the set that has not ended, if there is one."""
+    try:
+        upgrade: dict[str, Any] = client.query("status", {"set": name})["ours"]
+    except NotFoundError:
+        return None
+    return upgrade if upgrade["ended_at"] is None else None
 
 
 def start(

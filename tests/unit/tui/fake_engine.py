@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from engine.model.errors import RefusedError, RollsetError, UnreachableError
+from engine.model.errors import NotFoundError, RefusedError, RollsetError, UnreachableError
 
 UPGRADE: dict[str, Any] = {
     "id": "u1",
@@ -87,7 +87,10 @@ class FakeEngine:
         self.commands: list[tuple[str, dict[str, Any]]] = []
         self.queries: list[tuple[str, dict[str, str]]] = []
         self.streams: list[tuple[int, str, bool]] = []
-        self.answers: dict[str, Any] = {"engine": {"pid": 1, "head": 41}}
+        self.answers: dict[str, Any] = {
+            "engine": {"pid": 1, "head": 41},
+            "status": NotFoundError("NotFound", "it was never upgraded."),
+        }
         self.log: list[dict[str, Any] | BaseException] = []
         self.production = ""
 

@@ -206,7 +206,17 @@ def test_a_reading_verb_shows_its_answer_and_gives_only_json_with_json(
     assert for_people.exit_code == 0, for_people.output
     assert shown in for_people.stdout
     assert json.loads(for_programs.stdout) == answer
-    assert engine.queries == [(what, arguments)] * 2
+    assert [asked for asked in engine.queries if asked[0] == what] == [(what, arguments)] * 2
+
+
+def test_a_plan_beside_a_live_upgrade_says_that_a_start_would_be_refused(run: Run, engine: FakeEngine) -> None:
+    live = UPGRADE | {"ended_at": None, "state": "RollingForward"}
+    engine.answers |= {"plan": {"plan": PLAN}, "status": {"ours": live}}
+
+    assert f"REFUSED: {UPGRADE['id']} is live (RollingForward): a start would be refused" in run("plan", "web").stdout
+
+    engine.answers["status"] = {"ours": COMPLETED}
+    assert "REFUSED" not in run("plan", "web").stdout
 
 
 def test_sets_and_plans_say_what_the_instances_run_not_what_the_model_names(run: Run, engine: FakeEngine) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from textual.widgets import Input
+
 from engine.model.errors import InputError
 from tests.snapshots.still import StillSession
 from tests.snapshots.test_plan import small
 from tests.unit.tui.test_cli_rehearsing import REHEARSAL
 from tests.unit.tui.test_cockpit_keys import drive
+from tests.unit.tui.test_keys_that_cannot_act import shown
 from tui.app import Cockpit
-from tui.screens.plan import PlanScreen
-from tui.screens.rehearsal import RehearsalSheet
+from tui.screens.rehearsal import RehearsalPrompt, RehearsalSheet
 
 
 class AskedSession(StillSession):
@@ -35,7 +37,7 @@ def test_what_goes_wrong_is_asked_for_and_the_answer_is_shown() -> None:
         assert "\x1b" not in app.screen.text
 
     found = AskedSession({"rehearsal": REHEARSAL})
-    drive(found, "P", "E", *["backspace"] * len("nothing"), *"10%", "enter", check=check)
+    drive(found, "P", "E", *"10%", "enter", check=check)
     ((asked),) = found.asked
     assert asked["inject"] == "10%"
     assert "to" not in asked, "what the model names, as on the command line"
@@ -50,14 +52,17 @@ def test_nothing_may_go_wrong_and_escape_asks_nothing() -> None:
     assert left.asked == []
 
 
-def test_a_refusal_is_said_and_the_plan_stays() -> None:
+def test_a_refusal_is_said_in_the_dialog_and_what_was_typed_stays() -> None:
     def check(app: Cockpit) -> None:
-        assert isinstance(app.screen, PlanScreen)
+        assert isinstance(app.screen, RehearsalPrompt)
+        assert app.screen.query_one(Input).value == "99"
+        assert "web-eu has no 99." in shown(app)
 
     drive(
         AskedSession(InputError("InvalidParameter", "web-eu has no 99.", "See its instances.")),
         "P",
         "E",
+        *"99",
         "enter",
         check=check,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from tests.snapshots.moments import KEY, session, story
 from tests.snapshots.still import StillSession
 from tests.snapshots.story import key_of
 from tests.snapshots.test_home import everything
+from tests.snapshots.test_plan import small
+from tests.unit.tui.test_cockpit_keys import drive
 from tui.app import Cockpit
 from tui.recording import RecordedSession
 from tui.screens.cockpit_screen import CockpitScreen
@@ -126,3 +129,24 @@ def test_pause_all_names_the_command_line_that_does_the_same() -> None:
 def test_a_set_from_afar_is_shown_as_json() -> None:
     _, _, dialog = press(StillSession(everything()), "d")
     assert "─  queue  ─" in dialog and '"scale_set"' in dialog
+
+
+@pytest.mark.parametrize(("key", "name"), (("v", "view"), ("M", "mark row")))
+def test_a_key_of_the_map_says_so_where_the_map_is_not(key: str, name: str) -> None:
+    said, _, _ = press(session("rolling"), "right_square_bracket", key, first_set=KEY)
+
+    assert said == [f"{name}: the heat map is on the first tab"]
+
+
+def test_a_plan_beside_a_live_upgrade_says_that_a_start_would_be_refused() -> None:
+    found = small()
+    live = story("rolling").scene.upgrade
+    assert live is not None
+    scene = found.source("").scene
+    beside = replace(scene, upgrades={live.id: replace(live, scale_set=next(iter(scene.scale_sets)))})
+
+    def check(app: Cockpit) -> None:
+        assert f"{live.id} is live, RollingForward" in shown(app) and "it would be refused" in shown(app)
+        assert "nothing has moved" not in shown(app)
+
+    drive(StillSession(beside, answers=found._answers), "P", check=check)

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from engine.model.commands import Verb
+from engine.model.numbers import many
 from engine.model.scale_set import InstanceHold, ScaleSet
 from engine.model.upgrade import MemberState, Upgrade
 from tests.snapshots.moments import story
 from tui.actions import ACTIONS
-from tui.effects import Ground, effect_lines, named
+from tui.effects import Ground, effect_lines, named, retryable
 from tui.screens.choose_action import acts_on
 from tui.subject import Subject, why_not_verb
 
@@ -126,3 +127,15 @@ def test_the_menu_says_what_an_action_is_about() -> None:
         "all sets",
     ]
     assert acts_on(ACTIONS["protect"], subject("rolling", "3")) == "web-eu_3"
+
+
+def test_a_retry_names_whom_it_leaves_and_the_menu_says_the_same() -> None:
+    own, upgrade = of("faulted")
+    failed = retryable(upgrade, ())
+    assert len(failed) > 1
+    retry = ACTIONS["retry"]
+
+    assert told("retry", Ground(own, upgrade, failed[:1]))[1].startswith(f"Not {many(len(failed) - 1, 'other')} that")
+    assert not any(line.startswith("Not ") for line in told("retry", Ground(own, upgrade)))
+    assert acts_on(retry, subject("faulted", failed[0])) == f"{own.name}_{failed[0]}"
+    assert acts_on(retry, subject("faulted")) == f"{len(failed)} failed"
