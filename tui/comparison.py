@@ -66,7 +66,6 @@ def _facts(first: Report, second: Report, clocks: Clocks, now_at: float) -> list
 def _counts(first: Report, second: Report) -> list[Pair]:
     names = {
         "successful": "done",
-        "failed": "failed",
         "in_progress": "in progress",
         "pending": "not begun",
         "already_current": "on target before",
@@ -78,6 +77,11 @@ def _counts(first: Report, second: Report) -> list[Pair]:
     pairs = [
         Pair(words, f"{getattr(first.counters, name):,}", f"{getattr(second.counters, name):,}")
         for name, words in names.items()
+    ]
+    failed = [x.counters.failed - x.rolled_back for x in (first, second)]
+    pairs[1:1] = [
+        Pair("failed", f"{failed[0]:,}", f"{failed[1]:,}"),
+        Pair("rolled back", f"{first.rolled_back:,}", f"{second.rolled_back:,}"),
     ]
     return [pair for n, pair in enumerate(pairs) if n < 2 or (pair.first, pair.second) != ("0", "0")]
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from engine.decide.count_members import to_go
+from engine.decide.count_members import rolled_back, to_go
 from engine.model.codes import ApiError
 from engine.model.counters import Counters
 from engine.model.upgrade import Upgrade
@@ -82,6 +82,7 @@ class Report:
     paused_s: float
     continues: str | None
     counters: Counters
+    rolled_back: int
     settings: tuple[tuple[str, str], ...]
     batches: tuple[ReportBatch, ...]
     turns: tuple[Turn, ...]
@@ -116,6 +117,7 @@ def report_of(answer: Mapping[str, Any]) -> Report:
         paused_s=upgrade.paused_s,
         continues=upgrade.continues,
         counters=replace(counters, pending=max(counters.pending, to_go(upgrade))),
+        rolled_back=rolled_back(upgrade),
         settings=settings_of(upgrade),
         batches=tuple(_batch(upgrade, number) for number in range(len(upgrade.batches))),
         turns=_turns(answer["events"]),

@@ -69,8 +69,10 @@ def _facts(report: Report, took: str) -> list[str]:
 
 def _counts(report: Report) -> list[str]:
     counted = report.counters
+    back = f"{report.rolled_back} rolled back, " if report.rolled_back else ""
     four = (
-        f"{counted.successful} successful, {counted.failed} failed, {counted.in_progress} in progress, "
+        f"{counted.successful} successful, {back}{counted.failed - report.rolled_back} failed, "
+        f"{counted.in_progress} in progress, "
         f"{counted.pending} pending"
     )
     ours = {

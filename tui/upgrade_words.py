@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.model.overview import UpgradeOverview
-from engine.model.upgrade import Direction, HoldKind, Now, Outlook, Upgrade, UpgradeState
+from engine.model.upgrade import HoldKind, Now, Outlook, Upgrade, UpgradeState
 from tui.cells import fit
 from tui.clocks import about, short
 from tui.glyphs import Glyphs, upgrade_sign
@@ -24,16 +24,14 @@ def versions(upgrade: UpgradeOverview | None, image: str, glyphs: Glyphs) -> str
 
 def goes_back(upgrade: Upgrade) -> bool:
     """Whether it is on its way to the restore point, or came to it."""
-    return upgrade.direction is Direction.BACK or upgrade.state is UpgradeState.ROLLED_BACK
+    return upgrade.goes_back
 
 
-def percent(seen: UpgradeOverview) -> int:
-    """How far it is: members that came to their end; on the way back, touched members that are back."""
-    if not (seen.upgrade.live and goes_back(seen.upgrade)):
-        return seen.percent
-    back = seen.tally.get("failed", 0)
-    touched = back + seen.tally.get("successful", 0) + seen.tally.get("in_progress", 0)
-    return back * 100 // touched if touched else 0
+def ended_words(seen: UpgradeOverview) -> str:
+    """`24 done, 1 failed`, of a way back `0 done, 12 rolled back, 0 failed`."""
+    counted, back = seen.counters, seen.rolled_back
+    middle = f"{back:,} rolled back, " if seen.upgrade.goes_back else ""
+    return f"{counted.successful:,} done, {middle}{counted.failed - back:,} failed"
 
 
 def batches(upgrade: Upgrade) -> tuple[int, int]:
@@ -88,7 +86,7 @@ def progress(seen: UpgradeOverview | None, now: Now, glyphs: Glyphs, width: int)
             Piece(fit(code, width - len(sign.word) - 2, glyphs.ellipsis), Meaning.MUTED),
         )
     number, total = batches(upgrade)
-    share = percent(seen)
+    share = seen.percent
     tail = f" {share:3} %  {number}/{total}"
     left = eta(upgrade.outlook, now).partition(" ")[0]
     wide = width >= ALIGNED_FROM

@@ -63,6 +63,7 @@ class UpgradeSummary(Answer):
     target: str
     previous: str
     counters: Counters
+    rolled_back: Annotated[int, Field(description="Of the failed, those that a rollback brought back.")]
     total: int
     percent: float
     batch: int

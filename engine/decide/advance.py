@@ -156,6 +156,7 @@ def _close_batch(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Even
             unhealthy.bad,
             unhealthy.total,
             now.clock + upgrade.settings.policy.pause_between_batches_s,
+            batch.direction is Direction.BACK,
         )
     ]
     if upgrade.direction is Direction.FORWARD and upgrade.faulting is None:

@@ -10,7 +10,7 @@ from engine.model.upgrade import DOING, FAILED_STATES, LeftOut, Member, MemberSt
 
 
 def bucket(member: Member) -> str:
-    """The counter a member is in: successful, failed, in_progress, pending, gone, or why it was left out."""
+    """The counter a member is in: successful, failed, rolled_back, in_progress, pending, gone, or why left out."""
     return state_bucket(member.state, member.left_out)
 
 
@@ -23,6 +23,8 @@ def state_bucket(state: MemberState, left_out: LeftOut | None) -> str:
         return "gone"
     if state in DOING:
         return "in_progress"
+    if state is MemberState.ROLLED_BACK:
+        return "rolled_back"
     if state in FAILED_STATES:
         return "failed"
     return "successful" if state is MemberState.SUCCEEDED else "pending"
@@ -41,9 +43,15 @@ def to_go(upgrade: Upgrade) -> int:
     return tally_members(upgrade).get("pending", 0)
 
 
+def rolled_back(upgrade: Upgrade) -> int:
+    """Of the failed (to Azure), those that a way back which somebody asked for brought back."""
+    return tally_members(upgrade).get("rolled_back", 0) if upgrade.goes_back else 0
+
+
 def count_members(upgrade: Upgrade) -> Counters:
     """Counters of an upgrade. While it checks, and when it ended there, Azure's four are zero (decisions 16)."""
     counted = Counter(tally_members(upgrade))
+    counted["failed"] += counted["rolled_back"]
     if upgrade.checking or (not upgrade.batches and not upgrade.live):
         for name in ("successful", "failed", "in_progress", "pending"):
             counted[name] = 0

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from engine.decide.draws import chance, gauss, normal_quantile, quantile
-from engine.model.upgrade import DOING, Direction, Member, MemberState, Now, Upgrade
+from engine.model.upgrade import DOING, Direction, LeftOut, Member, MemberState, Now, Upgrade
 
 ASSUMED_MEDIAN_S = 20.0
 ASSUMED_SPREAD = 0.6
@@ -256,6 +256,10 @@ def _window_left_s(upgrade: Upgrade, flying: Sequence[Member], now: Now) -> floa
 def eta_range(upgrade: Upgrade, pace: Pace, sizes: Sequence[int], now: Now) -> tuple[float, float] | None:
     """Unix seconds between which the run ends with 80 % confidence; None while it is held or waits for a person."""
     if not upgrade.live or upgrade.holds or upgrade.cancelling:
+        return None
+    if not sizes and any(
+        m.left_out is LeftOut.HELD and m.state is MemberState.LEFT_OUT for m in upgrade.members.values()
+    ):
         return None
     course = course_of(upgrade, sizes, now)
     # One that takes this long is sick rather than slow: it says nothing about the others.

@@ -13,8 +13,8 @@ TIME_STEP_S = 5.0
 
 
 def batches_to_come(upgrade: Upgrade, scale_set: ScaleSet) -> list[int]:
-    """A forecast from the present health: the sizes of the batches that are still to begin; none where it must stop."""
-    if must_stop(upgrade):
+    """A forecast from the present health: the sizes of the batches that are still to begin; none where it stops."""
+    if must_stop(upgrade) or upgrade.cancelling:
         return []
     left = {m.id: m for m in waiting_to_go(upgrade)}
     sizes: list[int] = []

@@ -18,3 +18,12 @@ class Counters:
     held: int = 0
     skipped: int = 0
     gone: int = 0
+
+    def percent(self, *, back: bool, held: int = 0) -> int:
+        """Members at an end, of those chosen and `held` that are still to go: 0 to 100.
+
+        On the way `back` members that are back (Azure counts them as failed), of those that were touched.
+        """
+        ended = self.failed + (0 if back else self.successful)
+        chosen = ended + self.in_progress + (self.successful if back else self.pending + held)
+        return ended * 100 // chosen if chosen else 0

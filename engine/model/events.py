@@ -58,7 +58,10 @@ class BatchBegan(Event):
 
 @dataclass(frozen=True, slots=True)
 class BatchEnded(Event):
-    """Judged: upgraded-and-unhealthy of ended, unhealthy of total; `next_clock` is when the next batch may begin."""
+    """Judged: upgraded-and-unhealthy of ended, unhealthy of total; `next_clock` is when the next batch may begin.
+
+    `back`: it was a batch of the way back, in which nothing is upgraded.
+    """
 
     number: int
     failed: bool
@@ -67,6 +70,7 @@ class BatchEnded(Event):
     unhealthy: int
     total: int
     next_clock: float
+    back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.model.counters import Counters
 from engine.model.health import Health
@@ -24,12 +24,17 @@ class UpgradeOverview:
     def counters(self) -> Counters:
         """As `count_members`: Azure's four are zero while the upgrade checks, and when it ended there."""
         checking = self.upgrade.checking or (not self.upgrade.batches and not self.upgrade.live)
-        return Counters(
-            **{
-                name: 0 if checking and name in AZURES_FOUR else self.tally.get(name, 0)
-                for name in Counters.__dataclass_fields__
-            }
-        )
+        return replace(self._counted, **dict.fromkeys(AZURES_FOUR, 0)) if checking else self._counted
+
+    @property
+    def _counted(self) -> Counters:
+        found = {name: self.tally.get(name, 0) for name in Counters.__dataclass_fields__}
+        return Counters(**found | {"failed": found["failed"] + self.tally.get("rolled_back", 0)})
+
+    @property
+    def rolled_back(self) -> int:
+        """Of the failed, those that a way back which somebody asked for brought back: to people they did not fail."""
+        return max(0, self.tally.get("rolled_back", 0)) if self.upgrade.goes_back else 0
 
     @property
     def to_go(self) -> int:
@@ -39,15 +44,15 @@ class UpgradeOverview:
     @property
     def chosen(self) -> int:
         """Members that are or were to be upgraded."""
-        return sum(self.tally.get(name, 0) for name in AZURES_FOUR)
+        return sum(getattr(self._counted, name) for name in AZURES_FOUR)
 
     @property
     def percent(self) -> int:
-        """Members at an end, of those chosen: 0 to 100."""
+        """Members at an end, of those that are or were to go; on the way back touched members that are: 0 to 100."""
         if self.upgrade.state is UpgradeState.COMPLETED:
             return 100
-        ended = self.tally.get("successful", 0) + self.tally.get("failed", 0)
-        return ended * 100 // self.chosen if self.chosen else 0
+        held = self.tally.get("held", 0) if self.upgrade.live else 0
+        return self._counted.percent(back=self.upgrade.goes_back, held=held)
 
 
 @dataclass(frozen=True, slots=True)

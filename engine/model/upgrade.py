@@ -278,6 +278,11 @@ class Upgrade:
         return self.outcome is None
 
     @property
+    def goes_back(self) -> bool:
+        """Whether it is on its way to the restore point, or came to it."""
+        return self.direction is Direction.BACK or self.state is UpgradeState.ROLLED_BACK
+
+    @property
     def had_nothing_to_do(self) -> bool:
         """Whether it ended at once, as nobody had to go; one that took up another may have put the model back."""
         return self.outcome is Outcome.COMPLETED and not self.batches and self.continues is None

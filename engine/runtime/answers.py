@@ -10,7 +10,7 @@ from engine.arm.instance_view import set_instance_view, virtual_machine
 from engine.arm.write_scale_set import scale_set_answer
 from engine.arm.write_status import azure_code, history, os_upgrade_history_item, rolling_upgrade_status
 from engine.decide.blocked_by import BlockedBy, member_blocked_by, upgrade_blocked_by
-from engine.decide.count_members import count_members, to_go
+from engine.decide.count_members import count_members, rolled_back, to_go
 from engine.decide.judge_health import (
     Share,
     more_upgraded_stop_it,
@@ -86,7 +86,7 @@ def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
     counters = count_members(upgrade)
     counted = counters_dict(counters)
     total = counters.successful + counters.failed + counters.in_progress + counters.pending
-    ended = counters.successful + counters.failed
+    held = counters.held if upgrade.live else 0
     to_come = upgrade.outlook.batches_to_come if upgrade.outlook is not None else 0
     blocked = _blocked(upgrade, scale_set, engine)
     noticing = upgrade.live and upgrade.faulting is None
@@ -99,8 +99,11 @@ def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
         "target": str(upgrade.target),
         "previous": str(upgrade.previous_image),
         "counters": counted,
+        "rolled_back": rolled_back(upgrade),
         "total": total,
-        "percent": 100 if upgrade.state is UpgradeState.COMPLETED else (ended * 100 // total if total else 0),
+        "percent": 100
+        if upgrade.state is UpgradeState.COMPLETED
+        else counters.percent(back=upgrade.goes_back, held=held),
         "batch": len(upgrade.batches),
         "batches": len(upgrade.batches) + to_come,
         "blocked_by": blocked_dict(blocked),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.arm.times import format_time
 from engine.decide.blocked_by import upgrade_blocked_by
-from engine.decide.count_members import count_members, to_go
+from engine.decide.count_members import count_members, rolled_back, to_go
 from engine.decide.judge_health import (
     Share,
     more_upgraded_stop_it,
@@ -21,7 +21,7 @@ from engine.model.codes import ApiError, ErrorCode
 from engine.model.errors import NotFoundError
 from engine.model.numbers import many, more_stop
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import Direction, HoldKind, MemberState, Upgrade
+from engine.model.upgrade import Direction, HoldKind, LeftOut, MemberState, Upgrade
 from engine.runtime import answers
 from engine.runtime.advice import advice_now
 from engine.runtime.find_upgrade import find_upgrade, upgrades_named
@@ -87,7 +87,7 @@ def _case(upgrade: Upgrade) -> str:
     counters = count_members(upgrade)
     return (
         f"{upgrade.id} to {upgrade.target.version} is {upgrade.state.value} ({when} UTC): {counters.successful} "
-        f"succeeded, {counters.failed} failed; rollset explain {upgrade.id}"
+        f"succeeded, {_failed_words(upgrade)}; rollset explain {upgrade.id}"
     )
 
 
@@ -109,6 +109,7 @@ def _explain_upgrade(engine: Engine, upgrade: Upgrade) -> Answer:
         if blocked is not None:
             held = blocked.kind == HoldKind.OPERATOR
             words.append(f"It is {blocked.words}" if held else f"It waits for: {blocked.words}")
+            words += _release_words(upgrade) if blocked.kind == "InstancesHeld" else []
     if error is not None:
         words += _error_words(error)
         entry = next((CATALOGUE[c] for c in CATALOGUE if c.value == error.code), None)
@@ -141,12 +142,25 @@ def _what_happened(upgrade: Upgrade) -> list[str]:
         f"{many(began, 'batch')} began.",
         (
             _before_the_first(upgrade, untouched)
-            or f"{many(counters.successful, 'instance')} succeeded, {counters.failed} failed"
-            + (f" ({restored} of them back on their previous disk)" if restored else "")
+            or f"{many(counters.successful, 'instance')} succeeded, {_failed_words(upgrade)}"
+            + (f" ({restored} of them back on their previous disk)" if restored and not upgrade.goes_back else "")
             + f", {counters.in_progress} in progress, {counters.pending} not begun"
         )
         + (f"; left out: {aside}." if aside else "."),
     ]
+
+
+def _release_words(upgrade: Upgrade) -> list[str]:
+    """The commands that end a wait for held instances, for the first few of them."""
+    name = upgrade.scale_set_name
+    held = [m.instance_id for m in upgrade.members.values() if m.left_out is LeftOut.HELD]
+    return [f"- rollset release {name} {i}, or end without it: rollset skip {name} {i}" for i in held[:MOST_CASES]]
+
+
+def _failed_words(upgrade: Upgrade) -> str:
+    """To Azure a member that is rolled back has failed; on a way back that somebody asked for it has not."""
+    back, failed = rolled_back(upgrade), count_members(upgrade).failed
+    return f"{back} rolled back, {failed - back} failed" if upgrade.goes_back else f"{failed} failed"
 
 
 def _before_the_first(upgrade: Upgrade, untouched: int) -> str:

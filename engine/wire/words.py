@@ -48,10 +48,8 @@ def _moved(x: e.MemberMoved) -> str:
 
 def _batch_ended(x: e.BatchEnded) -> str:
     how = "with failures" if x.failed else "done"
-    return (
-        f"batch {x.number} {how}: {x.upgraded_unhealthy} of {x.upgraded} upgraded unhealthy, "
-        f"{x.unhealthy} of {x.total} unhealthy in all"
-    )
+    upgraded = "" if x.back else f"{x.upgraded_unhealthy} of {x.upgraded} upgraded unhealthy, "
+    return f"batch {x.number} {how}: {upgraded}{x.unhealthy} of {x.total} unhealthy in all"
 
 
 def _judged(x: e.CommandJudged) -> str:

@@ -35,10 +35,11 @@ def bar(percent: float, cells: int, encoding: str | None) -> str:
     return full * done + empty * (cells - done)
 
 
-def counters_text(counters: Mapping[str, int]) -> str:
-    """Azure's four counters always, ours only when they are not zero."""
+def counters_text(counters: Mapping[str, int], rolled_back: int = 0) -> str:
+    """Azure's four counters always, ours only when they are not zero; who is `rolled_back` did not fail here."""
     four = f"{counters['successful']} ok, {counters['inProgress']} in progress, {counters['pending']} pending"
-    failed = f", {counters['failed']} failed"
+    back = f", {rolled_back} rolled back" if rolled_back else ""
+    failed = f"{back}, {counters['failed'] - rolled_back} failed"
     beside = (("alreadyCurrent", "already current"), ("protected",) * 2, ("held",) * 2, ("skipped",) * 2, ("gone",) * 2)
     return four + failed + "".join(f", {counters[key]} {words}" for key, words in beside if counters.get(key))
 
@@ -47,7 +48,7 @@ def counts_of(upgrade: Mapping[str, Any]) -> str:
     """Its counters; before the first batch, where Azure's four are zero, how many are to go or were to."""
     to_go = upgrade.get("to_go")
     if upgrade["batch"] or not to_go:
-        return counters_text(upgrade["counters"])
+        return counters_text(upgrade["counters"], upgrade.get("rolled_back", 0))
     return f"none of {to_go} touched" if upgrade["ended_at"] is not None else f"{to_go} to go"
 
 
@@ -56,13 +57,20 @@ def progress_line(upgrade: Mapping[str, Any], encoding: str | None) -> str:
     parts = [
         f"{printable(str(upgrade['scale_set_name']))} to {version_of(upgrade['target'])}",
         f"{bar(float(upgrade['percent']), BAR_CELLS, encoding)} {float(upgrade['percent']):3.0f} %",
-        f"batch {upgrade['batch'] or 0}/{upgrade['batches']}",
+        _batch_words(upgrade),
         counts_of(upgrade),
         str(upgrade["state"]),
     ]
     if upgrade["blocked_by"]:
         parts.append(waiting_words(upgrade["blocked_by"]))
     return "  ".join(parts)
+
+
+def _batch_words(upgrade: Mapping[str, Any]) -> str:
+    """`batch 2/6`; of one that ended before its time only how far it came."""
+    number = upgrade["batch"] or 0
+    stopped = upgrade["state"] in ("Cancelled", "Faulted") and upgrade.get("to_go")
+    return f"batch {number}, then it stopped" if stopped else f"batch {number}/{upgrade['batches']}"
 
 
 def waiting_words(blocked: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from engine.model.scale_set import ScaleSet
+from engine.model.upgrade import HoldKind
 from tui.cells import spread
 from tui.clocks import short
 from tui.footer import footer_line
@@ -216,9 +217,12 @@ class CockpitScreen(Screen[None]):
         self.query_one("#foot", Rows).show_lines([footer_line(self.offered(), self.cockpit.key_words, width)])
 
     def offered(self) -> Iterable[str]:
-        """Ids of the actions of this screen that could act now."""
+        """Ids of the actions of this screen that could act now; what is paused already is not offered its pause."""
         subject = self.subject()
-        return [a.id for a in self.cockpit.offered_actions(self) if a.why_not(subject) is None]
+        upgrade = subject.upgrade if len(subject.marked_sets) < 2 else None
+        paused = upgrade is not None and HoldKind.OPERATOR in upgrade.holds
+        own = self.cockpit.offered_actions(self)
+        return [a.id for a in own if a.why_not(subject) is None and not (paused and a.id == "pause")]
 
     def panels(self) -> list[Widget]:
         """What `tab` goes through."""

@@ -35,6 +35,22 @@ class ErrorsScreen(ListScreen[Entry]):
     FILTER_HINT = "the beginning of a code, or letters of what it is about"
     beside = True
 
+    _by_hand = False
+
+    def cursor_moved(self) -> None:
+        self._by_hand = True
+
+    def choose(self, key: str) -> None:
+        super().choose(key)
+        self._by_hand = True
+
+    def paint(self) -> None:
+        """Until somebody moves it the cursor stands on the newest run's own code, also on one that comes meanwhile."""
+        own = next((entry for entry in self.entries() if entry.case is not None), None)
+        if own is not None and not self._by_hand and not self.letters:
+            super().choose(self.key_of(own))
+        super().paint()
+
     def header(self) -> list[Line]:
         """Of which set, how many runs and instances."""
         own = self._set()

@@ -79,7 +79,8 @@ class HistoryScreen(ListScreen[UpgradeOverview]):
         day, wide, state = _widths(width)
         change = f"{upgrade.previous_image.version} {glyphs.arrow} {upgrade.target.version}"
         ended = upgrade.ended_at if upgrade.ended_at is not None else self.source.now().at
-        bad = Meaning.BAD if counted.failed else Meaning.OUT
+        failed = counted.failed - entry.rolled_back
+        bad = Meaning.BAD if failed else Meaning.OUT
         code = upgrade.error.code if upgrade.error is not None and not upgrade.live else ""
         marked = upgrade.id in self.marked
         return (
@@ -90,7 +91,7 @@ class HistoryScreen(ListScreen[UpgradeOverview]):
             Piece(fit(f"{glyphs.of(sign)} {sign.word}", state, cut) + " ", sign.meaning),
             Piece(fit(short(ended - upgrade.started_at), 6, right=True) + " ", Meaning.MUTED),
             Piece(fit(f"{counted.successful:,}", 5, right=True) + " "),
-            Piece(fit(f"{counted.failed:,}", 4, right=True) + "  ", bad),
+            Piece(fit(f"{failed:,}", 4, right=True) + "  ", bad),
             *((Piece(fit(upgrade.actor, 10, cut) + " ", Meaning.MUTED),) if width >= 100 else ()),
             Piece(code or upgrade.reason, Meaning.BAD if code else Meaning.MUTED),
         )

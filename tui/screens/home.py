@@ -29,7 +29,7 @@ from tui.screens.home_rows import (
 )
 from tui.screens.set_header import production_tag
 from tui.subject import Subject
-from tui.upgrade_words import batches, blocked_by, eta, waits_for
+from tui.upgrade_words import batches, blocked_by, ended_words, eta, waits_for
 from tui.widgets.rows import Rows
 
 DETAIL_LINES, DETAIL_LINES_LOW = 7, 4
@@ -181,13 +181,12 @@ class HomeScreen(ActingScreen, FilteredScreen):
             return [rule, (*first, Piece("  never upgraded", Meaning.MUTED))]
         upgrade = row.upgrade.upgrade
         number, total = batches(upgrade)
+        waiting = "waiting" if upgrade.live and not upgrade.cancelling else "untouched"
         counts, beside = row.upgrade.counters, upgrade.live and width >= NARROW  # a narrow list says the same
         first = (
             *first,
-            Piece(f"  {counts.successful} done, {counts.failed} failed, "),
-            Piece(
-                f"{counts.in_progress} in progress, {row.upgrade.to_go} {'waiting' if upgrade.live else 'untouched'}"
-            ),
+            Piece(f"  {ended_words(row.upgrade)}, "),
+            Piece(f"{counts.in_progress} in progress, {row.upgrade.to_go} {waiting}"),
             *((Piece(f"  batch {number} of {total}  {eta(upgrade.outlook, now)}", Meaning.MUTED),) if beside else ()),
         )
         label, why = waits_for(upgrade, now) if upgrade.live else ("", blocked_by(upgrade, now))

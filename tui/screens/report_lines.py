@@ -37,7 +37,8 @@ def _heading(title: str, glyphs: Glyphs, width: int) -> list[Line]:
 
 
 def _facts(report: Report, clocks: Clocks, width: int, now_at: float) -> list[Line]:
-    counted = report.counters
+    counted, back = report.counters, report.rolled_back
+    failed = counted.failed - back
     ended = "live" if report.ended_at is None else clocks.moment(report.ended_at)
     took = short(report.took_s(now_at)) + (f", {short(report.paused_s)} of it paused" if report.paused_s else "")
     pairs = [
@@ -61,7 +62,8 @@ def _facts(report: Report, clocks: Clocks, width: int, now_at: float) -> list[Li
         (
             Piece(" " + "instances".ljust(LABEL) + " ", Meaning.MUTED),
             Piece(f"{counted.successful:,} done", Meaning.GOOD),
-            Piece(f"  {counted.failed:,} failed", Meaning.BAD if counted.failed else Meaning.MUTED),
+            Piece(f"  {back:,} rolled back" if back else "", Meaning.BACK),
+            Piece(f"  {failed:,} failed", Meaning.BAD if failed else Meaning.MUTED),
             Piece(f"  {counted.in_progress:,} in progress" if report.live else "", Meaning.WORKING),
             Piece(f"  {counted.pending:,} {'waiting' if report.live else 'untouched'}", Meaning.MUTED),
             Piece(f"  {aside}" if aside else "", Meaning.MUTED),

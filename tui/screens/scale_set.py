@@ -81,7 +81,7 @@ class ScaleSetScreen(ActingOnInstances):
 
     def _stops(self) -> bool:
         upgrade = self.upgrade
-        return upgrade is not None and upgrade.live and must_stop(upgrade)
+        return upgrade is not None and upgrade.live and (must_stop(upgrade) or upgrade.cancelling)
 
     def _missing(self) -> str:
         state = self.source.link.state

@@ -11,7 +11,7 @@ from engine.model.upgrade import Now
 from tui.cells import width_of
 from tui.glyphs import Glyphs, upgrade_sign
 from tui.palette import Line, Meaning, Piece
-from tui.upgrade_words import batches, eta, percent, versions
+from tui.upgrade_words import batches, eta, versions
 
 
 def name_line(scale_set: ScaleSet, marked: int) -> Line:
@@ -49,7 +49,7 @@ def state_line(
     if not upgrade.live:
         change = f" {upgrade.previous_image.version} {glyphs.arrow} {upgrade.target.version}"
         return (*head, Piece(change, Meaning.MUTED))
-    share = percent(seen)
+    share = seen.percent
     ahead = f"{number}, then it stops" if stops else f"{number} of {total}   {eta(upgrade.outlook, now)}"
     tail = f" {share} %   batch {ahead} "
     room = max(6, min(50, width - width_of(head) - len(tail) - 1))

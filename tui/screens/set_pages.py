@@ -16,6 +16,7 @@ from tui.effects import named
 from tui.glyphs import HEALTH_SIGNS, Glyphs, upgrade_sign
 from tui.palette import Line, Meaning, Piece
 from tui.screens.set_cells import members_by_instance, natural, sign_of
+from tui.upgrade_words import ended_words
 
 
 def instance_head(width: int) -> Line:
@@ -77,7 +78,7 @@ def history_lines(
 
 
 def _history_line(seen: UpgradeOverview, glyphs: Glyphs, clocks: Clocks, width: int) -> Line:
-    upgrade, counted = seen.upgrade, seen.counters
+    upgrade = seen.upgrade
     sign = upgrade_sign(upgrade)
     took = "" if upgrade.ended_at is None else short(upgrade.ended_at - upgrade.started_at)
     why = f"{upgrade.error.code} " if upgrade.error is not None and not upgrade.live else ""
@@ -87,7 +88,7 @@ def _history_line(seen: UpgradeOverview, glyphs: Glyphs, clocks: Clocks, width: 
         Piece(fit(change, 16, glyphs.ellipsis) + " "),
         Piece(fit(f"{glyphs.of(sign)} {sign.word}", 16) + " ", sign.meaning),
         Piece(fit(took, 6, right=True) + "  ", Meaning.MUTED),
-        Piece(f"{counted.successful} done, {counted.failed} failed  ", Meaning.TEXT),
+        Piece(f"{ended_words(seen)}  ", Meaning.TEXT),
         Piece(why, Meaning.BAD),
         Piece(f"{upgrade.actor}" + (f": {upgrade.reason}" if upgrade.reason else ""), Meaning.MUTED),
     )

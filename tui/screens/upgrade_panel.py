@@ -10,7 +10,7 @@ from engine.decide.count_members import count_members, to_go
 from engine.decide.judge_health import Share, more_upgraded_stop_it, must_stop, unhealthy_share, upgraded_share
 from engine.model.numbers import more_stop
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import Batch, MemberState, Now, Upgrade
+from engine.model.upgrade import Batch, MemberState, Now, Upgrade, UpgradeState
 from tui.cells import first_lines, fit, width_of, wrap, wrap_code
 from tui.clocks import short
 from tui.glyphs import Glyphs
@@ -92,7 +92,7 @@ def _counters(view: PanelView) -> list[Line]:
     going_back = goes_back(view.upgrade)
     # To Azure a member that is rolled back has failed. On a way back that somebody asked for it has not.
     failed = counted.failed - back if going_back else counted.failed
-    untouched = "waiting" if view.upgrade.live and not going_back else "untouched"
+    untouched = "waiting" if view.upgrade.live and not (going_back or view.upgrade.cancelling) else "untouched"
     four = (
         (counted.successful, "done", Meaning.GOOD),
         *(((back, "rolled back", Meaning.BACK),) if going_back else ()),
@@ -189,7 +189,9 @@ def _track(view: PanelView) -> Line:
     """One glyph a batch: done, with failures, running, to come."""
     upgrade, glyphs = view.upgrade, view.glyphs
     number, total = batches(upgrade)
-    room = max(4, view.width - LABEL - 2 - len(f" {number} of {total}"))
+    stopped = upgrade.state in (UpgradeState.CANCELLED, UpgradeState.FAULTED) and to_go(upgrade) > 0
+    tail = f" {number}, then it stopped" if stopped else f" {number} of {total}"
+    room = max(4, view.width - LABEL - 2 - len(tail))
     pieces: list[Piece] = []
     shown = upgrade.batches[-room:] if total <= room else upgrade.batches[-(room // 2) :]
     for batch in shown:
@@ -201,7 +203,7 @@ def _track(view: PanelView) -> Line:
             pieces.append(Piece(glyphs.pick("■", "#"), Meaning.GOOD))
     to_come = min(total - number, room - len(shown))
     pieces.append(Piece(glyphs.pick("·", ".") * to_come, Meaning.WAITING))
-    return _labelled("batches", *pieces, Piece(f" {number} of {total}", Meaning.TEXT))
+    return _labelled("batches", *pieces, Piece(tail, Meaning.TEXT))
 
 
 def _place(zone: str, update_domain: int | None) -> str:
@@ -220,6 +222,8 @@ def _batch_now(view: PanelView) -> list[Line]:
 def _batch_next(view: PanelView) -> list[Line]:
     if must_stop(view.upgrade):
         return [_labelled("next", Piece("none: it stops after this batch", Meaning.BAD))]
+    if view.upgrade.cancelling:
+        return [_labelled("next", Piece("none: it is being cancelled", Meaning.MUTED))]
     choice = choose_batch(view.upgrade, view.scale_set)
     if choice is None:
         return []

@@ -6,12 +6,15 @@ from dataclasses import astuple, replace
 
 import pytest
 
-from engine.decide.count_members import bucket, count_members, state_bucket
+from engine.decide.count_members import bucket, count_members, rolled_back, state_bucket
+from engine.decide.estimate import ASSUMED, eta_range
 from engine.decide.fold_overview import upgrade_overview
+from engine.model import events as e
 from engine.model.commands import Verb
 from engine.model.counters import Counters
 from engine.model.health import Health
-from engine.model.upgrade import DOING, FAILED_STATES, LeftOut, MemberState
+from engine.model.upgrade import DOING, FAILED_STATES, LeftOut, MemberState, Now
+from engine.wire.words import words
 from tests.unit.decide.given import TOLERANT, V2, Run, instance, scale_set
 
 
@@ -24,6 +27,7 @@ def test_every_state_is_in_one_counter(state: MemberState) -> None:
         MemberState.LEFT_OUT: "skipped",
     }
     expected |= dict.fromkeys(DOING, "in_progress") | dict.fromkeys(FAILED_STATES, "failed")
+    expected[MemberState.ROLLED_BACK] = "rolled_back"
     assert state_bucket(state, None) == expected[state]
 
 
@@ -40,7 +44,34 @@ def test_restoring_counts_as_in_progress_and_restored_as_failed() -> None:
     assert bucket(run.member("0")) == "in_progress"
     run.act()
     run.healthy()
-    assert bucket(run.member("0")) == "failed"
+    assert bucket(run.member("0")) == "rolled_back"
+    assert count_members(run.upgrade).failed == 1
+    assert rolled_back(run.upgrade) == 0, "it failed, and nobody asked for its way back"
+
+
+def test_who_is_rolled_back_on_request_is_told_apart_from_who_failed() -> None:
+    run = Run()
+    run.batch()
+    run.command(Verb.ROLL_BACK)
+    run.run()
+    seen = upgrade_overview(run.upgrade)
+    counted = count_members(run.upgrade)
+    assert run.state == "RolledBack"
+    assert seen.counters == counted
+    assert counted.failed == rolled_back(run.upgrade) == seen.rolled_back > 0
+    assert seen.percent == counted.percent(back=True) == 100
+    assert "upgraded unhealthy" not in words(run.seen(e.BatchEnded)[-1])
+
+
+def test_a_held_instance_at_the_end_of_a_run_leaves_it_unfinished() -> None:
+    run = Run()
+    run.hold("9")
+    while count_members(run.upgrade).successful < 9:
+        run.batch()
+    held = upgrade_overview(run.upgrade)
+    assert run.upgrade.live
+    assert (held.percent, held.to_go) == (90, 0)
+    assert eta_range(run.upgrade, ASSUMED, (), Now(run.t, run.clock)) is None
 
 
 def test_all_counters_together_make_the_fleet() -> None:

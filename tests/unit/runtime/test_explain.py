@@ -14,7 +14,18 @@ from engine.model.code_catalogue import CATALOGUE
 from engine.model.codes import ApiError, ErrorCode, ErrorDetail
 from engine.model.errors import NotFoundError
 from engine.model.plan import StartRequest
-from engine.model.upgrade import Batch, Direction, Hold, HoldKind, Member, MemberState, RestorePoint, Upgrade
+from engine.model.upgrade import (
+    Batch,
+    Direction,
+    Hold,
+    HoldKind,
+    LeftOut,
+    Member,
+    MemberState,
+    Outcome,
+    RestorePoint,
+    Upgrade,
+)
 from engine.runtime.advice import advice_now
 from engine.runtime.answers import upgrade_detail
 from engine.runtime.engine import Engine
@@ -152,6 +163,25 @@ def test_of_a_live_upgrade_only_what_it_would_take_is_advised(engine: Engine, he
     found = " ".join(advice_now(engine, CATALOGUE[ErrorCode.IN_PROGRESS_WITH_FAILED], live))
     assert {verb for verb in ("retry", "resume", "rollback", "pause") if f"rollset {verb} " in found} == advised
     assert "Not now" not in found
+
+
+def test_a_run_that_waits_for_a_held_instance_names_the_command_that_releases_it(engine: Engine) -> None:
+    over = begun(engine)
+    done = {name: replace(m, state=MemberState.SUCCEEDED) for name, m in over.members.items()}
+    held = replace(done["m0"], state=MemberState.LEFT_OUT, left_out=LeftOut.HELD)
+    engine.state.upgrades[over.id] = replace(over, checking=False, members={**done, "m0": held})
+    words = explain(engine, over.id)["words"]
+    assert "- rollset release web 0, or end without it: rollset skip web 0" in words
+
+
+def test_a_rollback_that_went_well_says_that_nobody_failed(engine: Engine) -> None:
+    over = faulted(engine)
+    back = replace(over, outcome=Outcome.ROLLED_BACK, direction=Direction.BACK, error=None)
+    engine.state.upgrades[over.id] = back
+    found = explain(engine, over.id)["words"][1]
+    assert "1 rolled back, 0 failed" in found
+    ours = upgrade_detail(engine, back)["ours"]
+    assert (ours["percent"], ours["rolled_back"], ours["counters"]["failed"]) == (100, 1, 1)
 
 
 def test_a_run_that_had_nothing_to_do_names_the_one_it_stands_in_front_of(engine: Engine) -> None:

@@ -83,6 +83,29 @@ def test_a_key_that_cannot_act_opens_nothing() -> None:
     assert drive(session("rolling"), "u", check=check).commands == []
 
 
+def test_what_is_paused_is_offered_its_resume_and_not_its_pause() -> None:
+    def check(app: Cockpit) -> None:
+        offered = set(cast("CockpitScreen", app.screen).offered())
+        assert "pause" not in offered and "resume" in offered
+
+    drive(session("paused"), check=check)
+
+
+def test_a_fault_that_comes_while_its_errors_are_open_is_chosen() -> None:
+    async def run() -> str:
+        app = Cockpit(session("rolling"))
+        async with app.run_test(size=(100, 30)) as pilot:
+            app.push_screen(ErrorsScreen(KEY))
+            await pilot.pause(0.3)
+            screen = cast("ErrorsScreen", app.screen)
+            cast("StillSource", screen.source).become(story("faulted").scene)
+            await pilot.pause(0.5)
+            chosen = screen.chosen()
+            return chosen.code if chosen is not None else ""
+
+    assert asyncio.run(run()) == "MaxUnhealthyUpgradedInstancePercentExceededInRollingUpgrade"
+
+
 def test_marked_instances_are_held_one_by_one() -> None:
     async def run() -> StillSession:
         found = session("rolling")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 from engine.arm.write_policy import policy_document
 from engine.model.policy_document import PolicyDocument
 from engine.model.scale_set import ExtensionResult, ScaleSet
-from engine.model.upgrade import MemberState
+from engine.model.upgrade import MemberState, Outcome
 from tests.snapshots.moments import story
 from tests.snapshots.still import StillSession
 from tests.snapshots.story import Story
@@ -108,6 +109,21 @@ def test_a_run_that_is_sure_to_stop_tells_no_next_batch_and_no_time() -> None:
     assert any("over: stops when the batch ends" in line for line in lines)
     assert " next        none: it stops after this batch" in lines
     assert not any(line.startswith(" ends in") for line in lines)
+
+
+def test_a_cancelled_run_tells_no_next_batch_and_none_that_never_came() -> None:
+    found = story("rolling")
+    upgrade = found.scene.upgrade
+    assert upgrade is not None
+
+    def panel(**changes: Any) -> list[str]:
+        return text(panel_lines(PanelView(owned(found), replace(upgrade, **changes), found.scene.now, Glyphs(), 80)))
+
+    lines = panel(cancelling=True)
+    assert " next        none: it is being cancelled" in lines
+    assert any(line.rstrip().endswith("untouched") for line in lines)
+    ended = panel(outcome=Outcome.CANCELLED, outlook=None)
+    assert any(line.startswith(" batches") and line.endswith(" 6, then it stopped") for line in ended)
 
 
 def test_every_column_of_the_instances_has_its_name_at_every_width() -> None:

@@ -13,7 +13,7 @@ from tests.snapshots.story import Story, batch_runs, scale_set
 from tui.glyphs import Glyphs
 from tui.scene import Scene
 from tui.screens.home_rows import columns, entry_line
-from tui.upgrade_words import eta, goes_back, percent, progress, versions, waits_for
+from tui.upgrade_words import eta, goes_back, progress, versions, waits_for
 
 
 def story() -> Story:
@@ -32,7 +32,7 @@ def test_on_the_way_there_it_counts_who_is_there() -> None:
     seen = story().scene.history["web-7"]
 
     assert versions(seen, "1.0.3", Glyphs()) == "1.0.3 → 1.1.0"
-    assert percent(seen) == seen.percent > 0
+    assert seen.percent > 0
 
 
 def test_on_the_way_back_it_is_turned_round_and_counts_who_is_back() -> None:
@@ -43,9 +43,9 @@ def test_on_the_way_back_it_is_turned_round_and_counts_who_is_back() -> None:
     seen = found.scene.history["web-7"]
     assert seen.upgrade.state is UpgradeState.ROLLING_BACK and goes_back(seen.upgrade)
     assert versions(seen, "1.0.3", Glyphs()) == "1.1.0 → 1.0.3"
-    halfway = percent(seen)
+    halfway = seen.percent
     found.until(lambda scene: back(scene) >= 4)
-    assert 0 < halfway < percent(found.scene.history["web-7"]) <= 100
+    assert 0 < halfway < found.scene.history["web-7"].percent <= 100
 
 
 def test_the_list_names_what_runs_and_not_what_the_model_asks_for() -> None:
