@@ -85,6 +85,7 @@ def member_states() -> str:
     lines = []
     for state in MemberState:
         bucket = "by its reason" if state is MemberState.LEFT_OUT else state_bucket(state, None).replace("_", " ")
+        bucket = "failed" if state is MemberState.ROLLED_BACK else bucket  # Azure's counter, told apart in words only
         lines.append(f"| {state} | {bucket} | {'yes' if state in DOING else ''} |")
     return "\n".join(["| member state | counter | in flight |", "|---|---|---|", *lines])
 
