@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -97,7 +98,8 @@ class Client:
 
         connection = Connection(self._line, timeout)
         try:
-            connection.request(method, path, body, claims() | (READONLY if self._readonly else {}))
+            with suppress(BrokenPipeError):  # it answered and closed before it read all: its answer is there
+                connection.request(method, path, body, claims() | (READONLY if self._readonly else {}))
             return connection, connection.getresponse()
         except FAILURES as error:
             connection.close()
