@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.runtime.engine import Engine
 
 WHY = "it ended while no engine ran"
+AGAIN = "it is booted again"
 
 
 class Adoption:
@@ -45,7 +46,7 @@ class Adoption:
         self._to_see.discard(place)
         return (
             e.InstanceStarting(instance.instance_id, WHY),
-            e.InstanceHealthChanged(instance.instance_id, instance.health, Health.NOT_OBSERVED, "it is booted again"),
+            e.InstanceHealthChanged(instance.instance_id, instance.health, Health.NOT_OBSERVED, AGAIN),
         )
 
     def _can_start(self, scale_set: ScaleSet) -> bool:

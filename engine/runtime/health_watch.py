@@ -18,6 +18,7 @@ from engine.model.errors import UnreachableError
 from engine.model.health import Health
 from engine.model.scale_set import Instance, ScaleSet
 from engine.runtime.adoption import Adoption
+from engine.runtime.boot_grace import BootGrace
 from engine.runtime.effect_runner import in_time
 from engine.runtime.probe import ProbeAnswer, ProbeKind, ProbeTarget
 from engine.runtime.probe_pool import ProbePool, Schedule
@@ -43,6 +44,7 @@ class HealthWatch:
         self.pool = ProbePool(self._wanted, self._answered, self._addresses.__contains__, dice, lost_s)
         self.told = ToldHealth(engine, self._learn)
         self._adoption = Adoption(engine)
+        self._grace = BootGrace(engine)
 
     def refresh(self) -> None:
         """The scale sets changed: probe what is new at once, drop what is gone."""
@@ -54,6 +56,7 @@ class HealthWatch:
         key = scale_set + SEPARATOR + instance_id
         self._records.pop(key, None)
         self._pending.pop(key, None)
+        self._grace.forget(scale_set, instance_id)
         if isinstance(self._engine.fleet_of(scale_set), HealthTellingFleet):
             self.told.look_again(scale_set, instance_id)
         else:
@@ -96,6 +99,8 @@ class HealthWatch:
         clock = self._engine.clock.now().clock
         record = track(self._records.get(key, HealthRecord()), sample, clock, source)
         self._records[key] = record
+        if self._grace.holds_back(scale_set, instance, record.state):
+            return
         if sample is not Health.HEALTHY or record.state is Health.HEALTHY:  # else it is about to become healthy
             self._heard[key] = clock
         if differs(instance, record.state, answer.detail):
@@ -187,8 +192,11 @@ class HealthWatch:
                 continue
             adopted = self._adoption.take(scale_set, instance, runs)
             if adopted is not None:
+                if adopted:
+                    self._grace.booted_again(scale_set, instance)
                 turn.on_scale_set(set_key, *adopted)
                 continue
+            self._grace.looked_at(scale_set, instance, runs)
             if instance.running != runs:
                 said = "its boot process runs" if runs else "its boot process has ended"
                 turn.on_scale_set(set_key, e.InstancePowerChanged(name, runs, said))
