@@ -26,6 +26,10 @@ LOAD_BALANCER_TYPE = "microsoft.network/loadbalancers"
 DEFAULT_GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rollset"
 PORT_TAG = "rollset-port"
 FLEET_TAG = "rollset-fleet"
+NOT_BY_ITSELF = (
+    "enableAutomaticOSUpgrade starts no upgrade by itself here: after publishing an image run `rollset start` (a timer "
+    "may do that; with nothing to upgrade it ends at once)"
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _RESOURCE_ID = re.compile(r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/(.+)", re.IGNORECASE)
 READ_ONLY = ("etag", "provisioningState", "uniqueId", "timeCreated")
@@ -234,6 +238,7 @@ def _model(properties: Fields, probes: Mapping[str, HealthSource], port: int | N
     if isinstance(system := profile.raw("osProfile"), dict) and system.get("customData"):
         warnings.append("osProfile.customData is neither kept nor handed to instances yet")
     if automatic.truth("enableAutomaticOSUpgrade"):
+        warnings.append(NOT_BY_ITSELF)
         warnings += [] if image.is_latest else [error_texts.NOT_LATEST]
         warnings += [] if health is not None else [error_texts.NO_HEALTH_SOURCE]
     disks = storage.raw("dataDisks")

@@ -6,9 +6,10 @@ from typing import Any
 
 from engine.arm.iso8601 import format_duration
 from engine.arm.times import format_time
-from engine.model.codes import ApiError
+from engine.model.codes import ApiError, ErrorCode, ErrorDetail
 from engine.model.counters import Counters
 from engine.model.image import ImageReference
+from engine.model.numbers import many
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Direction, MemberState, Outcome, Upgrade
 
@@ -86,11 +87,28 @@ def _reference(image: ImageReference) -> Json:
         "exactVersion": image.version,
         "id": None,
         "sharedGalleryImageId": None,
+        "communityGalleryImageId": None,
     }
 
 
 def _count(upgrade: Upgrade, *states: MemberState) -> int:
     return sum(found.count for found in upgrade.states() if found.state in states)
+
+
+def _rollback_error(upgrade: Upgrade) -> ApiError | None:
+    """What kept instances from being back and healthy; details as far as the members are at hand."""
+    failed, sick = _count(upgrade, MemberState.RESTORE_FAILED), _count(upgrade, MemberState.ROLLED_BACK_UNHEALTHY)
+    if not failed and not sick:
+        return None
+    words = [f"{many(failed, 'instance')} could not be put back on the previous OS disk"] if failed else []
+    words += [f"{many(sick, 'instance')} back on the previous OS disk did not become healthy"] if sick else []
+    details = tuple(
+        ErrorDetail(m.error.code, f"{upgrade.scale_set_name}/virtualMachines/{m.instance_id}", m.error.message)
+        for m in upgrade.members.values()
+        if m.error is not None and m.state in (MemberState.RESTORE_FAILED, MemberState.ROLLED_BACK_UNHEALTHY)
+    )
+    code = ErrorCode.INTERNAL if failed else ErrorCode.INSTANCE_UNHEALTHY
+    return ApiError(code, "; ".join(words) + ".", None, details)
 
 
 def os_upgrade_history_item(upgrade: Upgrade, scale_set: ScaleSet | None, counters: Counters) -> Json:
@@ -111,7 +129,7 @@ def os_upgrade_history_item(upgrade: Upgrade, scale_set: ScaleSet | None, counte
                 "failedRolledbackInstanceCount": _count(
                     upgrade, MemberState.RESTORE_FAILED, MemberState.ROLLED_BACK_UNHEALTHY
                 ),
-                "rollbackError": None,
+                "rollbackError": _error(_rollback_error(upgrade)),
             },
         },
         "type": TYPE,

@@ -34,6 +34,7 @@ EVENTS_AT_ONCE = 1000
 Call = Callable[[Hook, dict[str, Any]], Awaitable[None]]
 KINDS: dict[type[e.Event], HookEvent] = {
     e.UpgradeStarted: HookEvent.BEGAN,
+    e.StartTimeReached: HookEvent.BEGAN,
     e.UpgradePaused: HookEvent.PAUSED,
     e.UpgradeFaulted: HookEvent.FAULTED,
     e.UpgradeCompleted: HookEvent.ENDED,
@@ -112,6 +113,8 @@ class Hooks:
         found = self._engine.store.events(self._memory.position, EVENTS_AT_ONCE)
         for recorded in found:
             kind = KINDS.get(type(recorded.event))
+            if isinstance(recorded.event, e.UpgradeStarted) and recorded.event.upgrade.delayed:
+                kind = None  # it begins at the time that was asked for
             if kind is not None:
                 self._tell(hooks, kind, recorded.stream.removeprefix("upgrade/"), f"seq-{recorded.seq}", recorded)
             if kind is HookEvent.FAULTED:

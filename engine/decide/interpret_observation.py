@@ -10,6 +10,8 @@ from engine.model.image import ImageReference
 from engine.model.scale_set import ExtensionResult, Instance, ScaleSet
 from engine.model.upgrade import Member, MemberState, Now, RestorePoint, Upgrade
 
+NOT_PUT_BACK = " It could not be put back: "
+
 
 def member_of(upgrade: Upgrade, effect: Effect) -> Member | None:
     """The member that waits for this very effect; None when it has gone on since, or never did."""
@@ -46,13 +48,23 @@ def interpret_effect(
 
 def _failed(member: Member, outcome: EffectOutcome) -> list[e.Event]:
     error = ApiError(outcome.code or ErrorCode.INTERNAL, outcome.message)
-    entered = MemberState.RESTORE_FAILED if member.state is MemberState.RESTORING else MemberState.FAILED
+    entered = MemberState.FAILED
+    if member.state is MemberState.RESTORING:
+        entered, error = MemberState.RESTORE_FAILED, _beside_the_cause(member, error)
     touched = member.state is MemberState.REPLACING
     return [
         e.MemberMoved(
             member.id, member.instance_id, member.state, entered, outcome.message, replaced=touched, error=error
         )
     ]
+
+
+def _beside_the_cause(member: Member, error: ApiError) -> ApiError:
+    """Why a restore failed does not hide why there had to be one."""
+    if member.error is None:
+        return error
+    cause = member.error.message.partition(NOT_PUT_BACK)[0]
+    return ApiError(member.error.code, f"{cause}{NOT_PUT_BACK}{error.message}")
 
 
 def _captured(member: Member, instance: Instance, outcome: EffectOutcome) -> e.MemberMoved:
@@ -142,7 +154,9 @@ def _extension_failed(member: Member, effect: Effect, outcome: EffectOutcome) ->
         f" Last line of its error output: {tail[0][:400]}" if tail else ""
     )
     error = ApiError(ErrorCode.EXTENSION, message)
-    entered = MemberState.RESTORE_FAILED if member.restoring else MemberState.FAILED
+    entered = MemberState.FAILED
+    if member.restoring:
+        entered, error = MemberState.RESTORE_FAILED, _beside_the_cause(member, error)
     return e.MemberMoved(member.id, member.instance_id, member.state, entered, message, step=member.step, error=error)
 
 

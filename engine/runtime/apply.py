@@ -158,6 +158,15 @@ def delete_policy(engine: Engine, name: str, caller: Caller, confirmed: str | No
     return Decided(turn, lambda: {"message": said})
 
 
+def _other_fleet(before: ScaleSet, wanted: ScaleSet) -> list[str]:
+    if wanted.fleet == before.fleet:
+        return []
+    return [
+        f"tag rollset-fleet: a scale set cannot move to another fleet, its instances stay on {before.fleet}; "
+        f"for {wanted.fleet} delete the set and apply again"
+    ]
+
+
 def _merge(engine: Engine, before: ScaleSet | None, wanted: ScaleSet) -> tuple[ScaleSet, str]:
     if before is None:
         resolve_target(wanted, engine.state.images, None)
@@ -187,6 +196,7 @@ def _merge(engine: Engine, before: ScaleSet | None, wanted: ScaleSet) -> tuple[S
         instances = {key: replace(i, latest_model_applied=False) for key, i in before.instances.items()}
     merged = replace(
         wanted,
+        warnings=(*wanted.warnings, *_other_fleet(before, wanted)),
         capacity=wanted.capacity,
         instances=instances,
         next_instance=before.next_instance,

@@ -154,6 +154,10 @@ async def _apply(engine: Engine, arguments: Arguments, caller: Caller) -> Decide
     documents = arguments.get("documents")
     if not isinstance(documents, list):
         raise InputError(ErrorCode.INVALID_PARAMETER, "documents is not a list.", "Give the resources of a file.")
+    if not documents:
+        raise InputError(
+            ErrorCode.INVALID_PARAMETER, "no document is given: nothing to apply.", "Name a file with one."
+        )
     names = texts(arguments, "files") or (optional_text(arguments, "file") or "input",) * len(documents)
     if len(names) != len(documents):
         raise InputError(ErrorCode.INVALID_PARAMETER, "files does not name a file for each document.", "Name each.")

@@ -78,6 +78,23 @@ async def test_began_and_ended_are_told_once_with_what_one_wants_to_know(tmp_pat
     assert (tmp_path / "hooks.json").stat().st_mode & 0o077 == 0
 
 
+async def test_a_start_at_a_time_begins_at_that_time_and_not_before(tmp_path: Path) -> None:
+    receiver = Receiver()
+    async with open_engine(tmp_path) as engine:
+        hooks = hooks_of(engine, tmp_path / "hooks.json", settings("began", "ended"), receiver)
+        door = await create(engine, tmp_path)
+        at = engine.clock.now().at
+        await door.command("start", {"set": "web", "to": "1.1.0", "at": at + 3600.0}, ANN)
+        await look(hooks)
+        assert receiver.events() == []
+        await door.command("cancel", {"set": "web"}, ANN)
+        await door.command("start", {"set": "web", "to": "1.1.0", "at": at}, ANN)
+        await until(lambda: not upgrade_of(engine).live)
+        await look(hooks)
+
+    assert sorted(receiver.events()) == ["began", "ended", "ended"]
+
+
 async def test_a_fault_is_told_with_its_error_and_is_an_end_too(tmp_path: Path) -> None:
     receiver = Receiver()
     async with open_engine(tmp_path) as engine:

@@ -124,3 +124,23 @@ def test_explain_of_a_name_that_two_sets_have_asks_for_the_id(door: EngineDoor) 
 
     with pytest.raises(NotFoundError, match="2 scale sets are called 'web'"):
         ask(door, "explain", what="web")
+
+
+def test_an_apply_of_nothing_is_refused(door: EngineDoor) -> None:
+    with pytest.raises(InputError, match="nothing to apply"):
+        anyio.run(partial(door.command, "apply", {"documents": []}, ANA))
+
+
+def test_another_fleet_in_the_tags_is_told_to_do_nothing(door: EngineDoor) -> None:
+    (result,) = apply(door.engine, latest(tags={"rollset-fleet": "simulated"}))
+
+    assert "cannot move to another fleet, its instances stay on local" in " ".join(result["warnings"])
+    assert door.engine.find_set("web").fleet == "local"
+
+
+def test_an_automatic_upgrade_that_starts_nothing_is_told(door: EngineDoor) -> None:
+    document = latest()
+    document["properties"]["upgradePolicy"]["automaticOSUpgradePolicy"] = {"enableAutomaticOSUpgrade": True}
+
+    (result,) = apply(door.engine, document)
+    assert "starts no upgrade by itself here" in " ".join(result["warnings"])
