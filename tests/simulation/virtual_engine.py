@@ -103,7 +103,10 @@ async def disks_too_many(engine: Engine) -> dict[str, int]:
     wanted: dict[str, int] = {}
     for recorded in engine.store.events(0, 1_000_000):
         event = recorded.event
-        if isinstance(event, e.MemberMoved) and event.entered is MemberState.REPLACING:
+        if not isinstance(event, e.MemberMoved):
+            continue
+        # A restore makes a disk of its own where the previous one is gone.
+        if event.entered is MemberState.REPLACING or "replaced from the image" in event.why:
             wanted[event.instance_id] = wanted.get(event.instance_id, 0) + 1
     names = list(engine.find_set(SET).instances)
     facts = await engine.fleet_of(engine.find_set(SET).key).observe(engine.find_set(SET).key, names)
