@@ -203,7 +203,7 @@ def _finish(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
     if upgrade.in_flight() or upgrade.open_batch is not None:
         return []
     if upgrade.cancelling:
-        return [e.UpgradeFaulted(upgrade.faulting) if upgrade.faulting is not None else e.UpgradeCancelled()]
+        return [e.UpgradeCancelled()]
     if upgrade.holds:
         return []
     if upgrade.direction is Direction.BACK:

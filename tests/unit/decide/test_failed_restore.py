@@ -1,13 +1,13 @@
-"""A restore that fails hides neither why there had to be one nor, by a cancel, that a limit was broken."""
+"""A restore that fails does not hide why there had to be one; a broken limit stays broken."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from engine.arm.write_status import os_upgrade_history_item
-from engine.decide.advance import advance
 from engine.decide.count_members import count_members
 from engine.decide.interpret_observation import interpret_effect
+from engine.decide.judge_health import must_stop
 from engine.decide.plan_effects import plan_effects
 from engine.model import events as e
 from engine.model.codes import ApiError, ErrorCode
@@ -61,9 +61,7 @@ def test_the_history_names_the_failed_restore() -> None:
     assert item["targetImageReference"]["communityGalleryImageId"] is None
 
 
-def test_a_cancel_of_a_run_over_its_limit_ends_it_faulted() -> None:
-    run = restoring()
-    batch = replace(run.upgrade.batches[-1], ended_at=1.0)
-    members = {k: replace(m, state=MemberState.FAILED) for k, m in run.upgrade.members.items()}
-    run.upgrade = replace(run.upgrade, members=members, batches=(batch,), faulting=SICK, error=SICK, cancelling=True)
-    assert advance(run.upgrade, run.set, run.now)[-1] == e.UpgradeFaulted(SICK)
+def test_a_run_that_broke_a_limit_must_stop_whatever_its_batch_brings() -> None:
+    run = Run(scale_set(2))
+    assert not must_stop(run.upgrade)
+    assert must_stop(replace(run.upgrade, faulting=SICK))

@@ -352,6 +352,17 @@ def test_a_way_back_is_not_rolled_back_as_that_would_bring_again_what_was_left()
     assert refusal.value.next_step == "To go there again, within limits: rollset start web --to 2.0.0"
 
 
+def test_where_nothing_is_on_its_image_any_more_there_is_nothing_to_roll_back() -> None:
+    run = Run(scale_set(2))
+    run.run()
+    run.set = replace(run.set, instances={"0": instance("0"), "1": instance("1")})
+    run.upgrade = replace(
+        run.upgrade, members={k: replace(m, on_new_disk=False) for k, m in run.upgrade.members.items()}
+    )
+    with pytest.raises(RefusedError, match="no instance is on its image"):
+        run.back()
+
+
 def test_nothing_touched_is_nothing_to_roll_back() -> None:
     run = Run(scale_set(2), at=5000.0)
     run.command(Verb.CANCEL)
