@@ -55,7 +55,7 @@ def test_a_fleet_moves_to_another_jump_box_and_is_upgraded_there(old: World, new
     assert imported.returncode == 0, imported.stderr
     assert "imported 1 sets and 1 images" in imported.stdout and "3 local instances stayed" in imported.stdout
     new.client = new.connect()
-    new.until(lambda: new.healthy() == 3)
+    new.until(lambda: new.created(3))
     new.publish("1.1.0")
     new.client.command("start", {"set": SCALE_SET, "to": "1.1.0"})
     assert new.until_ended()["state"] == "Completed"

@@ -50,7 +50,7 @@ def test_folding_the_events_after_an_early_snapshot_gives_the_late_one(world: Wo
     world.client.command("skip", {"set": SCALE_SET, "instances": ["3"]})
     world.client.command("scale", {"set": SCALE_SET, "capacity": 4})
     world.client.command("scale", {"set": SCALE_SET, "capacity": 6})
-    world.until(lambda: world.healthy() == 6)
+    world.until(lambda: world.created(6))
     world.client.command("rollback", {"set": SCALE_SET, "reason": "not today"})
     world.until_ended()
     # Then each early snapshot, folded, is the late one

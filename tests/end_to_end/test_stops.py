@@ -93,7 +93,7 @@ def test_instances_that_ended_while_no_engine_ran_are_booted_again(world: World,
     else:
         stop(world, "with instances")
     world.client = world.connect()
-    world.until(lambda: world.healthy() == 3)
+    world.until(lambda: world.created(3))
 
     told = [e["type"] for e in world.events() if e["type"].startswith("InstanceStart")]
     assert sorted(told) == ["InstanceStarted"] * 3 + ["InstanceStarting"] * 3
@@ -112,7 +112,7 @@ def test_an_instance_that_ended_under_an_engines_eyes_stays_down(world: World) -
 
     stop(world, "stop")
     world.client = world.connect()
-    world.until(lambda: world.healthy() == 1 and world.client.query("set", {"name": SCALE_SET})["ours"]["unhealthy"])
+    world.until(lambda: world.healthy() == 1 and world.set()["unhealthy"])
 
     assert not [e for e in world.events() if e["type"] == "InstanceStarting"]
 
@@ -128,5 +128,5 @@ def test_a_set_whose_image_was_away_is_there_once_it_is_back(world: World) -> No
     world.until(lambda: said in "".join(world.client.query("set", {"name": SCALE_SET})["ours"]["warnings"]))
     away.rename(images)
 
-    world.until(lambda: world.healthy() == 2)
+    world.until(lambda: world.created(2))
     assert world.client.query("set", {"name": SCALE_SET})["ours"]["warnings"] == []

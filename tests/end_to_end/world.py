@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -36,14 +37,23 @@ class World:
 
     def create(self, capacity: int, setup: str = SETUP) -> None:
         self.apply(capacity, setup)
-        self.until(lambda: self.healthy() == capacity)
+        self.until(lambda: self.created(capacity))
 
     def apply(self, capacity: int, setup: str = SETUP) -> None:
         document = scale_set(SCALE_SET, capacity, health(), script(setup), sku="Local")
         self.client.command("apply", {"documents": [document], "file": "web.json"})
 
+    def created(self, capacity: int) -> bool:
+        """Whether so many instances are healthy and their creation has ended: health comes before the extensions do."""
+        ours = self.set()
+        return bool(ours["healthy"] == capacity and not ours["provisioning"])
+
     def healthy(self) -> int:
-        found: int = self.client.query("set", {"name": SCALE_SET})["ours"]["healthy"]
+        found: int = self.set()["healthy"]
+        return found
+
+    def set(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.client.query("set", {"name": SCALE_SET})["ours"]
         return found
 
     def status(self) -> dict[str, Any]:
@@ -51,7 +61,22 @@ class World:
         return found
 
     def until(self, true: Any, timeout_s: float = 45.0) -> None:
-        wait_until(true, timeout_s, 0.05)
+        """Wait for it; a failure tells how the world looked then, for it may not come again soon."""
+        try:
+            wait_until(true, timeout_s, 0.05)
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{self.told()}") from error
+
+    def told(self) -> str:
+        """The last events, and what the engine says of the set and its upgrade."""
+        lines: list[str] = []
+        for ask in (lambda: self.events()[-40:], self.set, self.status):
+            try:
+                lines.append(json.dumps(ask()))
+            except (RollsetError, OSError) as error:
+                lines.append(str(error))
+        files = [str(path.relative_to(self.state_dir)) for path in (self.state_dir / "local").glob("**/data/*")]
+        return "\n".join(lines + files)
 
     def until_ended(self) -> dict[str, Any]:
         self.until(lambda: self.status()["ended_at"] is not None)

@@ -69,7 +69,7 @@ class EngineOfATest:
             self.client.command("image-publish", given)
         own = document("web", capacity, **{"create-seconds": "0.05"} | tags)
         self.client.command("apply", {"documents": [own], "file": "web.json"})
-        self.until(lambda: self.set()["healthy"] == capacity)
+        self.until(lambda: self.set()["healthy"] == capacity and not self.set()["provisioning"])
 
     def set(self) -> dict[str, Any]:
         """The set as the engine lists it."""
