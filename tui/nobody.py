@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from engine.decide.accept_command import able_to_retry, able_to_skip
-from engine.decide.take_up import take_up_retry, take_up_roll_back
+from engine.decide.take_up import NotTakenUpError, take_up_retry, take_up_roll_back
 from engine.model.commands import Verb
-from engine.model.errors import RefusedError
 from engine.model.upgrade import FAILED_STATES, MemberState, Upgrade
 from tui.effects import Ground
 
@@ -30,10 +29,8 @@ def _to_roll_back(ground: Ground, upgrade: Upgrade) -> str | None:
         return None
     try:
         take_up_roll_back(upgrade, ground.earlier, ground.scale_set)
-    except RefusedError:
-        if all(m.restore_point is None for m in upgrade.members.values()):
-            return "it touched no instance: there is nothing to roll back"
-        return "no instance is on its image: there is nothing to roll back"
+    except NotTakenUpError as error:
+        return error.why
     return None
 
 
@@ -45,7 +42,7 @@ def _to_retry(ground: Ground, upgrade: Upgrade) -> str | None:
         return "what failed is in a batch that has not ended" if failed else "no instance has failed"
     try:
         take_up_retry(upgrade, ground.earlier, ground.scale_set, ())
-    except RefusedError:
+    except NotTakenUpError:
         return "no instance has failed"
     return None
 

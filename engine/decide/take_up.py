@@ -32,6 +32,15 @@ class TakeUp:
     kept: Mapping[str, RestorePoint] = field(default_factory=dict)
 
 
+class NotTakenUpError(RefusedError):
+    """Nothing of an ended upgrade can be taken up so; `why` is the reason without upgrade and verb."""
+
+    def __init__(self, ended: Upgrade, verb: Verb, why: str, next_step: str) -> None:
+        whom = f"upgrade {ended.id} of {ended.scale_set_name}, which has ended {ended.state.value}"
+        super().__init__(ErrorCode.OPERATION_NOT_ALLOWED, f"{verb.value} is not allowed on {whom}: {why}.", next_step)
+        self.why = why
+
+
 def take_up_retry(ended: Upgrade, earlier: Iterable[Upgrade], scale_set: ScaleSet, instances: Sequence[str]) -> TakeUp:
     """A new try of the named failed instances (of all that failed, without names) and of nobody else.
 
@@ -47,7 +56,9 @@ def take_up_retry(ended: Upgrade, earlier: Iterable[Upgrade], scale_set: ScaleSe
     others = [name for name in instances if name not in failed]
     if others or not failed:
         why = f"instance {', '.join(others)} did not fail in it" if others else "no instance failed in it"
-        raise _refused(ended, Verb.RETRY, why, f"Instances that are still to come: rollset start {scale_set.name}")
+        raise NotTakenUpError(
+            ended, Verb.RETRY, why, f"Instances that are still to come: rollset start {scale_set.name}"
+        )
     chosen = frozenset(instances or failed)
     return TakeUp(ended.id, ended.settings, chosen, "not one of those to retry", ended.is_rollback_of)
 
@@ -62,7 +73,7 @@ def take_up_roll_back(ended: Upgrade, earlier: Iterable[Upgrade], scale_set: Sca
     if ended.is_rollback_of is not None:
         left = next((m.restore_point.image for m in ended.members.values() if m.restore_point is not None), None)
         again = f"To go there again, within limits: rollset start {scale_set.name} --to {left.version}" if left else ""
-        raise _refused(ended, Verb.ROLL_BACK, f"it was itself the way back from {ended.is_rollback_of}", again)
+        raise NotTakenUpError(ended, Verb.ROLL_BACK, f"it was itself the way back from {ended.is_rollback_of}", again)
     line = _line(ended, earlier)
     last = _last_turns(line)
     points = {m.instance_id: m.restore_point for m in last.values() if m.restore_point is not None}
@@ -73,7 +84,7 @@ def take_up_roll_back(ended: Upgrade, earlier: Iterable[Upgrade], scale_set: Sca
         if m.restore_point is not None and m.restore_point.image != run.target
     ).most_common(1)
     if not most:
-        raise _refused(ended, Verb.ROLL_BACK, "it touched no instance: there is nothing to roll back", "")
+        raise NotTakenUpError(ended, Verb.ROLL_BACK, "it touched no instance: there is nothing to roll back", "")
     chosen = {
         name
         for name, instance in scale_set.instances.items()
@@ -82,7 +93,7 @@ def take_up_roll_back(ended: Upgrade, earlier: Iterable[Upgrade], scale_set: Sca
     if not chosen:
         why = "no instance is on its image: there is nothing to roll back"
         model_too = f"So that the model names it too: rollset start {scale_set.name} --to {most[0][0].version}"
-        raise _refused(ended, Verb.ROLL_BACK, why, model_too if scale_set.model.image == ended.target else "")
+        raise NotTakenUpError(ended, Verb.ROLL_BACK, why, model_too if scale_set.model.image == ended.target else "")
     kept = {
         name: point for name, point in points.items() if name in chosen and _is_kept(scale_set.instances[name], point)
     }
@@ -130,12 +141,3 @@ def left_failed(scale_set: ScaleSet, earlier: Iterable[Upgrade]) -> dict[str, Me
         if not left:
             break
     return found
-
-
-def _refused(ended: Upgrade, verb: Verb, why: str, next_step: str) -> RefusedError:
-    return RefusedError(
-        ErrorCode.OPERATION_NOT_ALLOWED,
-        f"{verb.value} is not allowed on upgrade {ended.id} of {ended.scale_set_name}, which has ended "
-        f"{ended.state.value}: {why}.",
-        next_step,
-    )

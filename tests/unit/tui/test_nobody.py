@@ -56,6 +56,13 @@ def test_an_ended_upgrade_whose_image_nobody_has_cannot_be_rolled_back() -> None
     assert why_not_verb(Verb.ROLL_BACK, subject("completed")) is None
 
 
+def test_a_way_back_cannot_be_rolled_back_and_says_why() -> None:
+    _, upgrade = of("completed")
+    back = replace(subject("completed"), upgrade=replace(upgrade, is_rollback_of="web-eu-1"))
+
+    assert why_not_verb(Verb.ROLL_BACK, back) == "it was itself the way back from web-eu-1"
+
+
 def test_an_upgrade_that_touched_nobody_cannot_be_rolled_back_also_seen_from_afar() -> None:
     own, upgrade = of("completed")
     afar = replace(subject("completed"), scale_set=replace(own, instances={}), upgrade=replace(upgrade, batches=()))
