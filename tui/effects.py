@@ -11,7 +11,7 @@ from engine.decide.take_up import take_up_roll_back
 from engine.model.errors import RefusedError
 from engine.model.numbers import many
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import DOING, FAILED_STATES, HoldKind, LeftOut, Member, MemberState, Upgrade
+from engine.model.upgrade import DOING, FAILED_STATES, HoldKind, Member, MemberState, Upgrade
 from tui.palette import Line, Meaning, Piece
 
 IDS_SHOWN = 12
@@ -188,9 +188,7 @@ def _hold(ground: Ground) -> list[Line]:
 def _release(ground: Ground) -> list[Line]:
     held = [i for i in ground.instances if i in ground.scale_set.instances and ground.scale_set.instances[i].hold]
     found = [_say(f"May be upgraded again: {named(held, 'held instance')}.")]
-    part = ground.upgrade is not None and ground.upgrade.live
-    mine = [m for m in (ground.upgrade.members.values() if ground.upgrade else ()) if m.left_out is LeftOut.HELD]
-    if part and mine:
+    if ground.upgrade is not None and ground.upgrade.live and ground.upgrade.held():
         found.append(_say("The upgrade that is live takes them into a batch.", Meaning.NOTICE))
     return found
 

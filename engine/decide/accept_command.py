@@ -130,9 +130,7 @@ def _lift_restore_failed(upgrade: Upgrade, settled: set[str], actor: str) -> lis
 
 def able_to_skip(member: Member) -> bool:
     """Whether Skip can take a member of a live upgrade out of it."""
-    return member.state is MemberState.PENDING or (
-        member.state is MemberState.LEFT_OUT and member.left_out is LeftOut.HELD
-    )
+    return member.state is MemberState.PENDING or member.is_held
 
 
 def _skip(upgrade: Upgrade, command: Command, now: Now) -> list[e.Event]:

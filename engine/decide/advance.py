@@ -166,7 +166,7 @@ def _close_batch(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Even
             found.append(e.LimitExceeded(unhealthy_during(scale_set, unhealthy)))
         elif untouched.exceeded:
             found.append(e.LimitExceeded(failed_untouched(upgrade, untouched)))
-    more = (waiting_to_go(upgrade) or _held(upgrade)) and len(found) == 1 and not upgrade.cancelling
+    more = (waiting_to_go(upgrade) or upgrade.held()) and len(found) == 1 and not upgrade.cancelling
     if upgrade.pause_after_batch and more:
         found.append(e.HoldRaised(Hold(HoldKind.OPERATOR, now.at, upgrade.stepped_by, "single step done")))
     return found
@@ -212,13 +212,9 @@ def _finish(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
         return _restore_on_breach(upgrade, scale_set) or [e.UpgradeFaulted(upgrade.faulting)]
     if observed_s(upgrade, now) > upgrade.settings.upgrade_timeout_s:
         return [e.LimitExceeded(timeout_error(upgrade))]
-    if not upgrade.checking and not waiting_to_go(upgrade) and not _held(upgrade):
+    if not upgrade.checking and not waiting_to_go(upgrade) and not upgrade.held():
         return [e.UpgradeCompleted()]
     return []
-
-
-def _held(upgrade: Upgrade) -> bool:
-    return any(m.left_out is LeftOut.HELD and m.state is MemberState.LEFT_OUT for m in upgrade.members.values())
 
 
 def timeout_error(upgrade: Upgrade) -> ApiError:
@@ -241,7 +237,7 @@ def _restore_on_breach(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
 def _check(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
     if not upgrade.checking or upgrade.delayed or upgrade.holds:
         return []
-    if not waiting_to_go(upgrade) and not _held(upgrade):
+    if not waiting_to_go(upgrade) and not upgrade.held():
         return [e.UpgradeCompleted()]
     if unseen(scale_set):
         return []
@@ -259,8 +255,7 @@ def unseen(scale_set: ScaleSet) -> list[str]:
     return [
         i.instance_id
         for i in scale_set.instances.values()
-        if (i.health is Health.NOT_OBSERVED or i.health is Health.INITIALIZING or not i.provisioned)
-        and (i.provisioned or i.trying is None)
+        if (i.health in (Health.NOT_OBSERVED, Health.INITIALIZING) if i.provisioned else i.trying is None)
     ]
 
 

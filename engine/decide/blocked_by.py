@@ -9,7 +9,7 @@ from engine.decide.choose_batch import is_being_created, waiting_to_go
 from engine.decide.plan_effects import deadline_s
 from engine.model.numbers import many
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import DOING, SOFT_HOLDS, Direction, LeftOut, Member, MemberState, Now, Upgrade
+from engine.model.upgrade import AWAITING, DOING, SOFT_HOLDS, Direction, Member, MemberState, Now, Upgrade
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,6 @@ class BlockedBy:
 
 ANSWER_S = 60.0
 """So much longer than its deadline an act may take until its fleet says so."""
-_AWAITING = frozenset({MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE})
 _DOING_WORDS = {
     MemberState.CAPTURING: "its restore point to be written down",
     MemberState.REPLACING: "its OS disk to be replaced",
@@ -57,7 +56,7 @@ def upgrade_blocked_by(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> Block
         left = upgrade.next_batch_clock - now.clock
         since = (upgrade.batches[-1].ended_at if upgrade.batches else None) or upgrade.started_at
         return BlockedBy("PauseBetweenBatches", since, now.at + left, "pause between batches")
-    held = [m for m in upgrade.members.values() if m.left_out is LeftOut.HELD and m.state is MemberState.LEFT_OUT]
+    held = upgrade.held()
     if held and not waiting_to_go(upgrade):
         names = ", ".join(m.instance_id for m in held)
         return BlockedBy(
@@ -89,13 +88,13 @@ def _some(names: list[str]) -> str:
 
 
 def _flying(upgrade: Upgrade, flying: list[Member], now: Now) -> BlockedBy:
-    waiting = [m for m in flying if m.state in _AWAITING]
+    waiting = [m for m in flying if m.state in AWAITING]
     if len(waiting) == len(flying):
         first = min(waiting, key=lambda m: m.since_clock)
         left = max(0.0, upgrade.settings.health_window_s - (now.clock - first.since_clock))
         words = f"health of {many(len(waiting), 'instance')}"
         return BlockedBy("Health", first.since_at, now.at + left, words)
-    busy = [m for m in flying if m.state not in _AWAITING]
+    busy = [m for m in flying if m.state not in AWAITING]
     first = min(busy, key=lambda m: m.since_clock)
     members = many(len(flying), "member")
     words = f"{members} in progress; instance {first.instance_id} waits for {_DOING_WORDS[first.state]}"
@@ -138,7 +137,7 @@ def member_blocked_by(upgrade: Upgrade, member: Member, now: Now) -> BlockedBy |
         return BlockedBy(hard.kind.value, hard.since_at, None, f"{hard.kind.value}: {hard.reason}")
     if member.reconciling:
         return BlockedBy("Reconciling", member.since_at, None, "the engine looks what became of its last act")
-    if member.state in _AWAITING:
+    if member.state in AWAITING:
         left = max(0.0, upgrade.settings.health_window_s - (now.clock - member.since_clock))
         return BlockedBy("Health", member.since_at, now.at + left, "its health")
     if is_overdue(upgrade, member, now):
@@ -147,6 +146,6 @@ def member_blocked_by(upgrade: Upgrade, member: Member, now: Now) -> BlockedBy |
         return BlockedBy("Effect", member.since_at, None, _DOING_WORDS[member.state])
     if member.state is MemberState.PENDING:
         return BlockedBy("Batch", member.since_at, None, "its batch")
-    if member.state is MemberState.LEFT_OUT and member.left_out is LeftOut.HELD:
+    if member.is_held:
         return BlockedBy("Held", member.since_at, None, f"held: {member.left_out_reason}")
     return None

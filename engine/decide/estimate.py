@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from engine.decide.draws import chance, gauss, normal_quantile, quantile
-from engine.model.upgrade import DOING, Direction, LeftOut, Member, MemberState, Now, Upgrade
+from engine.model.upgrade import AWAITING, DOING, Direction, Member, MemberState, Now, Upgrade
 
 ASSUMED_MEDIAN_S = 20.0
 ASSUMED_SPREAD = 0.6
@@ -27,7 +27,6 @@ LATE = 0.99
 SLOWEST = 2.5
 """So many sigmas above what was known a member under way may be and still tell of the pace of its run."""
 RESTORE_PART = 0.9
-_AWAITING = frozenset({MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE})
 _STEPS = [(i + 0.5) / 24 for i in range(24)]
 
 
@@ -248,7 +247,7 @@ def course_of(upgrade: Upgrade, sizes: Sequence[int], now: Now) -> Course:
 
 def _window_left_s(upgrade: Upgrade, flying: Sequence[Member], now: Now) -> float | None:
     """Seconds until the last of the members that wait for health is judged; None where some are not as far."""
-    if not flying or any(m.state not in _AWAITING for m in flying):
+    if not flying or any(m.state not in AWAITING for m in flying):
         return None
     return max(0.0, max(m.since_clock for m in flying) + upgrade.settings.health_window_s - now.clock)
 
@@ -257,9 +256,7 @@ def eta_range(upgrade: Upgrade, pace: Pace, sizes: Sequence[int], now: Now) -> t
     """Unix seconds between which the run ends with 80 % confidence; None while it is held or waits for a person."""
     if not upgrade.live or upgrade.holds or upgrade.cancelling:
         return None
-    if not sizes and any(
-        m.left_out is LeftOut.HELD and m.state is MemberState.LEFT_OUT for m in upgrade.members.values()
-    ):
+    if not sizes and upgrade.held():
         return None
     course = course_of(upgrade, sizes, now)
     # One that takes this long is sick rather than slow: it says nothing about the others.

@@ -10,7 +10,7 @@ from engine.model.error_texts import instance_unhealthy
 from engine.model.health import Health
 from engine.model.policy import RestoreFailed
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import Direction, Member, MemberState, Now, Upgrade
+from engine.model.upgrade import AWAITING, Direction, Member, MemberState, Now, Upgrade
 
 Heard = Callable[[str], float]
 """Observed engine seconds of the last answer about an instance's health that the scale set's record has taken in."""
@@ -18,7 +18,7 @@ Heard = Callable[[str], float]
 LAST_ANSWER_S = 90.0
 """So much longer than its window a member waits for the answer that condemns it (Azure: probes up to 60 s apart)."""
 
-_MAY_FOLLOW = frozenset({MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE, MemberState.FAILED})
+_MAY_FOLLOW = AWAITING | {MemberState.FAILED}
 
 
 def move(member: Member, entered: MemberState, why: str = "", *, error: ApiError | None = None) -> e.MemberMoved:

@@ -26,7 +26,7 @@ from engine.model.effects import Effect, EffectKind, EffectOutcome, OutcomeKind
 from engine.model.engine_events import EngineStarted
 from engine.model.health import Health
 from engine.model.scale_set import Instance, ScaleSet
-from engine.model.upgrade import DOING, MemberState, Now, Upgrade
+from engine.model.upgrade import AWAITING, DOING, Now, Upgrade
 from engine.model.version import VERSION
 
 CAPTURE_PART, DISK_PART, EXTENSION_PART, HEALTH_PART = 0.02, 0.58, 0.1, 0.3
@@ -37,7 +37,6 @@ SEEN_AGAIN_S = 1.0
 """After a stop of the engine it takes so long until health is known, and what became of open acts."""
 MOST_STEPS = 200_000
 WELL, SICK, UNREACHABLE = "healthy", "rehearsed: it never becomes healthy on this version", "rehearsed: unreachable"
-_WAITS = (MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +267,7 @@ class Twin:
             self._stirred |= not (isinstance(event, e.MemberMoved) and event.entered in DOING)
             if isinstance(event, e.BatchEnded):
                 self._wake_at_clock(event.next_clock)
-            elif isinstance(event, e.MemberMoved) and event.entered in _WAITS:
+            elif isinstance(event, e.MemberMoved) and event.entered in AWAITING:
                 self._wake_at_clock(self.now.clock + self.upgrade.settings.health_window_s)
 
     def _fold_set(self, *found: e.Event) -> None:

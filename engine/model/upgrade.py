@@ -75,6 +75,7 @@ DOING = frozenset(
         MemberState.AWAITING_HEALTH_AFTER_RESTORE,
     }
 )
+AWAITING = frozenset({MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE})
 FAILED_STATES = frozenset(
     {
         MemberState.FAILED,
@@ -165,6 +166,11 @@ class Member:
     since_at: float = 0.0
     since_clock: float = 0.0
     rollback_batch: int | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Left out by a hold on its instance: released, it joins the run again."""
+        return self.state is MemberState.LEFT_OUT and self.left_out is LeftOut.HELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +303,10 @@ class Upgrade:
 
     def in_flight(self) -> list[Member]:
         return [m for m in self.members.values() if m.state in DOING]
+
+    def held(self) -> list[Member]:
+        """Those that the run waits for at its end, until they are released or skipped."""
+        return [m for m in self.members.values() if m.is_held]
 
     @property
     def state(self) -> UpgradeState:

@@ -21,7 +21,7 @@ from engine.model.codes import ApiError, ErrorCode
 from engine.model.errors import NotFoundError
 from engine.model.numbers import many, more_stop
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import Direction, HoldKind, LeftOut, MemberState, Upgrade
+from engine.model.upgrade import Direction, HoldKind, MemberState, Upgrade
 from engine.runtime import answers
 from engine.runtime.advice import advice_now
 from engine.runtime.find_upgrade import find_upgrade, upgrades_named
@@ -153,8 +153,8 @@ def _what_happened(upgrade: Upgrade) -> list[str]:
 def _release_words(upgrade: Upgrade) -> list[str]:
     """The commands that end a wait for held instances, for the first few of them."""
     name = upgrade.scale_set_name
-    held = [m.instance_id for m in upgrade.members.values() if m.left_out is LeftOut.HELD]
-    return [f"- rollset release {name} {i}, or end without it: rollset skip {name} {i}" for i in held[:MOST_CASES]]
+    held = [m.instance_id for m in upgrade.held()[:MOST_CASES]]
+    return [f"- rollset release {name} {i}, or end without it: rollset skip {name} {i}" for i in held]
 
 
 def _failed_words(upgrade: Upgrade) -> str:

@@ -10,7 +10,7 @@ from engine.decide.count_members import count_members, to_go
 from engine.decide.judge_health import Share, more_upgraded_stop_it, must_stop, unhealthy_share, upgraded_share
 from engine.model.numbers import more_stop
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import Batch, MemberState, Now, Upgrade, UpgradeState
+from engine.model.upgrade import AWAITING, Batch, MemberState, Now, Upgrade, UpgradeState
 from tui.cells import first_lines, fit, width_of, wrap, wrap_code
 from tui.clocks import short
 from tui.glyphs import Glyphs
@@ -236,11 +236,7 @@ def _clocks(view: PanelView) -> list[Line]:
     upgrade, now = view.upgrade, view.now
     settings = upgrade.settings
     found = []
-    waiting = [
-        m
-        for m in upgrade.members.values()
-        if m.state in (MemberState.AWAITING_HEALTH, MemberState.AWAITING_HEALTH_AFTER_RESTORE)
-    ]
+    waiting = [m for m in upgrade.members.values() if m.state in AWAITING]
     if waiting:
         left = settings.health_window_s - (now.clock - min(m.since_clock for m in waiting))
         text = f"{short(left)} left of {short(settings.health_window_s)}"
