@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from engine.decide.count_members import rolled_back, to_go
+from engine.decide.count_members import upgrade_overview
 from engine.model.codes import ApiError
 from engine.model.counters import Counters
 from engine.model.upgrade import Upgrade
@@ -100,7 +100,7 @@ def report_of(answer: Mapping[str, Any]) -> Report:
     import json
 
     upgrade = load(Upgrade, json.dumps(answer["upgrade"]))
-    failures, counters = failures_of(upgrade), Counters(**answer["counters"])
+    seen, counters = upgrade_overview(upgrade), Counters(**answer["counters"])
     return Report(
         id=upgrade.id,
         scale_set=upgrade.scale_set_name,
@@ -116,13 +116,13 @@ def report_of(answer: Mapping[str, Any]) -> Report:
         ended_at=upgrade.ended_at,
         paused_s=upgrade.paused_s,
         continues=upgrade.continues,
-        counters=replace(counters, pending=max(counters.pending, to_go(upgrade))),
-        rolled_back=rolled_back(upgrade),
+        counters=replace(counters, pending=max(counters.pending, seen.to_go)),
+        rolled_back=seen.rolled_back,
         settings=settings_of(upgrade),
         batches=tuple(_batch(upgrade, number) for number in range(len(upgrade.batches))),
         turns=_turns(answer["events"]),
         error=upgrade.faulting or upgrade.error,
-        failures=tuple(clusters(failures)),
+        failures=tuple(clusters(failures_of(upgrade))),
         members_known=bool(answer["members_known"]),
     )
 

@@ -104,7 +104,7 @@ def _fold_record(scene: Scene, record: Record) -> Scene:
             sets={**scene.sets, record.key: row if known is None else replace(row, upgrade=known.upgrade)},
         )
     if isinstance(record, Upgrade):
-        from engine.decide.fold_overview import upgrade_overview
+        from engine.decide.count_members import upgrade_overview
 
         seen = upgrade_overview(record)
         scene = replace(scene, upgrades={**scene.upgrades, record.id: record})

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 def azure_code(upgrade: Upgrade) -> str:
-    """RollingForward or RollingBack while it is live; a RolledBack upgrade is Faulted for Azure (decisions 16)."""
+    """RollingForward or RollingBack while it is live; a RolledBack upgrade is Faulted for Azure."""
     if upgrade.outcome is None:
         return "RollingBack" if upgrade.direction is Direction.BACK else "RollingForward"
     return "Faulted" if upgrade.outcome is Outcome.ROLLED_BACK else upgrade.outcome.value

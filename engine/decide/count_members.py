@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from engine.model.counters import Counters
+from engine.model.overview import UpgradeOverview
 from engine.model.upgrade import DOING, FAILED_STATES, LeftOut, Member, MemberState, Upgrade
 
 
@@ -38,23 +40,11 @@ def tally_members(upgrade: Upgrade) -> Mapping[str, int]:
     return dict(counted)
 
 
-def to_go(upgrade: Upgrade) -> int:
-    """Members that wait for their batch or never had one; counted also where Azure's four are zero."""
-    return tally_members(upgrade).get("pending", 0)
-
-
-def rolled_back(upgrade: Upgrade) -> int:
-    """Of the failed (to Azure), those that a way back which somebody asked for brought back."""
-    return tally_members(upgrade).get("rolled_back", 0) if upgrade.goes_back else 0
+def upgrade_overview(upgrade: Upgrade) -> UpgradeOverview:
+    """An upgrade seen from afar."""
+    return UpgradeOverview(replace(upgrade.without_members(), counted=None), tally_members(upgrade))
 
 
 def count_members(upgrade: Upgrade) -> Counters:
-    """Counters of an upgrade. While it checks, and when it ended there, Azure's four are zero (decisions 16)."""
-    counted = Counter(tally_members(upgrade))
-    counted["failed"] += counted["rolled_back"]
-    if upgrade.checking or (not upgrade.batches and not upgrade.live):
-        for name in ("successful", "failed", "in_progress", "pending"):
-            counted[name] = 0
-    names = ("successful", "failed", "in_progress", "pending")
-    ours = ("already_current", "protected", "held", "skipped", "gone")
-    return Counters(**{name: counted[name] for name in (*names, *ours)})
+    """Counters of an upgrade. While it checks, and when it ended there, Azure's four are zero."""
+    return upgrade_overview(upgrade).counters

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from engine.decide.count_members import bucket, state_bucket, tally_members
+from engine.decide.count_members import bucket, state_bucket, upgrade_overview
 from engine.decide.evolve import evolve_upgrade
 from engine.decide.evolve_scale_set import evolve_scale_set
 from engine.model import events as e
@@ -24,11 +24,6 @@ def overview_of(scale_set: ScaleSet, upgrade: Upgrade | None) -> SetOverview:
     tally = Counter(instance.health for instance in scale_set.instances.values())
     seen = upgrade_overview(upgrade) if upgrade is not None else None
     return SetOverview(_from_afar(scale_set), dict(tally), seen, dict(versions_of(scale_set)))
-
-
-def upgrade_overview(upgrade: Upgrade) -> UpgradeOverview:
-    """An upgrade seen from afar."""
-    return UpgradeOverview(replace(upgrade.without_members(), counted=None), tally_members(upgrade))
 
 
 def _from_afar(scale_set: ScaleSet) -> ScaleSet:

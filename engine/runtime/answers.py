@@ -10,7 +10,7 @@ from engine.arm.instance_view import set_instance_view, virtual_machine
 from engine.arm.write_scale_set import scale_set_answer
 from engine.arm.write_status import azure_code, history, os_upgrade_history_item, rolling_upgrade_status
 from engine.decide.blocked_by import BlockedBy, member_blocked_by, upgrade_blocked_by
-from engine.decide.count_members import count_members, rolled_back, to_go
+from engine.decide.count_members import count_members, upgrade_overview
 from engine.decide.judge_health import (
     Share,
     more_upgraded_stop_it,
@@ -24,7 +24,7 @@ from engine.model.counters import Counters
 from engine.model.events import EngineStarted
 from engine.model.health import READ_AS_UNHEALTHY, Health
 from engine.model.scale_set import Instance, ScaleSet, versions_of
-from engine.model.upgrade import Member, Upgrade, UpgradeState
+from engine.model.upgrade import Member, Upgrade
 from engine.runtime.image_warnings import image_warnings
 
 if TYPE_CHECKING:
@@ -83,10 +83,8 @@ def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
     """One upgrade in a row: state, counters, batch n of m, blocked by, error."""
     upgrade = engine.guard.shown(upgrade)
     scale_set = engine.state.scale_sets.get(upgrade.scale_set)
-    counters = count_members(upgrade)
-    counted = counters_dict(counters)
-    total = counters.successful + counters.failed + counters.in_progress + counters.pending
-    held = counters.held if upgrade.live else 0
+    seen = upgrade_overview(upgrade)
+    counters = seen.counters
     to_come = upgrade.outlook.batches_to_come if upgrade.outlook is not None else 0
     blocked = _blocked(upgrade, scale_set, engine)
     noticing = upgrade.live and upgrade.faulting is None
@@ -98,12 +96,10 @@ def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
         "azure_code": azure_code(upgrade),
         "target": str(upgrade.target),
         "previous": str(upgrade.previous_image),
-        "counters": counted,
-        "rolled_back": rolled_back(upgrade),
-        "total": total,
-        "percent": 100
-        if upgrade.state is UpgradeState.COMPLETED
-        else counters.percent(back=upgrade.goes_back, held=held),
+        "counters": counters_dict(counters),
+        "rolled_back": seen.rolled_back,
+        "total": counters.successful + counters.failed + counters.in_progress + counters.pending,
+        "percent": seen.percent,
         "batch": len(upgrade.batches),
         "batches": len(upgrade.batches) + to_come,
         "blocked_by": blocked_dict(blocked),
@@ -118,7 +114,7 @@ def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
         "reason": upgrade.reason,
         "continues": upgrade.continues,
         "nothing_to_do": upgrade.had_nothing_to_do,
-        "to_go": to_go(upgrade),
+        "to_go": seen.to_go,
         "version": upgrade.version,
     }
 

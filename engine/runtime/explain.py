@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.arm.times import format_time
 from engine.decide.blocked_by import upgrade_blocked_by
-from engine.decide.count_members import count_members, rolled_back, to_go
+from engine.decide.count_members import upgrade_overview
 from engine.decide.judge_health import (
     Share,
     more_upgraded_stop_it,
@@ -20,6 +20,7 @@ from engine.model.code_catalogue import CATALOGUE, CodeEntry, find_codes
 from engine.model.codes import ApiError, ErrorCode
 from engine.model.errors import NotFoundError
 from engine.model.numbers import many, more_stop
+from engine.model.overview import UpgradeOverview
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Direction, HoldKind, MemberState, Upgrade
 from engine.runtime import answers
@@ -84,10 +85,10 @@ def _codes_of(upgrade: Upgrade) -> set[str]:
 
 def _case(upgrade: Upgrade) -> str:
     when = (format_time(upgrade.ended_at or upgrade.started_at) or "")[:16].replace("T", " ")
-    counters = count_members(upgrade)
+    seen = upgrade_overview(upgrade)
     return (
-        f"{upgrade.id} to {upgrade.target.version} is {upgrade.state.value} ({when} UTC): {counters.successful} "
-        f"succeeded, {_failed_words(upgrade)}; rollset explain {upgrade.id}"
+        f"{upgrade.id} to {upgrade.target.version} is {upgrade.state.value} ({when} UTC): {seen.counters.successful} "
+        f"succeeded, {_failed_words(seen)}; rollset explain {upgrade.id}"
     )
 
 
@@ -125,7 +126,8 @@ def _explain_upgrade(engine: Engine, upgrade: Upgrade) -> Answer:
 
 def _what_happened(upgrade: Upgrade) -> list[str]:
     members = upgrade.members.values()
-    counters, untouched = count_members(upgrade), to_go(upgrade)
+    seen = upgrade_overview(upgrade)
+    counters = seen.counters
     restored = sum(m.state is MemberState.ROLLED_BACK for m in members)
     began = len(upgrade.batches)
     left_out = {
@@ -141,8 +143,8 @@ def _what_happened(upgrade: Upgrade) -> list[str]:
         f"{upgrade.actor}{f' ({upgrade.reason})' if upgrade.reason else ''}, "
         f"{many(began, 'batch')} began.",
         (
-            _before_the_first(upgrade, untouched)
-            or f"{many(counters.successful, 'instance')} succeeded, {_failed_words(upgrade)}"
+            _before_the_first(upgrade, seen.to_go)
+            or f"{many(counters.successful, 'instance')} succeeded, {_failed_words(seen)}"
             + (f" ({restored} of them back on their previous disk)" if restored and not upgrade.goes_back else "")
             + f", {counters.in_progress} in progress, {counters.pending} not begun"
         )
@@ -157,10 +159,10 @@ def _release_words(upgrade: Upgrade) -> list[str]:
     return [f"- rollset release {name} {i}, or end without it: rollset skip {name} {i}" for i in held]
 
 
-def _failed_words(upgrade: Upgrade) -> str:
+def _failed_words(seen: UpgradeOverview) -> str:
     """To Azure a member that is rolled back has failed; on a way back that somebody asked for it has not."""
-    back, failed = rolled_back(upgrade), count_members(upgrade).failed
-    return f"{back} rolled back, {failed - back} failed" if upgrade.goes_back else f"{failed} failed"
+    back, failed = seen.rolled_back, seen.counters.failed
+    return f"{back} rolled back, {failed - back} failed" if seen.upgrade.goes_back else f"{failed} failed"
 
 
 def _before_the_first(upgrade: Upgrade, untouched: int) -> str:

@@ -7,7 +7,8 @@ import pwd
 import socket
 from collections.abc import Iterable, Sequence
 
-from engine.decide.fold_overview import overview_of, upgrade_overview
+from engine.decide.count_members import upgrade_overview
+from engine.decide.fold_overview import overview_of
 from engine.model.errors import NotFoundError
 from engine.model.image import ImageVersion
 from engine.model.overview import EngineFacts

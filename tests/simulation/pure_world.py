@@ -13,7 +13,7 @@ from engine.decide.accept_command import accept_command, needs_new_upgrade
 from engine.decide.advance import advance
 from engine.decide.after_the_end import model_after
 from engine.decide.blocked_by import member_blocked_by, upgrade_blocked_by
-from engine.decide.count_members import count_members
+from engine.decide.count_members import count_members, upgrade_overview
 from engine.decide.evolve import evolve_upgrade
 from engine.decide.evolve_scale_set import evolve_scale_set
 from engine.decide.fold_overview import (
@@ -22,7 +22,6 @@ from engine.decide.fold_overview import (
     overview_of,
     tell_health_it_leaves,
     tell_what_it_leaves,
-    upgrade_overview,
 )
 from engine.decide.interpret_observation import interpret_effect
 from engine.decide.invariants import check_upgrade

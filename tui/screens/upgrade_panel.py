@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from engine.decide.choose_batch import choose_batch
-from engine.decide.count_members import count_members, to_go
+from engine.decide.count_members import upgrade_overview
 from engine.decide.judge_health import Share, more_upgraded_stop_it, must_stop, unhealthy_share, upgraded_share
 from engine.model.numbers import more_stop
 from engine.model.scale_set import ScaleSet
@@ -87,7 +87,8 @@ def _ended_by(view: PanelView, upgrade: Upgrade) -> list[Line]:
 
 
 def _counters(view: PanelView) -> list[Line]:
-    counted, pending = count_members(view.upgrade), to_go(view.upgrade)
+    seen = upgrade_overview(view.upgrade)
+    counted, pending = seen.counters, seen.to_go
     back = sum(m.state is MemberState.ROLLED_BACK for m in view.upgrade.members.values())
     going_back = goes_back(view.upgrade)
     # To Azure a member that is rolled back has failed. On a way back that somebody asked for it has not.
@@ -189,7 +190,7 @@ def _track(view: PanelView) -> Line:
     """One glyph a batch: done, with failures, running, to come."""
     upgrade, glyphs = view.upgrade, view.glyphs
     number, total = batches(upgrade)
-    stopped = upgrade.state in (UpgradeState.CANCELLED, UpgradeState.FAULTED) and to_go(upgrade) > 0
+    stopped = upgrade.state in (UpgradeState.CANCELLED, UpgradeState.FAULTED) and upgrade_overview(upgrade).to_go > 0
     tail = f" {number}, then it stopped" if stopped else f" {number} of {total}"
     room = max(4, view.width - LABEL - 2 - len(tail))
     pieces: list[Piece] = []

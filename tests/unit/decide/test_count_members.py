@@ -6,9 +6,8 @@ from dataclasses import astuple, replace
 
 import pytest
 
-from engine.decide.count_members import bucket, count_members, rolled_back, state_bucket
+from engine.decide.count_members import bucket, count_members, state_bucket, upgrade_overview
 from engine.decide.estimate import ASSUMED, eta_range
-from engine.decide.fold_overview import upgrade_overview
 from engine.model import events as e
 from engine.model.commands import Verb
 from engine.model.counters import Counters
@@ -46,7 +45,7 @@ def test_restoring_counts_as_in_progress_and_restored_as_failed() -> None:
     run.healthy()
     assert bucket(run.member("0")) == "rolled_back"
     assert count_members(run.upgrade).failed == 1
-    assert rolled_back(run.upgrade) == 0, "it failed, and nobody asked for its way back"
+    assert upgrade_overview(run.upgrade).rolled_back == 0, "it failed, and nobody asked for its way back"
 
 
 def test_who_is_rolled_back_on_request_is_told_apart_from_who_failed() -> None:
@@ -58,7 +57,7 @@ def test_who_is_rolled_back_on_request_is_told_apart_from_who_failed() -> None:
     counted = count_members(run.upgrade)
     assert run.state == "RolledBack"
     assert seen.counters == counted
-    assert counted.failed == rolled_back(run.upgrade) == seen.rolled_back > 0
+    assert counted.failed == upgrade_overview(run.upgrade).rolled_back == seen.rolled_back > 0
     assert seen.percent == counted.percent(back=True) == 100
     assert "upgraded unhealthy" not in words(run.seen(e.BatchEnded)[-1])
 

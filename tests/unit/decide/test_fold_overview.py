@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.decide.count_members import count_members
+from engine.decide.count_members import count_members, upgrade_overview
 from engine.decide.evolve import evolve_upgrade
 from engine.decide.evolve_scale_set import evolve_scale_set
 from engine.decide.fold_overview import (
@@ -11,7 +11,6 @@ from engine.decide.fold_overview import (
     overview_of,
     tell_health_it_leaves,
     tell_what_it_leaves,
-    upgrade_overview,
 )
 from engine.model import events as e
 from engine.model.commands import Verb

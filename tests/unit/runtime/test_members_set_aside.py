@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from engine.decide.fold_overview import upgrade_overview
+from engine.decide.count_members import upgrade_overview
 from engine.model.upgrade import Upgrade
 from engine.runtime import set_aside
 from engine.runtime.engine import Engine
