@@ -19,12 +19,7 @@ def versions(upgrade: UpgradeOverview | None, image: str, glyphs: Glyphs) -> str
     if upgrade is None or not upgrade.upgrade.live:
         return image
     old, new = upgrade.upgrade.previous_image.version, upgrade.upgrade.target.version
-    return f"{new} {glyphs.arrow} {old}" if goes_back(upgrade.upgrade) else f"{old} {glyphs.arrow} {new}"
-
-
-def goes_back(upgrade: Upgrade) -> bool:
-    """Whether it is on its way to the restore point, or came to it."""
-    return upgrade.goes_back
+    return f"{new} {glyphs.arrow} {old}" if upgrade.upgrade.goes_back else f"{old} {glyphs.arrow} {new}"
 
 
 def ended_words(seen: UpgradeOverview) -> str:

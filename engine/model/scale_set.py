@@ -185,6 +185,10 @@ class ScaleSet:
         """Azure: Uniform sets have 5 update domains, Flexible sets have none (one)."""
         return 5 if self.orchestration is OrchestrationMode.UNIFORM else 1
 
+    def blocks(self, image: ImageReference) -> bool:
+        """Whether `latest` leaves a version out here, because it was rolled back."""
+        return self.model.image.family == image.family and image.version in self.blocked_versions
+
 
 def versions_of(scale_set: ScaleSet) -> Counter[str]:
     """How many instances are on each version of the set's image."""

@@ -12,8 +12,8 @@ import anyio.to_thread
 from engine.arm.write_policy import policy_document
 from engine.model.codes import ErrorCode
 from engine.model.errors import InputError, NotFoundError
-from engine.model.image import ImageVersion, latest_of
-from engine.model.scale_set import ScaleSet, versions_of
+from engine.model.image import latest_of
+from engine.model.scale_set import versions_of
 from engine.model.version import VERSION
 from engine.runtime import answers
 from engine.runtime.arguments import optional_whole, start_request, text
@@ -136,7 +136,7 @@ async def _images(engine: Engine, arguments: Mapping[str, str]) -> Answer:
         own, version = image.reference.family, image.reference.version
         used = {name: counts[version] for name, (family, counts) in on.items() if family == own and counts[version]}
         latest = latest_of(images, image.reference.family)
-        blocked = [s.name for s in engine.state.scale_sets.values() if _blocks(s, image)]
+        blocked = [s.name for s in engine.state.scale_sets.values() if s.blocks(image.reference)]
         found.append(
             {
                 "reference": str(image.reference),
@@ -150,11 +150,6 @@ async def _images(engine: Engine, arguments: Mapping[str, str]) -> Answer:
             }
         )
     return {"images": found}
-
-
-def _blocks(scale_set: ScaleSet, image: ImageVersion) -> bool:
-    same = scale_set.model.image.family == image.reference.family
-    return same and image.reference.version in scale_set.blocked_versions
 
 
 async def _policies(engine: Engine, arguments: Mapping[str, str]) -> Answer:

@@ -139,10 +139,8 @@ def _exclusion(excluded: bool) -> Do:
 
 def _lift(engine: Engine, turn: Turn, image: ImageVersion) -> list[str]:
     """Scale sets that left a version out because it was rolled back there may take it again; their names."""
-    family, version = image.reference.family, image.reference.version
-    found = [
-        s for s in engine.state.scale_sets.values() if s.model.image.family == family and version in s.blocked_versions
-    ]
+    version = image.reference.version
+    found = [s for s in engine.state.scale_sets.values() if s.blocks(image.reference)]
     for scale_set in found:
         left = tuple(v for v in scale_set.blocked_versions if v != version)
         why = f"{version} was included again"

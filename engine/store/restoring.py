@@ -22,11 +22,10 @@ from engine.store.flushing import flush
 from engine.store.own_process import answer, arguments
 from engine.store.reading import reading, unsound
 from engine.store.replay import compare_with_log
-from engine.store.schema import DATABASE
+from engine.store.schema import DATABASE, DATABASE_FILES
 from engine.store.state_directory import BEFORE_RESTORE, RESTORING, check_state_directory, restore_broken_off
 from engine.store.store import Transaction
 
-SIDE_FILES = ("", "-wal", "-shm")
 UNREAD_EPOCHS = 1_000
 """How far the epoch goes up when the present database cannot tell its own: no act of an older engine is repeated."""
 
@@ -133,7 +132,7 @@ def _copy(backup: Path, fresh: Path) -> None:
 
 
 def _clear(fresh: Path) -> None:
-    for end in SIDE_FILES:
+    for end in DATABASE_FILES:
         fresh.with_name(f"{fresh.name}{end}").unlink(missing_ok=True)
 
 
@@ -162,7 +161,7 @@ def _raise_epoch(fresh: Path, present: int | None) -> int:
 
 def _name_aside(state_dir: Path, at: float) -> Path | None:
     """Where what is there goes; None when nothing is."""
-    if not any((state_dir / f"{DATABASE}{end}").exists() for end in SIDE_FILES):
+    if not any((state_dir / f"{DATABASE}{end}").exists() for end in DATABASE_FILES):
         return None
     aside = state_dir / time.strftime(f"{BEFORE_RESTORE}%Y%m%dT%H%M%SZ", time.gmtime(at))
     number = 1
@@ -175,7 +174,7 @@ def _name_aside(state_dir: Path, at: float) -> Path | None:
 def _set_aside(state_dir: Path, aside: Path) -> None:
     """Move the database first: one without its log would be taken for whole."""
     aside.mkdir(mode=0o700, exist_ok=True)
-    for end in SIDE_FILES:
+    for end in DATABASE_FILES:
         path = state_dir / f"{DATABASE}{end}"
         if path.exists():
             os.rename(path, aside / path.name)

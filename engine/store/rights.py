@@ -10,8 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.store.failures import StoreNotWritableError, not_writable
-
-SIDE_FILES = ("-wal", "-shm")
+from engine.store.schema import DATABASE_FILES
 
 
 def not_permitted(database: Path) -> tuple[str, str] | None:
@@ -49,7 +48,7 @@ def follow_database(database: Path) -> None:
 
 
 def _files(database: Path) -> Iterator[Path]:
-    for end in ("", *SIDE_FILES):
+    for end in DATABASE_FILES:
         path = database.with_name(f"{database.name}{end}")
         if path.exists():
             yield path

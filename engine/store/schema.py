@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 DATABASE = "rollset.db"
+DATABASE_FILES = ("", "-wal", "-shm")
+"""What the names of SQLite's files end in: the database's own first, for its log is nothing without it."""
 APPLICATION_ID = 0x526F6C6C
 
 _FIRST = (

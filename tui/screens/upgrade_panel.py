@@ -15,7 +15,7 @@ from tui.cells import first_lines, fit, width_of, wrap, wrap_code
 from tui.clocks import short
 from tui.glyphs import Glyphs
 from tui.palette import Line, Meaning, Piece
-from tui.upgrade_words import batches, eta, goes_back, waits_for
+from tui.upgrade_words import batches, eta, waits_for
 
 LABEL = 12
 
@@ -90,7 +90,7 @@ def _counters(view: PanelView) -> list[Line]:
     seen = upgrade_overview(view.upgrade)
     counted, pending = seen.counters, seen.to_go
     back = sum(m.state is MemberState.ROLLED_BACK for m in view.upgrade.members.values())
-    going_back = goes_back(view.upgrade)
+    going_back = view.upgrade.goes_back
     # To Azure a member that is rolled back has failed. On a way back that somebody asked for it has not.
     failed = counted.failed - back if going_back else counted.failed
     untouched = "waiting" if view.upgrade.live and not (going_back or view.upgrade.cancelling) else "untouched"
@@ -131,7 +131,7 @@ def _flow(label: str, pieces: list[Piece], width: int) -> list[Line]:
 
 
 def _limits(view: PanelView) -> list[Line]:
-    if goes_back(view.upgrade):
+    if view.upgrade.goes_back:
         share = unhealthy_share(view.scale_set, 100)
         sick = f"{share.bad:,} of {share.total:,}"
         meaning = Meaning.BAD if share.bad else Meaning.TEXT

@@ -13,8 +13,8 @@ from engine.store import crash_points, doctor
 from engine.store.backup import Backups
 from engine.store.connection import open_store
 from engine.store.importing import import_from
-from engine.store.restoring import SIDE_FILES, restore
-from engine.store.schema import DATABASE
+from engine.store.restoring import restore
+from engine.store.schema import DATABASE, DATABASE_FILES
 from engine.store.state_directory import check_state_directory, refuse_broken_off, restore_broken_off
 from tests.unit.store.test_backup import NOW, filled, head, more
 
@@ -43,7 +43,7 @@ def killed_engine(tmp_path: Path) -> tuple[Path, Path, int]:
     more(store, 5)
     state_dir = tmp_path / "state"
     state_dir.mkdir(mode=0o700)
-    for end in SIDE_FILES:
+    for end in DATABASE_FILES:
         shutil.copy(lived / f"{DATABASE}{end}", state_dir / f"{DATABASE}{end}")
     store.close()
     return state_dir, made, epoch

@@ -13,7 +13,7 @@ from tests.snapshots.story import Story, batch_runs, scale_set
 from tui.glyphs import Glyphs
 from tui.scene import Scene
 from tui.screens.home_rows import columns, entry_line
-from tui.upgrade_words import eta, goes_back, progress, versions, waits_for
+from tui.upgrade_words import eta, progress, versions, waits_for
 
 
 def story() -> Story:
@@ -41,7 +41,7 @@ def test_on_the_way_back_it_is_turned_round_and_counts_who_is_back() -> None:
     found.until(lambda scene: back(scene) >= 2)
 
     seen = found.scene.history["web-7"]
-    assert seen.upgrade.state is UpgradeState.ROLLING_BACK and goes_back(seen.upgrade)
+    assert seen.upgrade.state is UpgradeState.ROLLING_BACK and seen.upgrade.goes_back
     assert versions(seen, "1.0.3", Glyphs()) == "1.1.0 → 1.0.3"
     halfway = seen.percent
     found.until(lambda scene: back(scene) >= 4)
@@ -88,7 +88,7 @@ def test_a_paused_rollback_still_goes_back() -> None:
     upgrade = found.scene.upgrade
     assert upgrade is not None and upgrade.state in (UpgradeState.PAUSING, UpgradeState.PAUSED)
 
-    assert goes_back(upgrade)
+    assert upgrade.goes_back
 
 
 @pytest.mark.parametrize(
