@@ -34,7 +34,7 @@ def _left_out(scale_set: ScaleSet, images: Iterable[ImageVersion], target: Image
             i.reference
             for i in images
             if i.reference.family == target.family
-            and i.reference.version in scale_set.blocked_versions
+            and scale_set.blocks(i.reference)
             and not i.excluded_from_latest
             and version_key(i.reference.version) > version_key(target.version)
         ),
