@@ -193,6 +193,7 @@ def interpret_instance_effect(scale_set: ScaleSet, effect: Effect, outcome: Effe
         return [e.InstanceCreationFailed(instance.instance_id, outcome.message, effect.attempt)]
     if instance.disk:  # it is there already, and its extensions may have begun: a doubled answer
         return []
+    aside = [e.InstanceSetAside(instance.instance_id, outcome.aside)] if outcome.aside else []
     created = e.InstanceDiskChanged(
         instance.instance_id,
         instance.image,
@@ -204,8 +205,8 @@ def interpret_instance_effect(scale_set: ScaleSet, effect: Effect, outcome: Effe
         address=outcome.address,
     )
     if next_extension(scale_set, instance) is not None:
-        return [created]
-    return [created, _provisioned(instance, outcome.disk, outcome.digest, outcome.address)]
+        return [*aside, created]
+    return [*aside, created, _provisioned(instance, outcome.disk, outcome.digest, outcome.address)]
 
 
 def _start_ended(instance: Instance | None, effect: Effect, outcome: EffectOutcome) -> list[e.Event]:

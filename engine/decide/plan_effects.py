@@ -189,4 +189,5 @@ def _instance_effect(
         environment=scale_set.model.environment,
         extension=extension,
         deadline_s=scale_set.model.extension_budget_s if kind is EffectKind.RUN_EXTENSION else DISK_ACT_S,
+        born=str(instance.created_at),
     )

@@ -29,7 +29,8 @@ class Effect:
     """One act on one instance. The id is the same for the same wish, so a fleet can refuse to do it twice.
 
     `digest` names the image content for create and replace (and for a restore whose old disk is gone); `disk` the
-    fleet's name of the disk to restore or to discard. `deadline_s` bounds the act.
+    fleet's name of the disk to restore or to discard. `deadline_s` bounds the act. `born` tells the instance that is
+    created from any other that had its place before; every try of one creation has the same.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Effect:
     environment: Mapping[str, str] = field(default_factory=dict)
     extension: Extension | None = None
     deadline_s: float = 600.0
+    born: str = ""
 
 
 def effect_id(operation: str, member: str, kind: EffectKind, step: str, attempt: int) -> str:
@@ -70,6 +72,7 @@ class EffectOutcome:
 
     `disk`, `digest`: the OS disk in use afterwards. `from_image`: the disk to restore was gone, so a new one was made
     from the image, on which no extension has run. `exit_code`, `stdout`, `stderr`: of an extension, tails only.
+    `aside`: where what lay in the place of a new instance is kept.
     """
 
     effect_id: str
@@ -84,6 +87,7 @@ class EffectOutcome:
     stderr: str = ""
     took_s: float = 0.0
     from_image: bool = False
+    aside: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,17 @@ class EngineStarted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class InstancesUnknown(Event):
+    """Instances that are there, and that no scale set has: `SET/ID` of the first few, and how many in all.
+
+    An engine says so when it starts and finds others than the last time. `count` 0: none any more.
+    """
+
+    names: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class EngineStopped(Event):
     reason: str
 

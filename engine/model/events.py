@@ -14,6 +14,7 @@ from engine.model.engine_events import EngineStarted as EngineStarted
 from engine.model.engine_events import EngineStopped as EngineStopped
 from engine.model.engine_events import ImageExclusionChanged as ImageExclusionChanged
 from engine.model.engine_events import ImagePublished as ImagePublished
+from engine.model.engine_events import InstancesUnknown as InstancesUnknown
 from engine.model.engine_events import LoadBalancerApplied as LoadBalancerApplied
 from engine.model.engine_events import PolicyApplied as PolicyApplied
 from engine.model.engine_events import PolicyDeleted as PolicyDeleted
@@ -246,6 +247,14 @@ class InstanceCreationFailed(Event):
     instance_id: str
     message: str
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSetAside(Event):
+    """Another instance lay in the place of a new one: it was ended, and is kept in `folder` with all its disks."""
+
+    instance_id: str
+    folder: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 from engine.model import events as e
 from engine.model.errors import UnreachableError
 from engine.model.health import Health
 from engine.model.version import VERSION
 from engine.runtime.engine import Engine
+from engine.runtime.unknown_instances import UNKNOWN_NAMED, told_before
 
 
-def announce(engine: Engine, away_s: float, clean: bool) -> None:
-    """Record that an engine is here again, and that no health is known yet."""
+def announce(engine: Engine, away_s: float, clean: bool, unknown: Sequence[str] = ()) -> None:
+    """Record that an engine is here again, that no health is known yet, and which instances no scale set has."""
     turn = engine.turn()
     turn.note("engine", e.EngineStarted(os.getpid(), VERSION, engine.epoch, away_s, clean))
+    found = e.InstancesUnknown(tuple(unknown[:UNKNOWN_NAMED]), len(unknown))
+    if found != told_before(engine):
+        turn.note("engine", found)
     for scale_set in engine.state.scale_sets.values():
         for instance in scale_set.instances.values():
             if instance.health is not Health.NOT_OBSERVED:

@@ -13,6 +13,7 @@ import anyio
 
 from engine.fleets.fleet import Fleet
 from engine.fleets.local.fleet import open_local_fleet
+from engine.fleets.local.leftovers import highest_epoch
 from engine.fleets.local.machine import LocalMachine
 from engine.fleets.simulated.fleet import SimulatedFleet
 from engine.model.version import VERSION
@@ -20,6 +21,7 @@ from engine.runtime.announce import announce, record_stop
 from engine.runtime.clock import JUMP_S, EngineClock
 from engine.runtime.engine import Engine
 from engine.runtime.housekeeping import look_after
+from engine.runtime.unknown_instances import unknown_instances
 from engine.store.ballast import Ballast
 from engine.store.image_blobs import ImageBlobs
 from engine.store.store import EpochStart
@@ -56,9 +58,10 @@ async def open_engine(
     store = open_store(state_dir / "rollset.db")
     try:
         reading(store.count_scale_sets())
-        began = store.begin_epoch(os.getpid(), VERSION, wall())
+        local_root = state_dir / "local"
+        began = store.begin_epoch(os.getpid(), VERSION, wall(), above=highest_epoch(local_root))
         blobs = ImageBlobs(state_dir / "images")
-        machine = LocalMachine(state_dir / "local", owner_pid=owner_pid, state_digest_seed=str(state_dir))
+        machine = LocalMachine(local_root, owner_pid=owner_pid, state_digest_seed=str(state_dir))
         async with open_local_fleet(machine, blobs.unpack, state_dir) as local:
             fleets: dict[str, Fleet] = {"local": through(local)}
             ballast = Ballast(state_dir)
@@ -66,7 +69,7 @@ async def open_engine(
             engine = Engine(store, blobs, fleets, EngineClock(began.clock, wall, monotonic, busy), ballast)
             simulated = SimulatedFleet(state_dir / "simulated", engine.tags_of, wall=wall, monotonic=monotonic)
             fleets["simulated"] = through(simulated)
-            async with run_engine(engine, began), anyio.create_task_group() as beside:
+            async with run_engine(engine, began, local_root), anyio.create_task_group() as beside:
                 if housekeeping:
                     beside.start_soon(partial(look_after, engine, state_dir, clean=began.clean))
                 try:
@@ -80,12 +83,15 @@ async def open_engine(
 
 
 @asynccontextmanager
-async def run_engine(engine: Engine, began: EpochStart) -> AsyncIterator[Engine]:
-    """Load, say so, settle what was left open, work until the block ends, and record a stop in order."""
+async def run_engine(engine: Engine, began: EpochStart, local_root: Path | None = None) -> AsyncIterator[Engine]:
+    """Load, say so, settle what was left open, work until the block ends, and record a stop in order.
+
+    Under `local_root` lie the instances of the local fleet, where it has some.
+    """
     left_open = engine.load(began.epoch)
     if began.back_s > JUMP_S:
         engine.wall.jumped(-began.back_s, engine.clock.now())
-    announce(engine, began.away_s, began.clean)
+    announce(engine, began.away_s, began.clean, unknown_instances(engine, local_root) if local_root else ())
     async with anyio.create_task_group() as tasks:
         engine.begin(tasks, left_open)
         try:

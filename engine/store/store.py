@@ -103,11 +103,15 @@ class Store:
         row = self._connection.execute(sql, values).fetchone()
         return row[0] if row is not None else None
 
-    def begin_epoch(self, pid: int, version: str, at: float) -> EpochStart:
-        """Take the store over: the epoch goes up by one, and writes of any earlier engine are refused from now on."""
+    def begin_epoch(self, pid: int, version: str, at: float, *, above: int = 0) -> EpochStart:
+        """Take the store over: the epoch goes up, and writes of any earlier engine are refused from now on.
+
+        It is higher than `above`, too: what instances have obeyed that another database knew.
+        """
         with Writing(self._connection):
             row = self._connection.execute("SELECT epoch, clock, seen_at, clean FROM engine").fetchone()
             epoch, clock, seen, clean = row if row is not None else (0, 0.0, at, 1)
+            epoch = max(epoch, above)
             self._connection.execute(
                 "INSERT INTO engine(one, epoch, pid, version, started_at, seen_at, clock, clean) "
                 "VALUES(1,?,?,?,?,?,?,0) "

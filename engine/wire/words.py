@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.model import events as e
+from engine.model.numbers import many
 from engine.model.upgrade import HoldKind, MemberState
 from engine.wire.events import UnknownEvent
 from engine.wire.safe_text import printable
@@ -79,6 +80,14 @@ def _extension_ran(x: e.ExtensionRan) -> str:
     return f"instance {x.instance_id}: extension {x.result.name} {how}" + (f": {said[-1][:400]}" if said else "")
 
 
+def _unknown(x: e.InstancesUnknown) -> str:
+    if not x.count:
+        return "every local instance belongs to a scale set again"
+    more = ", ..." if x.count > len(x.names) else ""
+    found = f"{many(x.count, 'local instance')} that no scale set has: {', '.join(x.names)}{more}"
+    return f"{found}; left as found, and set aside when a new instance takes the place"
+
+
 def _outlook(x: e.UpgradeOutlookChanged) -> str:
     label = "" if x.outlook.blocked_kind == HoldKind.OPERATOR else "waits for "
     waits = f", {label}{x.outlook.blocked_words}" if x.outlook.blocked_kind else ""
@@ -130,6 +139,9 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.InstanceCreationFailed: lambda x: (
         f"instance {x.instance_id} could not be created (try {x.attempt}, it is tried again): {x.message}"
     ),
+    e.InstanceSetAside: lambda x: (
+        f"another instance {x.instance_id} lay in its place; it was ended and is kept with its data disks in {x.folder}"
+    ),
     e.InstanceStarting: lambda x: f"instance {x.instance_id} is booted again: {x.why}",
     e.InstanceStarted: lambda x: f"instance {x.instance_id} runs again at {x.address}",
     e.InstanceStartFailed: lambda x: (
@@ -159,6 +171,7 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.PolicyApplied: lambda x: f"{x.policy.words} applied for {', '.join(x.policy.scale_sets)[:200]}",
     e.PolicyDeleted: lambda x: f"policy {x.name} deleted",
     e.EngineStarted: lambda x: f"engine {x.version} started (epoch {x.epoch}), away for {x.away_s:.0f} s",
+    e.InstancesUnknown: _unknown,
     e.EngineStopped: lambda x: f"engine stopped: {x.reason}",
     e.ClockJumped: lambda x: f"the wall clock jumped {abs(x.seconds):.0f} s {'forward' if x.seconds > 0 else 'back'}",
     e.StoreRestored: lambda x: f"the database was restored from {x.backup}, as of event {x.head}",

@@ -117,6 +117,22 @@ async def test_a_lower_epoch_takes_nothing_away_and_runs_nothing(harness: Harnes
         assert not (await carry_out(fleet, [again], epoch=5))[again.id].code
 
 
+async def test_a_new_instance_takes_the_place_of_one_that_was_born_before(harness: Harness) -> None:
+    async with harness.opened() as fleet:
+        old = harness.effect(CREATE, version="1.0.0", born="1")
+        await carry_out(fleet, [old])
+        await carry_out(fleet, [harness.effect(REPLACE, version="1.1.0")])
+    async with harness.opened() as fleet:
+        new = harness.effect(CREATE, version="1.2.0", born="2")
+        found = (await carry_out(fleet, [new], epoch=2))[new.id]
+        assert (found.kind, found.disk, found.digest) == (OutcomeKind.SUCCEEDED, "1", "sha256:1.2.0")
+        assert bool(found.aside) is (harness.kind == "local")
+        again = harness.effect(CREATE, version="1.2.0", born="2")
+        assert (await carry_out(fleet, [again], epoch=2))[again.id].aside == found.aside
+        facts = (await fleet.observe(SET, ["0"]))["0"]
+        assert (facts.running, facts.disk, facts.digest) == (True, "1", "sha256:1.2.0")
+
+
 async def test_a_handle_that_is_not_known_gives_no_failure(harness: Harness) -> None:
     async with harness.opened() as fleet:
         poll = await fleet.poll("of another age")

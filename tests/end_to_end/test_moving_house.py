@@ -91,6 +91,39 @@ def test_a_backup_comes_back(old: World, tmp_path: Path) -> None:
     assert [x["body"]["reason"] for x in restored_events] == ["one too many"]
 
 
+@pytest.mark.parametrize("ended", (True, False))
+def test_a_set_that_a_restore_has_forgotten_is_made_anew_over_what_it_left(
+    world: World, tmp_path: Path, ended: bool
+) -> None:
+    world.publish("1.0.0")
+    assert rollset(world.state_dir, "backup", tmp_path / "copy.db").returncode == 0
+    world.create(2)
+    stop = ["engine", "stop", *(["--with-instances"] if ended else [])]
+    assert rollset(world.state_dir, *stop).returncode == 0
+    assert rollset(world.state_dir, "restore", tmp_path / "copy.db").returncode == 0
+
+    world.client = world.connect()
+    unknown = [x["body"] for x in world.events() if x["type"] == "InstancesUnknown"]
+    world.create(2)
+
+    assert unknown == [{"names": ["web/0", "web/1"], "count": 2}]
+    aside = [Path(x["body"]["folder"]) for x in world.events() if x["type"] == "InstanceSetAside"]
+    assert [(x / "data" / "setup-runs").read_text() for x in aside] == ["ran\n"] * 2
+    assert world.data_files("setup-runs") == ["ran\n"] * 4, "the new ones ran their extension, too"
+
+
+def test_an_import_over_what_another_state_left_makes_its_instances_anew(old: World, tmp_path: Path) -> None:
+    assert rollset(old.state_dir, "export", tmp_path / "box.rollset").returncode == 0
+    assert rollset(old.state_dir, "engine", "stop", "--with-instances").returncode == 0
+    (old.state_dir / "rollset.db").rename(tmp_path / "old.db")
+
+    assert rollset(old.state_dir, "import", tmp_path / "box.rollset").returncode == 0
+
+    old.client = old.connect()
+    old.until(lambda: old.created(3))
+    assert len([x for x in old.events() if x["type"] == "InstanceSetAside"]) == 3
+
+
 def test_a_bug_report_says_what_it_left_out(old: World, tmp_path: Path) -> None:
     written = rollset(old.state_dir, "doctor", "--bundle", tmp_path / "report.tar.gz")
 

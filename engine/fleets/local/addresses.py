@@ -17,6 +17,8 @@ from engine.model.errors import InputError, UnreachableError
 
 INSTANCES_PER_B = 250
 _CANDIDATES = 256 * INSTANCES_PER_B
+_OWN_PARTS = 3
+"""`<set>/instances/<instance>` names an owner, also in a state directory that was moved."""
 
 
 class AddressBook:
@@ -61,10 +63,16 @@ class AddressBook:
             "NoAddressLeft", f"none of {_CANDIDATES} loopback addresses binds port {port}.", "Delete unused instances."
         )
 
-    def release(self, address: str, port: int) -> None:
-        """Give an allotment back; an unknown one is fine."""
+    def release(self, owner: Path, address: str, port: int) -> None:
+        """Give an allotment back; an unknown one is fine, and one that another instance has by now stays."""
         for name in (address, f"{address}:{port}"):
-            (self._directory / name).unlink(missing_ok=True)
+            allotment = self._directory / name
+            try:
+                has_it = Path(allotment.read_text("utf-8"))
+            except FileNotFoundError:
+                continue
+            if has_it.parts[-_OWN_PARTS:] == owner.parts[-_OWN_PARTS:]:
+                allotment.unlink(missing_ok=True)
 
     def _allot_port(self, owner: Path) -> tuple[str, int]:
         for _ in range(64):

@@ -85,6 +85,12 @@ def begin(paths: InstancePaths, instance_id: str, wanted: ExtensionRun, owner: d
     return BegunRun(paths, wanted.effect_id, wanted.timeout_s, process)
 
 
+def halt(paths: InstancePaths) -> None:
+    """End every process of the instance, running extensions included."""
+    end_all(paths)
+    processes.stop_keeper(paths)
+
+
 def end_all(paths: InstancePaths) -> None:
     """End the extension runs still going; each is recorded as interrupted."""
     for record in records.running_extensions(paths):

@@ -91,7 +91,8 @@ class LocalFleet:
             if effect.kind in (EffectKind.CREATE_INSTANCE, EffectKind.DISCARD_PREVIOUS_DISK):
                 return None
             if effect.kind is EffectKind.DELETE_INSTANCE:
-                return None if facts.exists else EffectOutcome(effect.id, OutcomeKind.SUCCEEDED)
+                gone = self._machine.is_deleted(effect.scale_set, effect.instance_id)
+                return EffectOutcome(effect.id, OutcomeKind.SUCCEEDED) if gone else None
             if effect.kind is EffectKind.START_INSTANCE:
                 return _started(effect, facts) if facts.running else None
             record = self._machine.effect(effect.scale_set, effect.instance_id, effect.id)
@@ -134,8 +135,9 @@ class LocalFleet:
                 port=effect.port,
                 environment=effect.environment,
                 data_disks=max(1, effect.data_disks),
+                born=effect.born,
             )
-            return _done(effect, made)
+            return replace(_done(effect, made), aside=machine.set_aside(key, name, effect.born))
         if effect.kind is EffectKind.DELETE_INSTANCE:
             machine.delete(key, name, epoch=epoch)
             return EffectOutcome(effect.id, OutcomeKind.SUCCEEDED)

@@ -4,12 +4,13 @@ addresses/<address>[:port]              an allotment; holds the path of the inst
 sets/<slug>-<digest>/set.json           {set_key}
 sets/<slug>-<digest>/locks/<instance>   serialises the acts on one instance
 sets/<slug>-<digest>/instances/<instance>/
-    instance.json   {instance_id, address, port, created}
+    instance.json   {instance_id, address, port, created, born}
     lock            held by the keeper while it lives
     run.json, exit.json, boot.log           written by the keeper
     os/current -> <generation>, os/<generation>/, os/<generation>.json {image_digest}, os/counter.json
     data/           survives disk swaps; data/lun<n>/ for each data disk
     effects/<digest>.json, .lock            one record per effect; fence.json {epoch}; last_effect.json
+sets/<slug>-<digest>/set-aside/<instance>~<digest>      as it was: what lay where a new instance was made
 """
 
 from __future__ import annotations
@@ -60,6 +61,10 @@ class InstancePaths:
         self.effects = self.directory / "effects"
         self.fence = self.directory / "fence.json"
         self.last_effect = self.directory / "last_effect.json"
+
+    def aside(self, born: str) -> Path:
+        """Where what lay in the place of the instance `born` is kept."""
+        return self.directory.parent.parent / "set-aside" / f"{self.directory.name}~{_digest(born)}"
 
     def effect_record(self, effect_id: str) -> Path:
         """Where the effect is recorded."""

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.fleets.local import disks, extensions, processes, records
+from engine.fleets.local import disks, extensions, leftovers, processes, records
 from engine.fleets.local.addresses import AddressBook
 from engine.fleets.local.facts import DiskGoneError, EffectRecord, InstanceFacts
 from engine.fleets.local.layout import (
@@ -63,10 +63,12 @@ class LocalMachine:
         port: int,
         environment: Mapping[str, str],
         data_disks: int = 1,
+        born: str = "",
     ) -> InstanceFacts:
         """Make the instance with its data disks and address, unpack its first OS disk and boot it.
 
-        Idempotent: an unfinished creation is finished, a finished one changes nothing (a stopped instance stays so). A
+        Idempotent: an unfinished creation is finished; a finished one boots it where it was ended from outside, and
+        changes nothing else. What lies in its place and was not `born` with it is ended and set aside (`set_aside`). A
         `boot` that cannot be exec'd is not an error but a fact: not running, exit code 127, the reason in its log.
         Raises InputError for a port that cannot be used, FencedError, UnreachableError when no address or keeper is to
         be had.
@@ -74,14 +76,22 @@ class LocalMachine:
         paths = self._paths(set_key, instance_id)
         with held(paths.act_lock):
             identity = read_json(paths.identity)
+            if leftovers.is_of_another(identity, born):
+                records.check_fence(paths, instance_id, epoch)
+                leftovers.make_way(paths, born, self._addresses)
+                identity = None
             if identity is None:
                 make_directory(paths.effects)
                 write_json(str(self._set_directory(set_key) / "set.json"), {"set_key": set_key})
                 address, bound = self._addresses.allot(paths.directory, port)
                 identity = {"instance_id": instance_id, "address": address, "port": bound, "created": False}
+                identity |= {"born": born} if born else {}
                 write_json(str(paths.identity), identity)
             records.check_fence(paths, instance_id, epoch)
-            if not identity["created"]:
+            if identity["created"]:
+                if not processes.ended_by_itself(paths) and processes.find_running(paths) is None:
+                    self._boot(paths, identity, environment)
+            else:
                 for lun in range(data_disks):
                     make_directory(paths.data / f"lun{lun}")
                 make_directory(paths.data)
@@ -203,7 +213,7 @@ class LocalMachine:
     def stop(self, set_key: str, instance_id: str) -> InstanceFacts:
         """End every process of the instance, running extensions included; disks stay. Raises NotFoundError."""
         with self._act(set_key, instance_id, None) as (paths, _):
-            _halt(paths)
+            extensions.halt(paths)
             return observe(paths, instance_id)
 
     def delete(self, set_key: str, instance_id: str, *, epoch: int) -> None:
@@ -214,12 +224,22 @@ class LocalMachine:
             if not paths.directory.exists():
                 return
             records.check_fence(paths, instance_id, epoch)
-            _halt(paths)
+            extensions.halt(paths)
             identity = read_json(paths.identity)
+            if identity is not None:
+                self._addresses.release(paths.directory, identity["address"], identity["port"])
             os.rename(paths.directory, paths.trash)
             remove_tree(paths.trash)
-            if identity is not None:
-                self._addresses.release(identity["address"], identity["port"])
+
+    def is_deleted(self, set_key: str, instance_id: str) -> bool:
+        """Whether nothing of it is left, not even of a deletion that was cut off."""
+        paths = self._paths(set_key, instance_id)
+        return not (paths.directory.exists() or paths.trash.exists())
+
+    def set_aside(self, set_key: str, instance_id: str, born: str) -> str:
+        """The folder with what lay in the place of an instance when it was made; empty where nothing did."""
+        folder = self._paths(set_key, instance_id).aside(born)
+        return str(folder) if born and folder.exists() else ""
 
     def observe(self, set_key: str, instance_id: str) -> InstanceFacts:
         """The instance as it is now; `exists` is False for an unknown one. Never waits for an act."""
@@ -231,24 +251,14 @@ class LocalMachine:
 
     def stop_all(self) -> None:
         """Stop every instance of every set of this state directory."""
-        every = [
-            (str(note["set_key"]), instance_id)
-            for directory in sorted((self._root / "sets").glob("*"))
-            if (note := read_json(directory / "set.json")) is not None
-            for instance_id in self._instance_ids(directory)
-        ]
         with ThreadPoolExecutor(_STOPPING_THREADS) as pool:
-            list(pool.map(lambda one: self.stop(*one), every))
+            list(pool.map(lambda one: self.stop(*one), leftovers.every_instance(self._root)))
 
     def _set_directory(self, set_key: str) -> Path:
         return self._root / "sets" / set_directory_name(set_key)
 
     def _paths(self, set_key: str, instance_id: str) -> InstancePaths:
         return InstancePaths(self._set_directory(set_key), instance_id)
-
-    def _instance_ids(self, set_directory: Path) -> list[str]:
-        identities = (read_json(path) for path in (set_directory / "instances").glob("[!.]*/instance.json"))
-        return [str(identity["instance_id"]) for identity in identities if identity is not None]
 
     @contextmanager
     def _act(self, set_key: str, instance_id: str, epoch: int | None) -> Iterator[tuple[InstancePaths, dict[str, Any]]]:
@@ -263,13 +273,13 @@ class LocalMachine:
         self, paths: InstancePaths, identity: dict[str, Any], record: dict[str, Any], environment: Mapping[str, str]
     ) -> None:
         if record["phase"] == "begun":
-            _halt(paths)
+            extensions.halt(paths)
             disks.swap_to(paths, record["generation"])
             records.write_record(paths, record | {"phase": "swapped", "at": time.time()})
         self._boot(paths, identity, environment)
 
     def _boot(self, paths: InstancePaths, identity: dict[str, Any], environment: Mapping[str, str]) -> None:
-        _halt(paths)
+        extensions.halt(paths)
         processes.start_keeper(paths, _environment(paths, identity, environment), self._owner)
 
 
@@ -278,11 +288,6 @@ def _identity(paths: InstancePaths, instance_id: str) -> dict[str, Any]:
     if identity is None:
         raise NotFoundError("NotFound", f"there is no local instance {instance_id} at {paths.directory}.", "")
     return identity
-
-
-def _halt(paths: InstancePaths) -> None:
-    extensions.end_all(paths)
-    processes.stop_keeper(paths)
 
 
 def _environment(paths: InstancePaths, identity: dict[str, Any], given: Mapping[str, str]) -> dict[str, str]:

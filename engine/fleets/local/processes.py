@@ -119,6 +119,12 @@ def find_running(paths: InstancePaths) -> Running | None:
     return Running(run["keeper_pid"], run["pid"])
 
 
+def ended_by_itself(paths: InstancePaths) -> bool:
+    """Whether the last boot ended without anybody's doing, as its keeper saw it."""
+    ended = read_json(paths.exit)
+    return ended is not None and ended["reason"] == "exited"
+
+
 def stop_keeper(paths: InstancePaths) -> None:
     """End the instance and its keeper; returns when both are gone. Not running is fine."""
     run = read_json(paths.run)

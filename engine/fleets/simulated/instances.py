@@ -34,6 +34,7 @@ class Act:
     exit_code: int | None = None
     output: str = ""
     from_image: bool = False
+    born: str = ""
 
     def outcome(self) -> EffectOutcome:
         """What a fleet reports once it has ended."""
@@ -63,6 +64,7 @@ class SimulatedInstance:
     verdict_at: float
     epoch: int = 0
     busy_until: float = 0.0
+    born: str = ""
     acts: dict[str, Act] = field(default_factory=dict)
 
     @property
@@ -111,4 +113,5 @@ class SimulatedInstance:
 def created(act: Act) -> SimulatedInstance:
     """The instance that a creation gives."""
     disks = ((act.disk, act.digest, act.version),)
-    return SimulatedInstance(act.zone, act.disk, disks, act.disk, act.ends + act.healthy_after_s, act.epoch)
+    judged_at = act.ends + act.healthy_after_s
+    return SimulatedInstance(act.zone, act.disk, disks, act.disk, judged_at, act.epoch, born=act.born)

@@ -63,7 +63,7 @@ class SimulatedSet:
     def _decide(self, effect: Effect, epoch: int, handle: str, behaviour: SimulatedBehaviour, now: float) -> Act:
         instance = self.instances.get(effect.instance_id)
         name, kind = effect.instance_id, effect.kind
-        act = Act(effect.id, kind, name, epoch, now, 0.0, handle)
+        act = Act(effect.id, kind, name, epoch, now, 0.0, handle, born=effect.born)
         if epoch < self._fences.get(name, 0):
             message = f"epoch {epoch} is lower than {self._fences[name]}, which instance {name} has seen"
             return replace(act, code=FENCED, message=message)
@@ -91,7 +91,7 @@ class SimulatedSet:
     def _decide_creation(
         self, act: Act, effect: Effect, instance: SimulatedInstance | None, behaviour: SimulatedBehaviour
     ) -> Act:
-        if instance is not None:
+        if instance is not None and not _is_of_another(instance, act):
             return replace(act, disk=instance.disk, digest=instance.digest, version=instance.version)
         fate = fate_of(effect, behaviour)
         return replace(
@@ -133,7 +133,7 @@ class SimulatedSet:
                 self.instances.pop(name, None)
                 self._fences.pop(name, None)
             elif act.kind is EffectKind.CREATE_INSTANCE:
-                if name not in self.instances:
+                if name not in self.instances or _is_of_another(self.instances[name], act):
                     self.instances[name] = created(act)
                 self._look_at(name, self.instances[name].verdict_at)
             elif name in self.instances:
@@ -225,3 +225,8 @@ class SimulatedSet:
             kept += [lines.act_line(act, now, wall, lines.DONE) for act in instance.acts.values()]
         kept += [lines.act_line(act, now, wall) for act in self._open.values()]
         self._journal.rewrite(kept)
+
+
+def _is_of_another(instance: SimulatedInstance, creation: Act) -> bool:
+    """Whether it lay in the place of a new one, as after a restore; where births were not noted, nobody can tell."""
+    return bool(instance.born and creation.born and instance.born != creation.born)

@@ -164,6 +164,15 @@ def test_a_creation_that_failed_is_wanted_again_under_another_id() -> None:
         assert not still_wanted(replace(after, instances={}), again)
 
 
+def test_what_lay_in_the_place_of_a_new_instance_is_told_before_it_is_there() -> None:
+    over, create = new()
+    assert create.born == str(over.instances["7"].created_at)
+    found = interpret_instance_effect(over, create, outcome(create, aside="/state/aside/7"), NOW)
+    assert found[0] == e.InstanceSetAside("7", "/state/aside/7") and isinstance(found[1], e.InstanceDiskChanged)
+    plain = interpret_instance_effect(over, create, outcome(create), NOW)
+    assert found[1:] == plain
+
+
 def test_an_instance_that_cannot_be_created_keeps_its_first_time_and_its_last_cause() -> None:
     over, _ = new()
     for attempt, why in ((1, "no room"), (2, "no image")):
