@@ -32,6 +32,8 @@ class HookEvent(StrEnum):
     FAULTED = "faulted"
     ENDED = "ended"
     BLOCKED = "blocked"
+    HALTED = "halted"
+    LIFTED = "lifted"
 
 
 class _Section(BaseModel):
@@ -47,9 +49,10 @@ class Roles(_Section):
 
 
 class Hook(_Section):
-    """One command to run or one URL to post to, whenever one of the events of `on` happens to an upgrade.
+    """One command to run or one URL to post to, whenever one of the events of `on` happens.
 
-    `blocked_longer_than_s` and `timeout_s` are seconds. `scale_sets`: names; empty means every set.
+    `blocked_longer_than_s` and `timeout_s` are seconds. `scale_sets`: names; empty means every set. A halt
+    and its end are about all of them.
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]

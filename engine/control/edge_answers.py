@@ -54,6 +54,14 @@ class Counters(Answer):
     gone: int
 
 
+class Halt(Answer):
+    """While it stands, no upgrade begins and none goes on forward."""
+
+    by: str
+    since_at: At
+    reason: str
+
+
 class UpgradeSummary(Answer):
     id: str
     scale_set: str
@@ -99,6 +107,7 @@ class SetSummary(Answer):
 class SetsAnswer(Answer):
     sets: list[SetSummary]
     head: int
+    halt: Halt | None
 
 
 class AzureAndOurs(Answer):
@@ -111,6 +120,7 @@ class AzureAndOurs(Answer):
 class UpgradeAnswer(Answer):
     azure: dict[str, Any]
     ours: UpgradeSummary
+    halt: Halt | None
 
 
 class HistoryAnswer(Answer):
@@ -210,6 +220,7 @@ class EngineAnswer(Answer):
     head: int
     sets: int
     live_upgrades: int
+    halt: Halt | None
 
 
 class AttachedPerson(Answer):
@@ -231,6 +242,22 @@ class StartAnswer(Answer):
 
 class Message(Answer):
     message: str
+
+
+class HaltAnswer(Answer):
+    """A command that was carried out before under the same key answers its message alone."""
+
+    message: str
+    halt: Halt | None = None
+    paused: Annotated[list[str], Field(description="Sets whose live upgrade was paused by this.")] = []
+
+
+class LiftHaltAnswer(Answer):
+    """A command that was carried out before under the same key answers its message alone."""
+
+    message: str
+    lifted: Halt | None = None
+    paused: Annotated[list[str], Field(description="Sets whose live upgrade stays paused until it is resumed.")] = []
 
 
 ANSWERS: dict[str, type[EdgeType]] = {
@@ -260,5 +287,7 @@ COMMAND_ANSWERS: dict[str, type[EdgeType]] = {
     "image-publish": Answer,
     "image-exclude": Answer,
     "image-include": Answer,
+    "halt": HaltAnswer,
+    "lift-halt": LiftHaltAnswer,
 }
 """Commands whose answer is more, or other, than a message."""

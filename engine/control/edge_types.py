@@ -96,6 +96,10 @@ class Scale(OnSet):
     to: Annotated[str | None, Field(description="The image version of new instances.")] = None
 
 
+class LiftHalt(Command):
+    reason: Annotated[str, Field(min_length=1, max_length=4096, description="Why upgrades may go on.")]
+
+
 class EngineStop(Command):
     with_instances: Annotated[bool, Field(description="End the local instances too.")] = False
 
@@ -183,10 +187,12 @@ COMMANDS: dict[str, type[Command]] = {
     "engine-hand-over": Command,
     "engine-stop": EngineStop,
     "export": Export,
+    "halt": Command,
     "hold": Hold,
     "image-exclude": ImageExclusion,
     "image-include": ImageExclusion,
     "image-publish": ImagePublish,
+    "lift-halt": LiftHalt,
     "pause": OnSet,
     "policy-delete": PolicyDelete,
     "protect": Protect,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,8 @@ class Hooks:
             kind = KINDS.get(type(recorded.event))
             if isinstance(recorded.event, e.UpgradeStarted) and recorded.event.upgrade.delayed:
                 kind = None  # it begins at the time that was asked for
+            if isinstance(recorded.event, e.HaltBegan | e.HaltEnded):
+                self._tell_halt(hooks, recorded, recorded.event)
             if kind is not None:
                 self._tell(hooks, kind, recorded.stream.removeprefix("upgrade/"), f"seq-{recorded.seq}", recorded)
             if kind is HookEvent.FAULTED:
@@ -161,8 +163,21 @@ class Hooks:
             "error": asdict(upgrade.error) if upgrade.error is not None else None,
             "blocked_by": upgrade.outlook.blocked_words if upgrade.outlook is not None else "",
         }
-        for hook in hooks.values():
-            if kind not in hook.on or (hook.scale_sets and upgrade.scale_set_name not in hook.scale_sets):
+        wanted = (x for x in hooks.values() if not x.scale_sets or upgrade.scale_set_name in x.scale_sets)
+        self._append(wanted, kind, key, document)
+
+    def _tell_halt(self, hooks: dict[str, Hook], what: Recorded, event: e.HaltBegan | e.HaltEnded) -> None:
+        if isinstance(event, e.HaltBegan):
+            kind, reason = HookEvent.HALTED, event.halt.reason
+        else:
+            kind, reason = HookEvent.LIFTED, event.reason
+        document = {"event": kind.value, "at": what.at, "actor": what.actor, "reason": reason}
+        self._append(hooks.values(), kind, f"seq-{what.seq}", document)
+
+    def _append(self, hooks: Iterable[Hook], kind: HookEvent, key: str, document: dict[str, Any]) -> None:
+        now = self._engine.clock.now().at
+        for hook in hooks:
+            if kind not in hook.on:
                 continue
             identity = f"{hook.name}/{kind.value}/{key}"
             self._memory.pending.append(Delivery(identity, hook.name, {"id": identity, **document}, now, now))

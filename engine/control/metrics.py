@@ -57,6 +57,8 @@ def _lines(engine: Engine, seen: Requests, hooks_pending: int) -> Iterator[str]:
         "rollset_effects_open", "gauge", "Acts on fleets that have begun.", [({}, len(engine.state.open_effects))]
     )
     yield from family("rollset_hooks_pending", "gauge", "Hook calls not delivered yet.", [({}, hooks_pending)])
+    halted = int(engine.state.halt is not None)
+    yield from family("rollset_halted", "gauge", "1 while upgrades are refused until a halt is lifted.", [({}, halted)])
     trouble = int(engine.guard.words is not None)
     yield from family("rollset_trouble", "gauge", "1 while the engine cannot write its store.", [({}, trouble)])
 

@@ -95,7 +95,8 @@ def _asked(upgrade: Upgrade, command: Command, able: list[Member], what: str) ->
     return [by_instance[name] for name in dict.fromkeys(command.instances)]
 
 
-def _only_restores(upgrade: Upgrade) -> bool:
+def only_restores(upgrade: Upgrade) -> bool:
+    """Whether it goes back, or ends after a broken limit: no member gets the target any more."""
     return upgrade.direction is Direction.BACK or upgrade.faulting is not None
 
 
@@ -104,14 +105,14 @@ def able_to_retry(upgrade: Upgrade) -> list[Member]:
 
     Going back, or ending after a broken limit: only a restore can be tried again, no upgrade begins any more.
     """
-    back = _only_restores(upgrade)
+    back = only_restores(upgrade)
     states = {MemberState.RESTORE_FAILED} if back else FAILED_STATES
     open_members = upgrade.open_batch.members if upgrade.open_batch is not None else ()
     return [m for m in upgrade.members.values() if m.state in states and (back or m.id not in open_members)]
 
 
 def _retry(upgrade: Upgrade, command: Command, now: Now) -> list[e.Event]:
-    back = _only_restores(upgrade)
+    back = only_restores(upgrade)
     what = "failed to be restored" if back else "failed and has ended its batch"
     chosen = _asked(upgrade, command, able_to_retry(upgrade), what)
     found: list[e.Event] = []

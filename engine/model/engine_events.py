@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.model.attached import Attached as Attached
 from engine.model.event import Event
+from engine.model.halt import Halt
 from engine.model.health import HealthSource
 from engine.model.image import ImageReference, ImageVersion
 from engine.model.policy_document import PolicyDocument
@@ -76,6 +77,21 @@ class ClockJumped(Event):
     """The wall clock went so many seconds further (back, where negative) than the machine ran."""
 
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HaltBegan(Event):
+    """Every live upgrade was paused, and none begins or goes on forward from now on."""
+
+    halt: Halt
+
+
+@dataclass(frozen=True, slots=True)
+class HaltEnded(Event):
+    """Upgrades may begin again; those that are paused stay so."""
+
+    by: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from engine.model.engine_events import ClockJumped as ClockJumped
 from engine.model.engine_events import CommandJudged as CommandJudged
 from engine.model.engine_events import EngineStarted as EngineStarted
 from engine.model.engine_events import EngineStopped as EngineStopped
+from engine.model.engine_events import HaltBegan as HaltBegan
+from engine.model.engine_events import HaltEnded as HaltEnded
 from engine.model.engine_events import ImageExclusionChanged as ImageExclusionChanged
 from engine.model.engine_events import ImagePublished as ImagePublished
 from engine.model.engine_events import InstancesUnknown as InstancesUnknown

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from engine.model.counters import Counters
+from engine.model.halt import Halt
 from engine.model.health import Health
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade, UpgradeState
@@ -89,7 +90,10 @@ class SetOverview:
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """The engine that answers. `started_at` is Unix seconds; `user` and `host` are those it runs as and on."""
+    """The engine that answers. `started_at` is Unix seconds; `user` and `host` are those it runs as and on.
+
+    `halt` is the one that stands, None for none.
+    """
 
     pid: int
     version: str
@@ -97,3 +101,4 @@ class EngineFacts:
     user: str
     started_at: float
     epoch: int
+    halt: Halt | None = None

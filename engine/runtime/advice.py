@@ -11,6 +11,7 @@ from engine.model.code_catalogue import CodeEntry
 from engine.model.commands import Command, Verb
 from engine.model.errors import RollsetError
 from engine.model.upgrade import FAILED_STATES, Upgrade
+from engine.runtime.halting import refuse_while_halted
 
 if TYPE_CHECKING:
     from engine.runtime.engine import Engine
@@ -71,6 +72,7 @@ def _why_not(engine: Engine, upgrade: Upgrade, verb: str, failed: str) -> str | 
             engine.guard.refuse_start()
             if scale_set.model.problems:
                 return "; ".join(scale_set.model.problems)
+        refuse_while_halted(engine, _VERBS[verb], scale_set, upgrade)
         _try(engine, upgrade, verb, failed)
     except RollsetError as error:
         return error.message

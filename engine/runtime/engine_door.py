@@ -23,6 +23,7 @@ from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.explain import explain
 from engine.runtime.find_upgrade import find_upgrade
+from engine.runtime.halting import halt_dict
 from engine.runtime.housekeeping import examined
 from engine.runtime.looking_back import last_lines, run, timeline
 from engine.runtime.past_run import recording_lines
@@ -92,7 +93,7 @@ class EngineDoor:
 
 async def _sets(engine: Engine, arguments: Mapping[str, str]) -> Answer:
     ordered = sorted(engine.state.scale_sets.values(), key=lambda s: s.name)
-    return {"sets": [answers.set_summary(engine, s) for s in ordered], "head": engine.head}
+    return {"sets": [answers.set_summary(engine, s) for s in ordered], "head": engine.head} | _halt(engine)
 
 
 async def _set(engine: Engine, arguments: Mapping[str, str]) -> Answer:
@@ -113,11 +114,16 @@ async def _status(engine: Engine, arguments: Mapping[str, str]) -> Answer:
             f"{scale_set.name} was never upgraded.",
             f"Look at a plan: rollset plan {scale_set.name}",
         )
-    return answers.upgrade_detail(engine, upgrade)
+    return answers.upgrade_detail(engine, upgrade) | _halt(engine)
+
+
+def _halt(engine: Engine) -> Answer:
+    return {"halt": halt_dict(engine.state.halt)}
 
 
 async def _one_upgrade(engine: Engine, arguments: Mapping[str, str]) -> Answer:
-    return answers.upgrade_detail(engine, with_members(engine.store, find_upgrade(engine.state, text(arguments, "id"))))
+    upgrade = with_members(engine.store, find_upgrade(engine.state, text(arguments, "id")))
+    return answers.upgrade_detail(engine, upgrade) | _halt(engine)
 
 
 async def _history(engine: Engine, arguments: Mapping[str, str]) -> Answer:
@@ -192,7 +198,7 @@ async def _engine(engine: Engine, arguments: Mapping[str, str]) -> Answer:
         "sets": len(engine.state.scale_sets),
         "live_upgrades": sum(u.live for u in engine.state.upgrades.values()),
         "trouble": engine.guard.words,
-    }
+    } | _halt(engine)
 
 
 _QUERIES: dict[str, Callable[[Engine, Mapping[str, str]], Awaitable[Answer]]] = {

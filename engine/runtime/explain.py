@@ -19,6 +19,7 @@ from engine.decide.judge_health import (
 from engine.model.code_catalogue import CATALOGUE, CodeEntry, find_codes
 from engine.model.codes import ApiError, ErrorCode
 from engine.model.errors import NotFoundError
+from engine.model.halt import WAY_OUT
 from engine.model.numbers import many, more_stop
 from engine.model.overview import UpgradeOverview
 from engine.model.scale_set import ScaleSet
@@ -111,6 +112,8 @@ def _explain_upgrade(engine: Engine, upgrade: Upgrade) -> Answer:
             held = blocked.kind == HoldKind.OPERATOR
             words.append(f"It is {blocked.words}" if held else f"It waits for: {blocked.words}")
             words += _release_words(upgrade) if blocked.kind == "InstancesHeld" else []
+    if (halt := engine.state.halt) is not None:
+        words += [f"Everything is {halt.words}: no upgrade begins or goes on forward.", f"- {WAY_OUT}"]
     if error is not None:
         words += _error_words(error)
         entry = next((CATALOGUE[c] for c in CATALOGUE if c.value == error.code), None)

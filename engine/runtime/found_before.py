@@ -21,6 +21,8 @@ def found_before(engine: Engine, verb: str, arguments: Arguments) -> Mapping[str
     if verb in ("image-exclude", "image-include"):
         image = engine.state.images.get(str(arguments.get("reference")))
         return {"excluded_from_latest": _text(image.excluded_from_latest)} if image is not None else {}
+    if verb in ("halt", "lift-halt"):
+        return {"halt": engine.state.halt.words[:200] if engine.state.halt is not None else "none"}
     scale_set = _known(engine, arguments.get("set"))
     if scale_set is None:
         return {}

@@ -6,6 +6,7 @@ from engine.model import events as e
 from engine.model.health import HealthSource
 from engine.runtime import set_aside
 from engine.runtime.turn import EngineState
+from engine.store.standing_halt import standing_halt
 from engine.store.store import Store
 
 
@@ -23,4 +24,5 @@ def load_into(state: EngineState, store: Store) -> tuple[int, dict[str, HealthSo
     for recorded in store.events(0, 100_000, prefix="policy/"):
         if isinstance(recorded.event, e.PolicyApplied | e.PolicyDeleted):
             state.fold_policy(recorded.event)
+    state.halt = standing_halt(store)
     return stored.head, probes

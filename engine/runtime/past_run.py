@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio.to_thread
@@ -13,6 +13,7 @@ from engine.model.codes import ErrorCode
 from engine.model.errors import NotFoundError
 from engine.model.events import Recorded
 from engine.model.image import ImageVersion
+from engine.model.overview import EngineFacts
 from engine.model.version import VERSION
 from engine.runtime.engine import Engine
 from engine.runtime.find_upgrade import LOOK_FOR_IT, find_upgrade
@@ -21,6 +22,7 @@ from engine.runtime.snapshot import FEED, engine_facts, set_lines
 from engine.store.failures import StoreCorruptError, StoreUnreadableError
 from engine.store.reading import reading
 from engine.store.replay import Told, every_event
+from engine.store.standing_halt import standing_halt
 from engine.store.store import Store
 from engine.wire.recording import Header, earlier_line, header_line, record_line
 
@@ -31,7 +33,7 @@ class _Run:
     scale_set: str
     streams: Sequence[str]
     images: Iterable[ImageVersion]
-    facts: str
+    facts: EngineFacts
 
 
 async def recording_lines(engine: Engine, upgrade_id: str) -> list[str]:
@@ -47,7 +49,7 @@ async def recording_lines(engine: Engine, upgrade_id: str) -> list[str]:
         upgrade.scale_set,
         (f"scale_set/{upgrade.scale_set}", *own),
         tuple(engine.state.images.values()),
-        record_line(engine_facts(engine)),
+        engine_facts(engine),
     )
     try:
         return await anyio.to_thread.run_sync(_told_again, engine.store.path, run, abandon_on_cancel=True)
@@ -74,7 +76,8 @@ def _told_again(database: Path, run: _Run) -> list[str]:
         own = [u for u in told.upgrades.values() if u.scale_set == run.scale_set]
         header = Header(run.scale_set, before, at, clock, f"rollset {VERSION}", last)
         earlier = [event_line(r).text for r in store.last_events(before, FEED, streams=run.streams)]
-        lines = [header_line(header), run.facts]
+        facts = replace(run.facts, halt=standing_halt(store, first - 1))
+        lines = [header_line(header), record_line(facts)]
         lines += set_lines(told.scale_sets[run.scale_set], own, run.images)
         lines += [earlier_line(text) for text in earlier]
         return lines + [event_line(item).text for item in _events_of(store, run, first, last)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -47,7 +47,7 @@ async def rehearsal(engine: Engine, arguments: Mapping[str, str]) -> dict[str, A
     )
     play = partial(rehearse, ground, request, trouble, seed=optional_text(arguments, "seed") or "")
     recorded = truth(arguments, "recording")
-    facts = record_line(engine_facts(engine)) if recorded else ""
+    facts = record_line(replace(engine_facts(engine), halt=None)) if recorded else ""
     async with engine.rehearsals:
         return await anyio.to_thread.run_sync(_answer, play, ground, facts)
 

@@ -109,4 +109,6 @@ def engine_facts(engine: Engine) -> EngineFacts:
         user = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         user = str(os.geteuid())
-    return EngineFacts(os.getpid(), VERSION, socket.gethostname(), user, engine.started_at, engine.epoch)
+    return EngineFacts(
+        os.getpid(), VERSION, socket.gethostname(), user, engine.started_at, engine.epoch, engine.state.halt
+    )

@@ -11,10 +11,12 @@ from engine.decide.after_the_end import model_after
 from engine.decide.evolve import evolve_upgrade
 from engine.decide.evolve_scale_set import evolve_scale_set
 from engine.decide.fold_overview import tell_health_it_leaves, tell_what_it_leaves
+from engine.decide.halt import halt_after
 from engine.decide.invariants import check_upgrade
 from engine.decide.plan_effects import plan_effects, plan_instances
 from engine.model import events as e
 from engine.model.effects import Effect, EffectKind, EffectOutcome
+from engine.model.halt import Halt
 from engine.model.image import ImageVersion
 from engine.model.policy_document import PolicyDocument
 from engine.model.scale_set import ScaleSet
@@ -37,6 +39,7 @@ class EngineState:
     images: dict[str, ImageVersion] = field(default_factory=dict)
     open_effects: dict[str, Effect] = field(default_factory=dict)
     policies: dict[str, PolicyDocument] = field(default_factory=dict)
+    halt: Halt | None = None
 
     def fold_policy(self, event: e.PolicyApplied | e.PolicyDeleted) -> None:
         """Take a committed event of a policy in; names are compared without case."""
@@ -105,6 +108,7 @@ class Turn:
         self.upgrades: dict[str, Upgrade] = {}
         self.images: dict[str, ImageVersion] = {}
         self.policies: list[e.PolicyApplied | e.PolicyDeleted] = []
+        self.halt: e.HaltBegan | e.HaltEnded | None = None
         self.intents: list[Effect] = []
         self.outcomes: list[EffectOutcome] = []
         self.retired: list[Retired] = []
@@ -143,6 +147,11 @@ class Turn:
         """Fold an event into a policy."""
         self.policies.append(event)
         self.events.append((f"policy/{name.lower()}", event, self.actor, self.cause))
+
+    def on_halt(self, event: e.HaltBegan | e.HaltEnded) -> None:
+        """A halt begins or ends."""
+        self.halt = event
+        self.note("engine", event)
 
     def note(self, stream: str, event: e.Event) -> None:
         """An event that changes neither an upgrade nor a scale set."""
@@ -255,6 +264,8 @@ class Turn:
         self.state.images.update(self.images)
         for event in self.policies:
             self.state.fold_policy(event)
+        if self.halt is not None:
+            self.state.halt = halt_after(self.halt)
         for outcome in self.outcomes:
             self.state.open_effects.pop(outcome.effect_id, None)
         for effect in self.intents:

@@ -25,6 +25,7 @@ from engine.runtime.arguments import Arguments, optional_text, optional_whole, s
 from engine.runtime.decided import Answer, Decided
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
+from engine.runtime.halting import halted_check, refuse_while_halted
 from engine.runtime.meanwhile import refuse_stale
 from engine.runtime.turn import Turn
 from engine.wire.plan import plan_from_dict
@@ -38,7 +39,8 @@ UNSUPERVISED = (
 
 async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -> Plan:
     """The plan that `start` with the same request would carry out."""
-    return _plan(engine, scale_set, request, await engine.fleet_of(scale_set.key).room_bytes())[0]
+    plan = _plan(engine, scale_set, request, await engine.fleet_of(scale_set.key).room_bytes())[0]
+    return replace(plan, checks=(*halted_check(engine), *plan.checks))
 
 
 def _plan(
@@ -85,8 +87,10 @@ async def _begin(
     take_up: TakeUp | None = None,
 ) -> Decided:
     engine.guard.refuse_start()
+    refuse_while_halted(engine, Verb.START, scale_set, None)
     room = await engine.fleet_of(scale_set.key).room_bytes()
     scale_set = engine.find_set(scale_set.key)  # as it is now: the fleet was asked in between
+    refuse_while_halted(engine, Verb.START, scale_set, None)  # somebody may have halted meanwhile
     _refuse_beside(engine, scale_set)
     plan, settings, members = _plan(engine, scale_set, request, room, take_up)
     if saved is not None:
@@ -169,7 +173,9 @@ def _verb(verb: Verb) -> Callable[[Engine, Arguments, Caller], Awaitable[Decided
             return await _again(engine, scale_set, upgrade, caller, Command(verb, caller.user, reason, named))
         turn = engine.turn(caller.user)
         command = Command(verb, caller.user, reason, named)
-        turn.on_upgrade(upgrade.id, *accept_command(upgrade, command, turn.now))
+        accepted = accept_command(upgrade, command, turn.now)
+        refuse_while_halted(engine, verb, scale_set, upgrade)
+        turn.on_upgrade(upgrade.id, *accepted)
 
         def answer() -> Answer:
             engine.wake()

@@ -31,6 +31,7 @@ from engine.runtime.confirm import confirm, confirm_all
 from engine.runtime.decided import Answer, Decided
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
+from engine.runtime.halting import halt, lift_halt
 from engine.runtime.judged import Judged
 from engine.runtime.known_arguments import refuse_unknown
 from engine.runtime.permissions import needed_for, permit
@@ -44,7 +45,7 @@ STOP_S = 10.0
 """How long a stop waits for what has begun; what is not settled then, the next engine settles."""
 HAND_OVER_S = 60.0
 """An engine whose acts are not settled by then goes on as it is."""
-HARMLESS = frozenset({"pause", "image-publish", "engine-stop"})
+HARMLESS = frozenset({"pause", "halt", "image-publish", "engine-stop"})
 
 
 async def carry_out(engine: Engine, verb: str, arguments: Arguments, caller: Caller) -> Answer:
@@ -262,6 +263,8 @@ _VERBS: dict[str, Do] = {
     "image-include": _exclusion(False),
     "start": start_upgrade,
     **UPGRADE_VERBS,
+    "halt": halt,
+    "lift-halt": lift_halt,
     "hold": _on_instance(_hold),
     "release": _on_instance(_release),
     "protect": _on_instance(_protect),

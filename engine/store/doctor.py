@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.model.errors import RollsetError
+from engine.model.halt import WAY_OUT
 from engine.store.backup import Backups
 from engine.store.ballast import LOW_BYTES, Ballast
 from engine.store.engine_lock import holder_of
@@ -19,7 +20,9 @@ from engine.store.reading import reading, unsound
 from engine.store.replay import compare_with_log
 from engine.store.rights import not_permitted
 from engine.store.schema import DATABASE
+from engine.store.standing_halt import standing_halt
 from engine.store.state_directory import check_state_directory, file_system_of, refuse_broken_off
+from engine.store.store import Store
 
 Check = dict[str, Any]
 _MIB = 1024 * 1024
@@ -81,6 +84,8 @@ def _database(state_dir: Path, thoroughly: bool) -> Iterator[Check]:
             different = compare_with_log(connection)
             said = "; ".join(different) or "the state is what the log tells"
             yield _check("replay", said, _RESTORE if different else "")
+            halt = standing_halt(Store(connection))
+            yield _check("upgrades", f"{halt.words}. {WAY_OUT}" if halt is not None else "they may begin")
     yield _check("sqlite", f"SQLite {sqlite3.sqlite_version}")
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from engine.model.errors import InputError, RollsetError, UnreachableError
 from engine.model.events import StoreRestored
+from engine.model.halt import Halt
+from engine.model.upgrade import Now
 from engine.model.version import VERSION
 from engine.store import crash_points
 from engine.store.connection import open_store
@@ -23,8 +25,9 @@ from engine.store.own_process import answer, arguments
 from engine.store.reading import reading, unsound
 from engine.store.replay import compare_with_log
 from engine.store.schema import DATABASE, DATABASE_FILES
+from engine.store.standing_halt import carried_over, standing_halt
 from engine.store.state_directory import BEFORE_RESTORE, RESTORING, check_state_directory, restore_broken_off
-from engine.store.store import Transaction
+from engine.store.store import Store, Transaction
 
 UNREAD_EPOCHS = 1_000
 """How far the epoch goes up when the present database cannot tell its own: no act of an older engine is repeated."""
@@ -34,7 +37,8 @@ def restore(state_dir: Path, backup: Path, *, actor: str, reason: str, at: float
     """Put a backup in the database's place. Raises RollsetError; then the database is the one that was there.
 
     The present one is moved to a folder beside it. Fences go on from the present epoch, so that every instance obeys
-    the next engine; what instances became since the backup is found by looking, as after any start.
+    the next engine; what instances became since the backup is found by looking, as after any start. A halt that stands
+    now goes on standing, and what the backup has live is paused.
     """
     with no_engine(state_dir):
         return put_in_place(state_dir, backup, actor=actor, reason=reason, at=at)
@@ -58,7 +62,7 @@ def put_in_place(
     try:
         _copy(backup, fresh)
         epoch = _raise_epoch(fresh, _epoch_of(present / DATABASE))
-        _record(fresh, event, actor, at)
+        _record(fresh, event, actor, at, _halt_of(present / DATABASE))
     except Exception:
         _clear(fresh)
         raise
@@ -70,12 +74,13 @@ def put_in_place(
     return {"head": head, "aside": event.aside, "epoch": epoch}
 
 
-def _record(fresh: Path, event: StoreRestored, actor: str, at: float) -> None:
+def _record(fresh: Path, event: StoreRestored, actor: str, at: float, halt: Halt | None) -> None:
     """Write the restore into the new database, and leave it whole in its one file."""
     store = open_store(fresh)
     try:
         clock = store.begin_epoch(os.getpid(), VERSION, at).clock
-        store.commit(Transaction([("engine", event, actor, "")], at, clock))
+        halting, upgrades = carried_over(halt, store, actor, Now(at, clock))
+        store.commit(Transaction([("engine", event, actor, ""), *halting], at, clock, upgrades=upgrades))
         store.mark_stopped(clock, True)
     finally:
         store.close()
@@ -148,6 +153,17 @@ def _epoch_of(database: Path) -> int | None:
             row = connection.execute("SELECT epoch FROM engine").fetchone()
             return int(row[0]) if row is not None else 0
     except (RollsetError, sqlite3.Error):
+        return None
+
+
+def _halt_of(database: Path) -> Halt | None:
+    """The halt that stands; None too where a damaged database cannot tell."""
+    if not database.exists():
+        return None
+    try:
+        with reading(database) as connection:
+            return standing_halt(Store(connection))
+    except (RollsetError, sqlite3.Error, ValueError, LookupError, TypeError):
         return None
 
 

@@ -94,7 +94,7 @@ class Store:
         self._connection = connection
         self._epoch = 0
         self._rows = StateRows(self._connection)
-        self._head = self._one("SELECT coalesce(max(seq), 0) FROM event")
+        self._head: int = self._one("SELECT coalesce(max(seq), 0) FROM event")
         self._streams: dict[str, int] = dict(
             self._connection.execute("SELECT stream, max(stream_seq) FROM event GROUP BY stream").fetchall()
         )
@@ -317,6 +317,11 @@ class Store:
                 "UPDATE engine SET clean=?, clock=? WHERE epoch=?", (int(clean), clock, self._epoch)
             )
         self._rows.committed((), (), ())
+
+    @property
+    def head(self) -> int:
+        """The seq of the last event; 0 before the first."""
+        return self._head
 
     @property
     def path(self) -> Path:

@@ -55,7 +55,8 @@ def _batch_ended(x: e.BatchEnded) -> str:
 
 def _judged(x: e.CommandJudged) -> str:
     verdict = "accepted" if x.refusal is None else f"refused: {x.refusal}"
-    return f"{x.actor}: {x.verb} {x.subject.rpartition('/')[2]} {verdict}" + (f" ({x.reason})" if x.reason else "")
+    said = " ".join(filter(None, (x.verb, x.subject.rpartition("/")[2], verdict)))
+    return f"{x.actor}: {said}" + (f" ({x.reason})" if x.reason else "")
 
 
 def _present(x: e.PresenceChanged) -> str:
@@ -174,6 +175,10 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.InstancesUnknown: _unknown,
     e.EngineStopped: lambda x: f"engine stopped: {x.reason}",
     e.ClockJumped: lambda x: f"the wall clock jumped {abs(x.seconds):.0f} s {'forward' if x.seconds > 0 else 'back'}",
+    e.HaltBegan: lambda x: (
+        f"everything halted by {x.halt.by}: {x.halt.reason or 'no reason given'}; nothing begins or goes on forward"
+    ),
+    e.HaltEnded: lambda x: f"halt lifted by {x.by}: {x.reason}; what is paused stays so until it is resumed",
     e.StoreRestored: lambda x: f"the database was restored from {x.backup}, as of event {x.head}",
     e.UpgradeRetired: lambda x: f"upgrade {x.upgrade} left the store for its age; its recording is {x.file}",
     e.CommandJudged: _judged,

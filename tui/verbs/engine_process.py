@@ -51,6 +51,7 @@ def serve(
 
 def status(json: Json = False, state_dir: StateDir = None) -> None:
     """Show the running engine; starts none."""
+    from tui.plain.halted import halt_lines
     from tui.plain.moments import show_moment
 
     answer = engine_access.connect_running(state_dir).query("engine", {})
@@ -62,6 +63,7 @@ def status(json: Json = False, state_dir: StateDir = None) -> None:
             f"engine {answer['pid']}, version {printable(str(answer['version']))}, epoch {answer['epoch']}, "
             f"since {show_moment(answer['started_at'])}",
             f"{answer['sets']} sets, {answer['live_upgrades']} live upgrades, last event {answer['head']}",
+            *halt_lines(answer),
         ]
     )
 

@@ -46,12 +46,13 @@ def apply(files: Files, reason: Reason = None, confirm: Confirm = None, state_di
 def sets(json: Json = False, state_dir: StateDir = None) -> None:
     """List the scale sets."""
     from tui.plain.fleet import set_lines
+    from tui.plain.halted import halt_lines
 
     answer = engine_access.connect(state_dir).query("sets", {})
     if json:
         say_json(answer)
     else:
-        say(set_lines(answer["sets"]))
+        say([*halt_lines(answer), *set_lines(answer["sets"])])
 
 
 def show(name: SetName, json: Json = False, state_dir: StateDir = None) -> None:

@@ -62,6 +62,7 @@ def status(
     if name is None:
         _status_of_all(client, watch, json, state_dir)
         return
+    from tui.plain.halted import halt_lines
     from tui.plain.upgrades import status_lines
     from tui.verbs.following import follow_or_leave, has_ended, head_of
 
@@ -70,7 +71,7 @@ def status(
     if json:
         say_json(answer)
         return
-    say(status_lines(answer["ours"], sys.stdout.encoding))
+    say([*halt_lines(answer), *status_lines(answer["ours"], sys.stdout.encoding)])
     if watch and not has_ended(answer["ours"]):
         raise typer.Exit(follow_or_leave(client, answer["ours"], head, state_dir))
 
@@ -204,6 +205,7 @@ def _position(since: str | None) -> tuple[int, float]:
 
 def _status_of_all(client: EngineClient, watch: bool, json: bool, state_dir: Path | None) -> None:
     from tui.plain.fleet import set_lines
+    from tui.plain.halted import halt_lines
     from tui.plain.progress import feed_line
     from tui.verbs.following import events_from, head_of
 
@@ -212,7 +214,7 @@ def _status_of_all(client: EngineClient, watch: bool, json: bool, state_dir: Pat
     if json:
         say_json(answer)
         return
-    say(set_lines(answer["sets"]))
+    say([*halt_lines(answer), *set_lines(answer["sets"])])
     try:
         if watch:
             for event in events_from(client, head, "overview", lambda: engine_access.connect(state_dir)):

@@ -16,6 +16,7 @@ from engine.control.config import Hook, HookEvent, Settings
 from engine.control.hook_calls import HookFailedError, call
 from engine.control.hooks import Hooks
 from engine.runtime.engine import Engine
+from engine.runtime.engine_door import EngineDoor
 from engine.runtime.opening import open_engine
 from tests.worlds.simulated_web import ANN, create, until
 from tests.worlds.watching import upgrade_of
@@ -299,3 +300,19 @@ async def test_a_url_that_does_not_take_it_is_tried_again_and_no_redirect_is_fol
 async def test_nobody_at_the_url_is_a_failure() -> None:
     with pytest.raises(HookFailedError, match="refused"):
         await call(Hook(name="a", on=(HookEvent.ENDED,), url="http://127.0.0.1:1/"), {})
+
+
+async def test_a_halt_and_its_end_are_told_whatever_sets_a_hook_is_for(tmp_path: Path) -> None:
+    receiver = Receiver()
+    async with open_engine(tmp_path) as engine:
+        wanted = settings("halted", "lifted", scale_sets=("web",))
+        hooks = hooks_of(engine, tmp_path / "hooks.json", wanted, receiver)
+        door = EngineDoor(engine)
+        await door.command("halt", {"reason": "fire"}, ANN)
+        await door.command("lift-halt", {"reason": "it is out"}, ANN)
+        await look(hooks)
+
+    assert [(x["event"], x["actor"], x["reason"]) for x in receiver.got] == [
+        ("halted", "ann", "fire"),
+        ("lifted", "ann", "it is out"),
+    ]
