@@ -77,21 +77,19 @@ def _begin_to_count(upgrade: Upgrade, now: Now) -> list[e.Event]:
 
 def _fleet_changes(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
     found: list[e.Event] = []
-    instances = scale_set.instances
-    there = 0
+    instances, away = scale_set.instances, 0
     for member in upgrade.members.values():
         instance = instances.get(member.instance_id)
         if instance is None:
+            away += 1
             if member.state is not MemberState.GONE:
                 found.append(_moved(member, MemberState.GONE, "the instance left the scale set"))
-            continue
-        there += 1
-        if member.state is MemberState.PENDING:
-            if instance.hold is not None or instance.protected_from_actions:
+        elif member.left_out is not None:
+            if _may_join(member):
                 found += _kept_out(upgrade, member, instance)
-        elif member.left_out is not None and _may_join(member):
+        elif (instance.hold is not None or instance.protected_from_actions) and member.state is MemberState.PENDING:
             found += _kept_out(upgrade, member, instance)
-    if there == len(instances):  # a member is of one instance, and no other member of it
+    if len(upgrade.members) - away == len(instances):  # a member is of one instance, and no other member of it
         return found
     seen = {member.instance_id for member in upgrade.members.values()}
     new = [i for i in instances.values() if i.instance_id not in seen and i.provisioned]
@@ -180,12 +178,10 @@ def _notice(upgrade: Upgrade, scale_set: ScaleSet) -> list[e.Event]:
 
 
 def _pause(upgrade: Upgrade, now: Now) -> list[e.Event]:
-    still = not upgrade.in_flight()
-    if upgrade.holds and still and upgrade.paused_since_clock is None and not upgrade.cancelling:
-        return [e.UpgradePaused()]
-    if (not upgrade.holds or upgrade.cancelling) and upgrade.paused_since_clock is not None:
-        return [e.UpgradeResumed(now.clock - upgrade.paused_since_clock)]
-    return []
+    since = upgrade.paused_since_clock
+    if upgrade.holds and not upgrade.cancelling:
+        return [] if since is not None or upgrade.in_flight() else [e.UpgradePaused()]
+    return [e.UpgradeResumed(now.clock - since)] if since is not None else []
 
 
 def _hold_failed_restores(upgrade: Upgrade, now: Now) -> list[e.Event]:
@@ -200,7 +196,7 @@ def _hold_failed_restores(upgrade: Upgrade, now: Now) -> list[e.Event]:
 
 
 def _finish(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
-    if upgrade.in_flight() or upgrade.open_batch is not None:
+    if upgrade.open_batch is not None or upgrade.in_flight():
         return []
     if upgrade.cancelling:
         return [e.UpgradeCancelled()]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 
 from engine.model.counters import Counters
 from engine.model.overview import UpgradeOverview
+from engine.model.record_copy import replace
 from engine.model.upgrade import DOING, FAILED_STATES, LeftOut, Member, MemberState, Upgrade
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TypeVar
 
 from engine.decide.count_members import bucket, state_bucket, upgrade_overview
@@ -13,6 +12,7 @@ from engine.decide.evolve_scale_set import evolve_scale_set
 from engine.model import events as e
 from engine.model.health import Health
 from engine.model.overview import SetOverview, UpgradeOverview
+from engine.model.record_copy import replace
 from engine.model.scale_set import ScaleSet, versions_of
 from engine.model.upgrade import MemberState, Now, Upgrade
 

@@ -109,8 +109,7 @@ def plan_instances(scale_set: ScaleSet) -> list[Effect]:
     """Creations, extensions of new instances and boots that bring the fleet to the set's instances."""
     if scale_set.deleting:
         return []
-    found = (_needed(scale_set, instance) for instance in scale_set.instances.values())
-    return [effect for effect in found if effect is not None]
+    return [_needed(scale_set, i) for i in scale_set.instances.values() if i.wants_act]
 
 
 def still_wanted(scale_set: ScaleSet | None, effect: Effect) -> bool:
@@ -120,8 +119,7 @@ def still_wanted(scale_set: ScaleSet | None, effect: Effect) -> bool:
     instance = scale_set.instances.get(effect.instance_id) if scale_set is not None else None
     if scale_set is None or instance is None or scale_set.deleting:
         return False
-    needed = _needed(scale_set, instance)
-    return needed is not None and needed.id == effect.id
+    return instance.wants_act and _needed(scale_set, instance).id == effect.id
 
 
 def rest_s(effect: Effect) -> float:
@@ -131,12 +129,10 @@ def rest_s(effect: Effect) -> float:
     return min(_TRIED_AGAIN[effect.kind], RETRY_FIRST_S * 2.0 ** min(effect.attempt, 10))
 
 
-def _needed(scale_set: ScaleSet, instance: Instance) -> Effect | None:
-    if not instance.provisioned:
-        return _provision(scale_set, instance)
-    if instance.trying is None:
-        return None
-    return _instance_effect(scale_set, instance, EffectKind.START_INSTANCE, str(instance.trying.since_at), None)
+def _needed(scale_set: ScaleSet, instance: Instance) -> Effect:
+    if instance.provisioned and instance.trying is not None:
+        return _instance_effect(scale_set, instance, EffectKind.START_INSTANCE, str(instance.trying.since_at), None)
+    return _provision(scale_set, instance)
 
 
 def next_extension(scale_set: ScaleSet, instance: Instance) -> Extension | None:

@@ -131,6 +131,11 @@ class Instance:
     trying: Trying | None = None
 
     @property
+    def wants_act(self) -> bool:
+        """Whether it has still to be created, or has to be booted again."""
+        return not self.provisioned or self.trying is not None
+
+    @property
     def extension_failed(self) -> bool:
         """Whether an extension did not succeed on the present disk: the model is then not wholly applied."""
         return any(result.exit_code != 0 for result in self.extensions)
