@@ -12,6 +12,7 @@ from typing import Any
 from engine.decide.count_members import upgrade_overview
 from engine.model.codes import ApiError
 from engine.model.counters import Counters
+from engine.model.shares import Share
 from engine.model.upgrade import Upgrade
 from engine.wire.state import load
 from tui.failure_clusters import Cluster, clusters, failures_of
@@ -166,6 +167,16 @@ def settings_of(upgrade: Upgrade) -> tuple[tuple[str, str], ...]:
         ("restore failed instances", own.restore_failed.value.replace("_", " ")),
         ("health window", f"{own.health_window_s:g} s"),
         ("upgradeTimeout", f"{own.upgrade_timeout_s:g} s"),
+    )
+
+
+def both_limits(error: ApiError) -> tuple[tuple[str, Share], ...]:
+    """The numbers that an error of a broken limit was made with, in words; none for another error."""
+    if error.shares is None:
+        return ()
+    return ("unhealthy of the whole set", error.shares.unhealthy), (
+        "unhealthy of those upgraded",
+        error.shares.upgraded,
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from engine.model.code_catalogue import CATALOGUE
+from engine.model.shares import Share
 from engine.wire.safe_text import printable
 from tui.plain.moments import show_clock, show_duration, show_moment
-from tui.report import Report, chart
+from tui.report import Report, both_limits, chart
 
 CHART = 48
 IDS_SHOWN = 40
@@ -100,12 +101,18 @@ def _batches(report: Report, now_at: float) -> list[str]:
     return [*found, "```"]
 
 
+def _share(share: Share) -> str:
+    return f"{share.bad} of {share.total} ({share.percent} %), the limit is {share.limit_percent} %"
+
+
 def _errors(report: Report) -> list[str]:
     if report.error is None and not report.failures:
         return []
     found = ["## Errors", ""]
     if report.error is not None:
         found += [f"**{_safe(report.error.code)}**: {_safe(report.error.message)}", ""]
+        numbers = [f"- {words} when it stopped: {_share(share)}" for words, share in both_limits(report.error)]
+        found += [*numbers, ""] if numbers else []
         entry = next((e for e in CATALOGUE.values() if e.code.value == report.error.code), None)
         if entry is not None:
             found += [f"- {_safe(line)}" for line in entry.advice(report.scale_set, reference=report.target)] + [""]

@@ -31,6 +31,9 @@ class ApiErrorBody(Answer):
     message: str
     target: str | None = None
     details: list[dict[str, Any]] = []
+    shares: Annotated[
+        dict[str, Any] | None, Field(description="Ours: the numbers of both limits when one of them was broken.")
+    ] = None
 
 
 class BlockedBy(Answer):

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from engine.decide.choose_batch import choose_batch, choose_from, waiting_to_go
 from engine.decide.judge_health import (
-    failed_untouched,
+    both_shares,
+    broken_limit,
     failures_notice,
-    unhealthy_before,
-    unhealthy_during,
-    unhealthy_share,
-    unhealthy_upgraded,
-    untouched_share,
-    upgraded_share,
+    too_many_unhealthy,
 )
 from engine.decide.member_steps import Heard, begin_member, members_follow, restore_members
 from engine.model import events as e
@@ -140,30 +136,24 @@ def _close_batch(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Even
     batch = upgrade.open_batch
     if batch is None or upgrade.in_flight():
         return []
-    upgraded = upgraded_share(upgrade, scale_set)
-    unhealthy = unhealthy_share(scale_set, upgrade.settings.policy.max_unhealthy_instance_percent)
-    untouched = untouched_share(upgrade)
+    shares = both_shares(upgrade, scale_set)
     bad = FAILED_STATES if batch.direction is Direction.FORWARD else _BAD_AFTER_RESTORE
     failed = any(upgrade.members[m].state in bad for m in batch.members)
     found: list[e.Event] = [
         e.BatchEnded(
             batch.number,
             failed,
-            upgraded.bad,
-            upgraded.total,
-            unhealthy.bad,
-            unhealthy.total,
+            shares.upgraded.bad,
+            shares.upgraded.total,
+            shares.unhealthy.bad,
+            shares.unhealthy.total,
             now.clock + upgrade.settings.policy.pause_between_batches_s,
             batch.direction is Direction.BACK,
         )
     ]
     if upgrade.direction is Direction.FORWARD and upgrade.faulting is None:
-        if upgraded.exceeded:
-            found.append(e.LimitExceeded(unhealthy_upgraded(upgrade, upgraded)))
-        elif unhealthy.exceeded:
-            found.append(e.LimitExceeded(unhealthy_during(scale_set, unhealthy)))
-        elif untouched.exceeded:
-            found.append(e.LimitExceeded(failed_untouched(upgrade, untouched)))
+        error = broken_limit(upgrade, scale_set)
+        found += [e.LimitExceeded(error)] if error is not None else []
     more = (waiting_to_go(upgrade) or upgrade.held()) and len(found) == 1 and not upgrade.cancelling
     if upgrade.pause_after_batch and more:
         found.append(e.HoldRaised(Hold(HoldKind.OPERATOR, now.at, upgrade.stepped_by, "single step done")))
@@ -237,9 +227,10 @@ def _check(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
         return [e.UpgradeCompleted()]
     if unseen(scale_set):
         return []
-    share = unhealthy_share(scale_set, upgrade.settings.policy.max_unhealthy_instance_percent)
-    if share.exceeded:
-        return [e.UpgradeFaulted(unhealthy_before(scale_set, share))]
+    error = too_many_unhealthy(upgrade, scale_set)
+    if error is not None:
+        return [e.UpgradeFaulted(error)]
+    share = both_shares(upgrade, scale_set).unhealthy
     return [e.CheckPassed(share.bad, share.total)]
 
 
@@ -264,10 +255,9 @@ def _next_batch(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event
     forward = upgrade.direction is Direction.FORWARD
     if forward and unseen(scale_set):
         return []
-    if forward:
-        share = unhealthy_share(scale_set, upgrade.settings.policy.max_unhealthy_instance_percent)
-        if share.exceeded and waiting_to_go(upgrade):
-            return [e.LimitExceeded(unhealthy_during(scale_set, share))]
+    error = too_many_unhealthy(upgrade, scale_set) if forward and waiting_to_go(upgrade) else None
+    if error is not None:
+        return [e.LimitExceeded(error)]
     choice = choose_batch(upgrade, scale_set)
     if choice is None:
         return []

@@ -3,45 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 
 from engine.model.codes import ApiError, ErrorCode, ErrorDetail
 from engine.model.error_texts import before_rolling_upgrade, in_rolling_upgrade, instance_unhealthy, upgraded
 from engine.model.health import READ_AS_UNHEALTHY
 from engine.model.numbers import many
-from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import DOING, FAILED_STATES, Direction, MemberState, Upgrade
+from engine.model.scale_set import Instance, ScaleSet
+from engine.model.shares import Share, Shares
+from engine.model.upgrade import DOING, FAILED_STATES, Direction, Member, MemberState, Upgrade
 
 _UNLESS_HEALED = "stops at the end of this batch unless instances heal"
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """`bad` of `total` against `limit_percent`."""
-
-    bad: int
-    total: int
-    limit_percent: int
-
-    @property
-    def exceeded(self) -> bool:
-        """Strictly more than the limit (Azure: recorded messages say "more than the threshold")."""
-        return self.bad * 100 > self.limit_percent * self.total
-
-    @property
-    def percent(self) -> int:
-        """A whole number, as Azure's messages show it; one above the limit where the share itself is."""
-        if not self.total:
-            return 0
-        whole = self.bad * 100 // self.total
-        return max(whole, self.limit_percent + 1) if self.exceeded else whole
-
-    @property
-    def more_stop_it(self) -> int | None:
-        """How many more bad ones, the total unchanged, exceed the limit; None when no number does (100 %)."""
-        if self.limit_percent >= 100:
-            return None
-        return max(0, self.limit_percent * self.total // 100 + 1 - self.bad)
 
 
 def unhealthy_share(scale_set: ScaleSet, limit_percent: int) -> Share:
@@ -65,11 +37,31 @@ def upgraded_share(upgrade: Upgrade, scale_set: ScaleSet) -> Share:
             bad += 1
         elif state is MemberState.SUCCEEDED:
             ended += 1
-            instance = scale_set.instances.get(member.instance_id)  # it may have left the set after the end
-            bad += instance is not None and instance.health in READ_AS_UNHEALTHY
+            bad += _is_sick(member, scale_set)
         elif state not in DOING and state is not MemberState.PENDING:
             ended += 1
     return Share(bad, ended, upgrade.settings.policy.max_unhealthy_upgraded_instance_percent)
+
+
+def _is_sick(member: Member, scale_set: ScaleSet) -> bool:
+    instance = scale_set.instances.get(member.instance_id)  # it may have left the set after the end
+    return instance is not None and instance.health in READ_AS_UNHEALTHY
+
+
+def both_shares(upgrade: Upgrade, scale_set: ScaleSet) -> Shares:
+    """The numbers of both limits at this moment."""
+    of_all = unhealthy_share(scale_set, upgrade.settings.policy.max_unhealthy_instance_percent)
+    return Shares(of_all, upgraded_share(upgrade, scale_set))
+
+
+def shares_to_show(upgrade: Upgrade, scale_set: ScaleSet) -> tuple[Shares, bool]:
+    """The numbers a run is told with, and whether they are those at its stop.
+
+    Of an ended run they are those its error was made with, whatever became of its instances since; where nothing
+    kept them, as of a run that completed, those of now.
+    """
+    kept = upgrade.error.shares if not upgrade.live and upgrade.error is not None else None
+    return (kept, True) if kept is not None else (both_shares(upgrade, scale_set), False)
 
 
 def more_upgraded_stop_it(upgrade: Upgrade, scale_set: ScaleSet) -> int | None:
@@ -133,27 +125,30 @@ def untouched_share(upgrade: Upgrade) -> Share:
     return Share(bad, len(ended), upgrade.settings.policy.max_unhealthy_upgraded_instance_percent)
 
 
-def failed_untouched(upgrade: Upgrade, share: Share) -> ApiError:
-    """InternalExecutionError: the fleet could not begin on too many instances; the message gives the cause."""
-    details = failed_details(upgrade)
-    message = (
-        f"Rolling Upgrade failed: on {share.bad} of {share.total} instances it could not begin, more than the "
-        f"threshold of {share.limit_percent}%. The most impactful error is: {most_common_cause(details)}"
-    )
-    return ApiError(ErrorCode.INTERNAL, message, None, details)
-
-
 def sick_details(scale_set: ScaleSet) -> tuple[ErrorDetail, ...]:
     """One detail for each instance that is unhealthy now, with its probe's answer."""
-    return tuple(
-        ErrorDetail(
-            ErrorCode.INSTANCE_UNHEALTHY,
-            f"{scale_set.name}/virtualMachines/{i.instance_id}",
-            instance_unhealthy() + (f" {i.health_detail}" if i.health_detail else ""),
-        )
-        for i in scale_set.instances.values()
-        if i.is_unhealthy
-    )
+    return tuple(_sick_detail(scale_set, i) for i in scale_set.instances.values() if i.is_unhealthy)
+
+
+def _sick_detail(scale_set: ScaleSet, instance: Instance) -> ErrorDetail:
+    seen = f" {instance.health_detail}" if instance.health_detail else ""
+    target = f"{scale_set.name}/virtualMachines/{instance.instance_id}"
+    return ErrorDetail(ErrorCode.INSTANCE_UNHEALTHY, target, instance_unhealthy() + seen)
+
+
+def fallen_ill_details(upgrade: Upgrade, scale_set: ScaleSet) -> tuple[ErrorDetail, ...]:
+    """One detail for each member that succeeded and is unhealthy now, in the order in which they were taken."""
+    ill = [
+        m
+        for m in upgrade.members.values()
+        if m.replaced and m.state is MemberState.SUCCEEDED and _is_sick(m, scale_set)
+    ]
+    ill.sort(key=_taken)
+    return tuple(_sick_detail(scale_set, scale_set.instances[m.instance_id]) for m in ill)
+
+
+def _taken(member: Member) -> tuple[int, float, str]:
+    return member.batch or 0, member.since_clock, member.id
 
 
 def failed_details(upgrade: Upgrade) -> tuple[ErrorDetail, ...]:
@@ -163,7 +158,7 @@ def failed_details(upgrade: Upgrade) -> tuple[ErrorDetail, ...]:
         for m in upgrade.members.values()
         if m.error is not None and m.state is not MemberState.GONE and (m.judged_failed or m.state in FAILED_STATES)
     ]
-    failed.sort(key=lambda m: (m.batch or 0, m.since_clock, m.id))
+    failed.sort(key=_taken)
     return tuple(
         ErrorDetail(m.error.code, f"{upgrade.scale_set_name}/virtualMachines/{m.instance_id}", m.error.message)
         for m in failed
@@ -184,6 +179,32 @@ def _cause(detail: ErrorDetail) -> str:
     return plain if detail.message.startswith(plain) else detail.message
 
 
+def broken_limit(upgrade: Upgrade, scale_set: ScaleSet) -> ApiError | None:
+    """The error that the end of a batch ends the run in, if one of its limits is broken then.
+
+    Azure's code and wording, the instances behind it, and the numbers of this moment.
+    """
+    shares, untouched = both_shares(upgrade, scale_set), untouched_share(upgrade)
+    if shares.upgraded.exceeded:
+        error = unhealthy_upgraded(upgrade, scale_set, shares.upgraded)
+    elif shares.unhealthy.exceeded:
+        error = unhealthy_during(scale_set, shares.unhealthy)
+    elif untouched.exceeded:
+        error = failed_untouched(upgrade, untouched)
+    else:
+        return None
+    return replace(error, shares=shares)
+
+
+def too_many_unhealthy(upgrade: Upgrade, scale_set: ScaleSet) -> ApiError | None:
+    """The error that keeps the next batch from beginning, the first one too, if the whole set's limit is broken."""
+    shares = both_shares(upgrade, scale_set)
+    if not shares.unhealthy.exceeded:
+        return None
+    told = unhealthy_before if upgrade.checking else unhealthy_during
+    return replace(told(scale_set, shares.unhealthy), shares=shares)
+
+
 def unhealthy_before(scale_set: ScaleSet, share: Share) -> ApiError:
     details = sick_details(scale_set)
     message = before_rolling_upgrade(share.percent, share.limit_percent, most_common_cause(details))
@@ -191,19 +212,26 @@ def unhealthy_before(scale_set: ScaleSet, share: Share) -> ApiError:
 
 
 def unhealthy_during(scale_set: ScaleSet, share: Share) -> ApiError:
-    return ApiError(
-        ErrorCode.UNHEALTHY_DURING,
-        in_rolling_upgrade(share.percent, share.limit_percent),
-        None,
-        sick_details(scale_set),
-    )
+    message = in_rolling_upgrade(share.percent, share.limit_percent)
+    return ApiError(ErrorCode.UNHEALTHY_DURING, message, None, sick_details(scale_set))
 
 
-def unhealthy_upgraded(upgrade: Upgrade, share: Share) -> ApiError:
-    details = failed_details(upgrade)
+def unhealthy_upgraded(upgrade: Upgrade, scale_set: ScaleSet, share: Share) -> ApiError:
+    """Names those that failed, then those that fell ill after they had succeeded: the share counts both."""
+    details = failed_details(upgrade) + fallen_ill_details(upgrade, scale_set)
     first = details[0].target.rsplit("/", 1)[-1] if details else ""
     message = upgraded(share.percent, share.limit_percent, most_common_cause(details), first)
     return ApiError(ErrorCode.UNHEALTHY_UPGRADED, message, None, details)
+
+
+def failed_untouched(upgrade: Upgrade, share: Share) -> ApiError:
+    """InternalExecutionError: the fleet could not begin on too many instances; the message gives the cause."""
+    details = failed_details(upgrade)
+    message = (
+        f"Rolling Upgrade failed: on {share.bad} of {share.total} instances it could not begin, more than the "
+        f"threshold of {share.limit_percent}%. The most impactful error is: {most_common_cause(details)}"
+    )
+    return ApiError(ErrorCode.INTERNAL, message, None, details)
 
 
 def failures_notice(upgrade: Upgrade, scale_set: ScaleSet) -> ApiError | None:

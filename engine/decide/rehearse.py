@@ -11,7 +11,6 @@ from engine.decide.blocked_by import upgrade_blocked_by
 from engine.decide.count_members import count_members
 from engine.decide.draws import picked, quantile
 from engine.decide.estimate import DRAWS, HIGH, LOW, Course, Pace, believe, plan_range, time_left
-from engine.decide.judge_health import Share
 from engine.decide.plan_upgrade import make_plan, new_upgrade, refuse_if_impossible, resolve_target
 from engine.decide.twin import Fate, Told, Twin
 from engine.model import events as e
@@ -22,6 +21,7 @@ from engine.model.policy import RestoreFailed, RunSettings
 from engine.model.policy_document import PolicyDocument
 from engine.model.rehearsal import FORMS, Failing, Rehearsal, RehearsedBatch, StopCount, Stopped, Trouble
 from engine.model.scale_set import ScaleSet
+from engine.model.shares import Share
 from engine.model.upgrade import Member, MemberState, Now, Upgrade
 
 OTHER_DRAWS = 20

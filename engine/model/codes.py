@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.model.shares import Shares
+
 
 class ErrorCode(StrEnum):
     """Codes as Azure spells them (Azure: automatic OS image upgrade page, 2023; recorded answers 2019-2022)."""
@@ -39,9 +41,13 @@ class ErrorDetail:
 
 @dataclass(frozen=True, slots=True)
 class ApiError:
-    """An error inside a status: Azure's code, its wording, one level of details."""
+    """An error inside a status: Azure's code, its wording, one level of details.
+
+    `shares`: the numbers of the limits when it was made, for one that a broken limit made. Azure has no such field.
+    """
 
     code: str
     message: str
     target: str | None = None
     details: tuple[ErrorDetail, ...] = ()
+    shares: Shares | None = None

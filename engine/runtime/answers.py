@@ -12,11 +12,9 @@ from engine.arm.write_status import azure_code, history, os_upgrade_history_item
 from engine.decide.blocked_by import BlockedBy, member_blocked_by, upgrade_blocked_by
 from engine.decide.count_members import count_members, upgrade_overview
 from engine.decide.judge_health import (
-    Share,
     more_upgraded_stop_it,
-    unhealthy_share,
+    shares_to_show,
     unhealthy_verdict,
-    upgraded_share,
     upgraded_verdict,
 )
 from engine.model.codes import ApiError
@@ -24,6 +22,7 @@ from engine.model.counters import Counters
 from engine.model.events import EngineStarted
 from engine.model.health import READ_AS_UNHEALTHY, Health
 from engine.model.scale_set import Instance, ScaleSet, versions_of
+from engine.model.shares import Share
 from engine.model.upgrade import Member, Upgrade
 from engine.runtime.image_warnings import image_warnings
 
@@ -136,8 +135,20 @@ def _member(engine: Engine, upgrade: Upgrade, member: Member) -> Answer:
     }
 
 
-def _share(share: Share) -> Answer:
+def _limits(upgrade: Upgrade, scale_set: ScaleSet) -> Answer:
+    """Both limits: of a live run as it stands, of one that broke a limit as it stood when it stopped."""
+    shares, at_its_stop = shares_to_show(upgrade, scale_set)
+    unhealthy, upgraded = _share(shares.unhealthy, at_its_stop), _share(shares.upgraded, at_its_stop)
+    if upgrade.live:
+        unhealthy["verdict"] = unhealthy_verdict(upgrade, scale_set)
+        upgraded["verdict"] = upgraded_verdict(upgrade, scale_set)
+        upgraded["more_stop_it"] = more_upgraded_stop_it(upgrade, scale_set)
+    return {"unhealthy": unhealthy, "upgraded": upgraded}
+
+
+def _share(share: Share, at_its_stop: bool) -> Answer:
     return {
+        "at_its_stop": at_its_stop,
         "now": share.bad,
         "total": share.total,
         "percent": share.percent,
@@ -150,24 +161,14 @@ def _share(share: Share) -> Answer:
 def upgrade_detail(engine: Engine, upgrade: Upgrade) -> Answer:
     """Everything about one upgrade, under `azure` and `ours`."""
     scale_set = engine.state.scale_sets.get(upgrade.scale_set)
-    policy, before = upgrade.settings.policy, before_nothing(engine, upgrade)
+    before = before_nothing(engine, upgrade)
     ours = upgrade_summary(engine, upgrade) | {
         "members": [_member(engine, upgrade, m) for m in upgrade.members.values()],
         "batch_list": [asdict(batch) for batch in upgrade.batches],
         "before": upgrade_summary(engine, before) if before is not None else None,
         "restore_failed": upgrade.settings.restore_failed.value,
         "settings": asdict(upgrade.settings),
-        "limits": {
-            "unhealthy": _share(unhealthy_share(scale_set, policy.max_unhealthy_instance_percent))
-            | {"verdict": unhealthy_verdict(upgrade, scale_set)},
-            "upgraded": _share(upgraded_share(upgrade, scale_set))
-            | {
-                "more_stop_it": more_upgraded_stop_it(upgrade, scale_set),
-                "verdict": upgraded_verdict(upgrade, scale_set),
-            },
-        }
-        if scale_set is not None
-        else {},
+        "limits": _limits(upgrade, scale_set) if scale_set is not None else {},
     }
     return {"azure": rolling_upgrade_status(upgrade, scale_set, count_members(upgrade)), "ours": ours}
 

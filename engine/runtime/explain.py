@@ -9,11 +9,11 @@ from engine.arm.times import format_time
 from engine.decide.blocked_by import upgrade_blocked_by
 from engine.decide.count_members import upgrade_overview
 from engine.decide.judge_health import (
-    Share,
+    both_shares,
     more_upgraded_stop_it,
+    shares_to_show,
     unhealthy_share,
     unhealthy_verdict,
-    upgraded_share,
     upgraded_verdict,
 )
 from engine.model.code_catalogue import CATALOGUE, CodeEntry, find_codes
@@ -23,6 +23,7 @@ from engine.model.halt import WAY_OUT
 from engine.model.numbers import many, more_stop
 from engine.model.overview import UpgradeOverview
 from engine.model.scale_set import ScaleSet
+from engine.model.shares import Share
 from engine.model.upgrade import Direction, HoldKind, MemberState, Upgrade
 from engine.runtime import answers
 from engine.runtime.advice import advice_now
@@ -178,28 +179,24 @@ def _before_the_first(upgrade: Upgrade, untouched: int) -> str:
 
 
 def _numbers(upgrade: Upgrade, scale_set: ScaleSet) -> list[str]:
-    policy = upgrade.settings.policy
     if upgrade.direction is Direction.BACK:
         now = unhealthy_share(scale_set, 100)
         return [f"unhealthy of the whole set now: {now.bad} of {now.total}; no limit of them stops a rollback."]
-    whole = unhealthy_share(scale_set, policy.max_unhealthy_instance_percent)
-    shares = (
-        (
-            "unhealthy of the whole set now",
-            whole,
-            whole.more_stop_it,
-            unhealthy_verdict(upgrade, scale_set),
-        ),
-        (
-            "unhealthy of those upgraded",
-            upgraded_share(upgrade, scale_set),
-            more_upgraded_stop_it(upgrade, scale_set),
-            upgraded_verdict(upgrade, scale_set),
-        ),
-    )
+    shares, at_its_stop = shares_to_show(upgrade, scale_set)
+    if upgrade.live:
+        more, verdict = more_upgraded_stop_it(upgrade, scale_set), unhealthy_verdict(upgrade, scale_set)
+        of_all = _what_it_means(shares.unhealthy, shares.unhealthy.more_stop_it, verdict)
+        of_upgraded = _what_it_means(shares.upgraded, more, upgraded_verdict(upgrade, scale_set))
+    elif at_its_stop:
+        present = both_shares(upgrade, scale_set)
+        of_all = f"; now it is {present.unhealthy.bad} of {present.unhealthy.total}"
+        of_upgraded = f"; now it is {present.upgraded.bad} of {present.upgraded.total}"
+    else:
+        of_all = of_upgraded = ""
+    when = "when it stopped" if at_its_stop else "now"
     return [
-        _share_words(words, share, _what_it_means(share, more, verdict) if upgrade.live else "")
-        for words, share, more, verdict in shares
+        _share_words(f"unhealthy of the whole set {when}", shares.unhealthy, of_all),
+        _share_words(f"unhealthy of those upgraded {when}", shares.upgraded, of_upgraded),
     ]
 
 

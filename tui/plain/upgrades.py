@@ -161,11 +161,17 @@ def _limit_lines(limits: Mapping[str, Any], *, live: bool) -> list[str]:
     for key, words in (("unhealthy", "unhealthy"), ("upgraded", "unhealthy of those upgraded")):
         limit = limits.get(key)
         if limit:
+            when = _when(limit, live=live)
             lines.append(
-                f"{words}: {limit['now']} of {limit['total']} ({float(limit['percent']):.0f} %), "
+                f"{words}{when}: {limit['now']} of {limit['total']} ({float(limit['percent']):.0f} %), "
                 f"limit {limit['limit_percent']} %" + _what_it_means(limit, live=live)
             )
     return lines
+
+
+def _when(limit: Mapping[str, Any], *, live: bool) -> str:
+    """Of an ended run, whether the numbers are those of its stop or of now."""
+    return "" if live else " when it stopped" if limit.get("at_its_stop") else " now"
 
 
 def _what_it_means(limit: Mapping[str, Any], *, live: bool) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.decide.judge_health import Share, unhealthy_share, upgraded_share
+from engine.decide.judge_health import shares_to_show
 from engine.model.code_catalogue import CATALOGUE, CodeEntry
 from engine.model.codes import ErrorCode
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import Upgrade
+from engine.model.shares import Share
+from engine.model.upgrade import FAILED_STATES, Upgrade
 from tui.cells import wrap
 from tui.failure_clusters import Cluster, clusters, details_of, failures_of, places
 from tui.glyphs import Glyphs
@@ -97,19 +98,19 @@ def _part(page: ErrorPage, title: str, texts: list[str], meaning: Meaning = Mean
 
 
 def _numbers(page: ErrorPage) -> list[Line]:
-    """The shares against their limits, now; only where the code is about a limit of this run."""
+    """The shares against their limits, when it stopped or now; only where the code is about a limit of this run."""
     scale_set, upgrade = page.scale_set, page.upgrade
     about = (ErrorCode.UNHEALTHY_BEFORE, ErrorCode.UNHEALTHY_DURING, ErrorCode.UNHEALTHY_UPGRADED)
-    if page.case is None or scale_set is None or upgrade is None or not upgrade.members:
+    if page.case is None or scale_set is None or upgrade is None:
         return []
     if page.code not in (*(str(code) for code in about), str(ErrorCode.IN_PROGRESS_WITH_FAILED)):
         return []
-    policy = upgrade.settings.policy
-    shares = (
-        ("unhealthy now, of all", unhealthy_share(scale_set, policy.max_unhealthy_instance_percent)),
-        ("unhealthy, of those upgraded", upgraded_share(upgrade, scale_set)),
-    )
-    return [(), (Piece(" The numbers", Meaning.ACCENT),), *(_share(words, share, page) for words, share in shares)]
+    shares, at_its_stop = shares_to_show(upgrade, scale_set)
+    if not at_its_stop and not upgrade.members:  # without them nothing can be counted now
+        return []
+    title = f" The numbers {'when it stopped' if at_its_stop else 'now'}"
+    of_all = _share("unhealthy, of all", shares.unhealthy, page)
+    return [(), (Piece(title, Meaning.ACCENT),), of_all, _share("unhealthy, of those upgraded", shares.upgraded, page)]
 
 
 def _share(words: str, share: Share, page: ErrorPage) -> Line:
@@ -147,13 +148,23 @@ def _cluster(cluster: Cluster, page: ErrorPage, where: Mapping[str, str]) -> lis
     return found + [(Piece(space + line, Meaning.MUTED),) for line in wrap(of, max(20, page.width - len(space) - 1))]
 
 
+def _failed(upgrade: Upgrade | None) -> set[str]:
+    """The instances that failed: those that fell ill after their success are nothing to retry."""
+    members = upgrade.members.values() if upgrade is not None else ()
+    return {m.instance_id for m in members if m.judged_failed or m.state in FAILED_STATES}
+
+
 def _steps(page: ErrorPage, entry: CodeEntry) -> list[Line]:
     case = page.case
     name = page.scale_set.name if page.scale_set is not None else "SET"
-    first = case.clusters[0].instances[0] if case is not None and case.clusters else "ID"
+    failed = _failed(page.upgrade)
+    named = [i for cluster in case.clusters for i in cluster.instances] if case is not None else []
+    first = next((i for i in named if not failed or i in failed), "ID")
     reference = str(page.upgrade.target) if page.upgrade is not None else "REFERENCE"
     known = case is not None
     advice = entry.advice(name, first, reference) if known else entry.advice()
+    if known and page.upgrade is not None and page.upgrade.members and not failed:
+        advice = tuple(line for line in advice if "rollset retry" not in line)
     found: list[Line] = [(), (Piece(" What to do", Meaning.ACCENT),)]
     for line in advice:
         words, colon, command = line.partition(": rollset ")

@@ -7,7 +7,7 @@ from tui.cells import fit, wrap
 from tui.clocks import Clocks, short
 from tui.glyphs import Glyphs
 from tui.palette import Line, Meaning, Piece
-from tui.report import Report, ReportBatch, Turn, chart
+from tui.report import Report, ReportBatch, Turn, both_limits, chart
 from tui.screens.list_screen import labelled
 
 LABEL = 10
@@ -135,6 +135,10 @@ def _errors(report: Report, glyphs: Glyphs, width: int) -> list[Line]:
     if report.error is not None:
         found.append((Piece(f" {report.error.code}", Meaning.BAD),))
         found += [(Piece(f" {line}"),) for line in wrap(report.error.message, width - 2)]
+        for words, share in both_limits(report.error):
+            text = f" {words} when it stopped: {share.bad:,} of {share.total:,}, the limit is {share.limit_percent} %"
+            meaning = Meaning.BAD if share.exceeded else Meaning.MUTED
+            found.append((Piece(fit(text, width, glyphs.ellipsis).rstrip(), meaning),))
         entry = next((e for e in CATALOGUE.values() if e.code.value == report.error.code), None)
         advice = entry.advice(report.scale_set, reference=report.target) if entry is not None else ()
         for line in advice:

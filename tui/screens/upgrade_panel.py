@@ -7,9 +7,10 @@ from enum import Enum
 
 from engine.decide.choose_batch import choose_batch
 from engine.decide.count_members import upgrade_overview
-from engine.decide.judge_health import Share, more_upgraded_stop_it, must_stop, unhealthy_share, upgraded_share
+from engine.decide.judge_health import more_upgraded_stop_it, must_stop, shares_to_show, unhealthy_share, upgraded_share
 from engine.model.numbers import more_stop
 from engine.model.scale_set import ScaleSet
+from engine.model.shares import Share
 from engine.model.upgrade import AWAITING, Batch, MemberState, Now, Upgrade, UpgradeState
 from tui.cells import first_lines, fit, width_of, wrap, wrap_code
 from tui.clocks import short
@@ -136,11 +137,19 @@ def _limits(view: PanelView) -> list[Line]:
         sick = f"{share.bad:,} of {share.total:,}"
         meaning = Meaning.BAD if share.bad else Meaning.TEXT
         return [_labelled("unhealthy", Piece(sick, meaning), Piece("  no limit stops it", Meaning.MUTED))]
-    now = unhealthy_share(view.scale_set, view.upgrade.settings.policy.max_unhealthy_instance_percent)
-    return [
-        *_gauge(view, "unhealthy", now, now.more_stop_it),
-        *_gauge(view, "upgraded", upgraded_share(view.upgrade, view.scale_set), _more_upgraded(view)),
-    ]
+    shares, at_its_stop = shares_to_show(view.upgrade, view.scale_set)
+    all_of_it, upgraded = shares.unhealthy, shares.upgraded
+    if view.upgrade.live:
+        ends = _gauge_end(view, all_of_it, all_of_it.more_stop_it), _gauge_end(view, upgraded, _more_upgraded(view))
+    else:
+        ends = _end_of_ended(all_of_it, at_its_stop), _end_of_ended(upgraded, at_its_stop)
+    return [*_gauge(view, "unhealthy", all_of_it, ends[0]), *_gauge(view, "upgraded", upgraded, ends[1])]
+
+
+def _end_of_ended(share: Share, at_its_stop: bool) -> tuple[str, Meaning]:
+    if at_its_stop:
+        return ("over: it stopped", Meaning.BAD) if share.exceeded else ("when it stopped", Meaning.MUTED)
+    return ("over the limit now", Meaning.BAD) if share.exceeded else ("now", Meaning.MUTED)
 
 
 def _more_upgraded(view: PanelView) -> int | None:
@@ -151,8 +160,6 @@ def _more_upgraded(view: PanelView) -> int | None:
 
 
 def _gauge_end(view: PanelView, share: Share, more: int | None) -> tuple[str, Meaning]:
-    if not view.upgrade.live:
-        return ("over the limit", Meaning.BAD) if share.exceeded else ("", Meaning.MUTED)
     if view.upgrade.faulting is not None:
         return ("over: it stops", Meaning.BAD) if share.exceeded else ("", Meaning.MUTED)
     if more == 0 and view.upgrade.open_batch is not None:
@@ -169,12 +176,12 @@ def _gauge_end(view: PanelView, share: Share, more: int | None) -> tuple[str, Me
     return more_stop(more), Meaning.BAD if share.exceeded else Meaning.NOTICE if more <= 2 else Meaning.MUTED
 
 
-def _gauge(view: PanelView, label: str, share: Share, more: int | None) -> list[Line]:
-    """How much of a limit is used, and how many failures are left before it stops the upgrade."""
+def _gauge(view: PanelView, label: str, share: Share, end: tuple[str, Meaning]) -> list[Line]:
+    """How much of a limit is used, and what that means: how many failures are left before it stops the upgrade."""
     glyphs = view.glyphs
     real = share.bad * 100 / share.total if share.total else 0.0
     used = min(1.0, real / share.limit_percent) if share.limit_percent else float(share.bad > 0)
-    tail, end_meaning = _gauge_end(view, share, more)
+    tail, end_meaning = end
     meaning = Meaning.BAD if share.exceeded else (Meaning.NOTICE if used >= 0.5 else Meaning.GOOD)
     text = f" {real:.1f} of {share.limit_percent} %" if real else f" 0 of {share.limit_percent} %"
     room = view.width - LABEL - 1
@@ -182,8 +189,8 @@ def _gauge(view: PanelView, label: str, share: Share, more: int | None) -> list[
     bar = max(5, min(20, room - len(text) - (2 + len(tail) if on_one_line else 0)))
     done, rest = glyphs.bar(used, bar)
     gauge = _labelled(label, Piece(done, meaning), Piece(rest, Meaning.FAINT), Piece(text, meaning))
-    end = Piece(tail, end_meaning)
-    return [(*gauge, Piece("  "), end)] if on_one_line else [gauge, _labelled("", end)]
+    last = Piece(tail, end_meaning)
+    return [(*gauge, Piece("  "), last)] if on_one_line else [gauge, _labelled("", last)]
 
 
 def _track(view: PanelView) -> Line:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from engine.decide.judge_health import (
-    Share,
     failed_details,
     failures_notice,
     more_upgraded_stop_it,
@@ -23,6 +22,7 @@ from engine.model.codes import ErrorCode, ErrorDetail
 from engine.model.commands import Verb
 from engine.model.effects import EffectKind
 from engine.model.health import Health
+from engine.model.shares import Share
 from engine.model.upgrade import MemberState
 from tests.unit.decide.given import SETUP, TOLERANT, V2, Run, instance, scale_set, upgrade_of
 

@@ -5,16 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.decide.judge_health import (
+    both_shares,
     failed_details,
+    fallen_ill_details,
     more_upgraded_stop_it,
+    shares_to_show,
     sick_details,
     unhealthy_upgraded,
     untouched_share,
     upgraded_share,
 )
+from engine.model.codes import ErrorCode, ErrorDetail
+from engine.model.error_texts import instance_unhealthy
 from engine.model.health import Health
-from engine.model.upgrade import MemberState
+from engine.model.shares import Share, Shares
+from engine.model.upgrade import MemberState, Outcome
 from tests.unit.decide.given import TOLERANT, Run, instance, scale_set, upgrade_of
+from tests.unit.decide.given_limits import ill_after_success
 
 
 def failed_twice() -> Run:
@@ -33,7 +40,7 @@ def test_failed_instances_are_told_batch_by_batch_and_the_first_of_all_by_name()
     run = failed_twice()
     names = [detail.target for detail in failed_details(run.upgrade)]
     assert names == [f"web/virtualMachines/{name}" for name in ("0", "1", "3")]
-    error = unhealthy_upgraded(run.upgrade, upgraded_share(run.upgrade, run.set))
+    error = unhealthy_upgraded(run.upgrade, run.set, upgraded_share(run.upgrade, run.set))
     assert error.message.endswith("First failed instance ID is: 0.")
     assert error.details == failed_details(run.upgrade)
 
@@ -46,13 +53,70 @@ def test_of_one_batch_the_one_that_failed_first_is_told_first() -> None:
     assert [detail.target[-1] for detail in failed_details(changed)] == ["1", "0", "3"]
 
 
-def test_a_limit_broken_without_a_failed_member_names_nobody() -> None:
-    run = Run(scale_set(2, policy=TOLERANT), batch="1")
+def test_a_limit_broken_by_those_that_fell_ill_after_their_success_names_them() -> None:
+    run = ill_after_success()
+    assert run.upgrade.outcome is Outcome.FAULTED
+    error = run.upgrade.error
+    assert error is not None and error.code == ErrorCode.UNHEALTHY_UPGRADED
+    assert error.details == (
+        ErrorDetail(ErrorCode.INSTANCE_UNHEALTHY, "web/virtualMachines/0", instance_unhealthy()),
+        ErrorDetail(ErrorCode.INSTANCE_UNHEALTHY, "web/virtualMachines/1", instance_unhealthy() + " HTTP 503"),
+    )
+    assert "The most impactful error is: Instance found to be unhealthy or unreachable." in error.message
+    assert error.message.endswith("First failed instance ID is: 0.")
+
+
+def test_those_that_failed_are_named_before_those_that_fell_ill_and_one_that_left_not_at_all() -> None:
+    run = Run(scale_set(4, policy=TOLERANT), restore_failed="never", batch="1")
     run.batch()
-    run.sick("0")
-    error = unhealthy_upgraded(run.upgrade, upgraded_share(run.upgrade, run.set))
+    run.batch()
+    run.batch("2")
+    run.sick("0", "1")
+    run.remove("1")
+    assert [d.target for d in fallen_ill_details(run.upgrade, run.set)] == ["web/virtualMachines/0"]
+    error = unhealthy_upgraded(run.upgrade, run.set, upgraded_share(run.upgrade, run.set))
+    assert [d.target[-1] for d in error.details] == ["2", "0"]
+    assert error.message.endswith("First failed instance ID is: 2.")
+
+
+def test_a_broken_limit_without_anybody_named_says_no_name() -> None:
+    run = Run(scale_set(2, policy=TOLERANT), batch="1")
+    error = unhealthy_upgraded(run.upgrade, run.set, upgraded_share(run.upgrade, run.set))
     assert error.details == ()
     assert error.message.endswith("First failed instance ID is: .")
+
+
+def test_an_ended_run_is_told_with_the_numbers_of_its_stop_whatever_came_after() -> None:
+    run = ill_after_success()
+    stopped = Shares(Share(2, 6, 100), Share(2, 3, 40))
+    assert run.upgrade.error is not None and run.upgrade.error.shares == stopped
+    run.healthy("0", "1")
+    assert both_shares(run.upgrade, run.set) == Shares(Share(0, 6, 100), Share(0, 3, 40))
+    assert shares_to_show(run.upgrade, run.set) == (stopped, True)
+
+
+def test_a_run_that_broke_no_limit_is_told_with_the_numbers_of_now() -> None:
+    run = Run(scale_set(2, policy=TOLERANT), batch="1")
+    run.batch()
+    live = both_shares(run.upgrade, run.set)
+    assert shares_to_show(run.upgrade, run.set) == (live, False)
+    run.batch()
+    assert run.upgrade.outcome is Outcome.COMPLETED
+    assert shares_to_show(run.upgrade, run.set) == (both_shares(run.upgrade, run.set), False)
+
+
+def test_the_limit_of_the_whole_set_keeps_its_numbers_before_the_first_batch_and_between_two() -> None:
+    strict = {"max_unhealthy_instance_percent": 20}
+    before = Run(scale_set([instance("0", health=Health.UNHEALTHY), instance("1")], policy=strict))
+    assert before.upgrade.error is not None and before.upgrade.error.code == ErrorCode.UNHEALTHY_BEFORE
+    assert before.upgrade.error.shares == Shares(Share(1, 2, 20), Share(0, 0, 20))
+
+    between = Run(scale_set(4, policy={**strict, "pause_between_batches_s": 60.0}), batch="1")
+    between.batch()
+    between.sick("3")
+    between.wait(60.0)
+    assert between.upgrade.error is not None and between.upgrade.error.code == ErrorCode.UNHEALTHY_DURING
+    assert between.upgrade.error.shares == Shares(Share(1, 4, 20), Share(0, 1, 20))
 
 
 def test_an_unhealthy_instance_is_told_with_its_probes_answer_if_there_is_one() -> None:

@@ -14,6 +14,7 @@ from engine.model.code_catalogue import CATALOGUE
 from engine.model.codes import ApiError, ErrorCode, ErrorDetail
 from engine.model.errors import NotFoundError
 from engine.model.plan import StartRequest
+from engine.model.shares import Share, Shares
 from engine.model.upgrade import (
     Batch,
     Direction,
@@ -109,11 +110,27 @@ def test_a_faulted_upgrade_is_explained_with_numbers_names_and_causes(engine: En
     assert (
         "0 instances succeeded, 1 failed (1 of them back on their previous disk), 0 in progress, 2 not begun" in words
     )
-    assert "unhealthy of those upgraded: 1 of 1 (100 %), the limit is 20 %." in words
+    assert "unhealthy of those upgraded now: 1 of 1 (100 %), the limit is 20 %." in words
     assert "web/virtualMachines/0: Not healthy within 6 s: answered 503" in words
     assert "rollset rollback web" in words and "rollset retry web 0" in words
     assert "rollset image exclude contoso:web:stable:1.1.0" in words
     assert explain(engine, "web-1") == answer
+
+
+def test_a_broken_limit_is_explained_with_the_numbers_of_the_stop_and_those_of_now(engine: Engine) -> None:
+    upgrade = faulted(engine)
+    assert upgrade.error is not None
+    kept = replace(upgrade.error, shares=Shares(Share(2, 3, 20), Share(2, 2, 20)))
+    turn = engine.turn()
+    turn.on_upgrade("web-1", e.UpgradeStarted(replace(upgrade, error=kept)))
+    engine.commit(turn)
+
+    words = "\n".join(explain(engine, "web")["words"])
+    assert "unhealthy of the whole set when it stopped: 2 of 3 (66 %), the limit is 20 %; now it is 0 of 3." in words
+    assert "unhealthy of those upgraded when it stopped: 2 of 2 (100 %), the limit is 20 %; now it is 1 of 1." in words
+    limits = upgrade_detail(engine, engine.state.upgrades["web-1"])["ours"]["limits"]
+    assert [limits[name]["now"] for name in ("unhealthy", "upgraded")] == [2, 2]
+    assert all(limits[name]["at_its_stop"] for name in ("unhealthy", "upgraded"))
 
 
 def advice(engine: Engine, what: str) -> list[str]:

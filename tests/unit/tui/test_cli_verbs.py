@@ -260,7 +260,11 @@ def test_a_limit_that_is_exceeded_says_whether_the_run_goes_on(run: Run, engine:
     assert "unhealthy: 0 of 4 (75 %), limit 20 %, 1 more stops it\n" in words
     assert "(75 %), limit 20 %, over it: the run goes on unless 2 more fail in this batch\n" in words
     engine.answers["status"] = {"azure": {}, "ours": COMPLETED | {"limits": limits}}
-    assert "(75 %), limit 20 %, over it\n" in run("status", "web").stdout
+    assert "unhealthy of those upgraded now: 3 of 4 (75 %), limit 20 %, over it\n" in run("status", "web").stdout
+    kept = {"unhealthy": fine | {"at_its_stop": True}, "upgraded": over | {"at_its_stop": True}}
+    engine.answers["status"] = {"azure": {}, "ours": COMPLETED | {"limits": kept}}
+    words = run("status", "web").stdout
+    assert "unhealthy of those upgraded when it stopped: 3 of 4 (75 %), limit 20 %, over it\n" in words
 
 
 def test_plan_can_be_kept(run: Run, engine: FakeEngine, tmp_path: Path) -> None:
