@@ -83,7 +83,7 @@ class Start(OnSet, RunSettings):
 
 
 class Hold(OnInstance):
-    until: At | None = None
+    until: Annotated[At | None, Field(description="Left out: as before, or until it is released.")] = None
 
 
 class Protect(OnInstance):

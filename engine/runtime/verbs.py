@@ -9,6 +9,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
+from engine.arm.times import format_time
 from engine.model import events as e
 from engine.model.codes import ErrorCode
 from engine.model.errors import InputError, NotFoundError, RefusedError, RollsetError, UnreachableError
@@ -186,12 +187,24 @@ def _on_instance(
     return do
 
 
+NO_REASON = "held"
+"""What stands where a hold was given no reason."""
+
+
 def _hold(scale_set: ScaleSet, name: str, arguments: Arguments, caller: Caller, turn: Turn) -> tuple[e.Event, str]:
     until = optional_moment(arguments, "until")
     if until is not None and until <= turn.now.at:
         raise InputError(ErrorCode.INVALID_PARAMETER, "--until is in the past.", "Give a time to come.")
-    hold = InstanceHold(optional_text(arguments, "reason") or "held", caller.user, turn.now.at, until)
-    return e.InstanceHeld(name, hold), f"instance {name} of {scale_set.name} is held out of batches"
+    given = optional_text(arguments, "reason")
+    hold = InstanceHold(given or NO_REASON, caller.user, turn.now.at, until)
+    said, earlier = f"instance {name} of {scale_set.name} is held out of batches", scale_set.instances[name].hold
+    if earlier is not None and not given:
+        hold = replace(hold, reason=earlier.reason)
+        said += f"; its reason stays: {earlier.reason}" if earlier.reason != NO_REASON else ""
+    if earlier is not None and earlier.until_at is not None and until is None and earlier.until_at > turn.now.at:
+        hold = replace(hold, until_at=earlier.until_at)
+        said += f"; its end stays: {(format_time(earlier.until_at) or '')[:16].replace('T', ' ')} UTC"
+    return e.InstanceHeld(name, hold), said
 
 
 def _release(scale_set: ScaleSet, name: str, arguments: Arguments, caller: Caller, turn: Turn) -> tuple[e.Event, str]:

@@ -74,7 +74,7 @@ def hold(
     confirm: Confirm = None,
     state_dir: StateDir = None,
 ) -> None:
-    """Keep an instance out of batches until it is released."""
+    """Keep an instance out of batches until it is released; held anew, what is not said stays."""
     from tui.plain.moments import parse_moment
 
     until_at = None if until is None else parse_moment(until, time.time(), "--until")

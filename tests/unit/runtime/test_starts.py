@@ -130,6 +130,29 @@ def test_previous_disks_are_let_go_in_the_engines_own_time(door: EngineDoor) -> 
     ]
 
 
+def test_a_hold_given_anew_keeps_what_it_does_not_say_and_the_answer_tells(door: EngineDoor) -> None:
+    until = door.engine.clock.now().at + 7200.0
+
+    def hold(**arguments: Any) -> tuple[str, float | None, str]:
+        said = command(door, "hold", instance="1", **arguments)["message"]
+        kept = door.engine.find_set("web").instances["1"].hold
+        assert kept is not None
+        return kept.reason, kept.until_at, said.partition("held out of batches")[2]
+
+    assert hold() == ("held", None, "")
+    assert hold() == ("held", None, "")
+    assert hold(reason="bad disk", until=until) == ("bad disk", until, "")
+    reason, kept, said = hold()
+    assert (reason, kept) == ("bad disk", until)
+    assert said.startswith("; its reason stays: bad disk; its end stays: ") and said.endswith(" UTC")
+    assert hold(until=until + 60.0) == ("bad disk", until + 60.0, "; its reason stays: bad disk")
+    reason, kept, said = hold(reason="still looked at")
+    assert (reason, kept) == ("still looked at", until + 60.0)
+    assert said.startswith("; its end stays: ")
+    command(door, "release", instance="1")
+    assert hold() == ("held", None, "")
+
+
 @pytest.mark.parametrize("value", ("nan", "inf", "-inf", float("nan"), float("inf"), -1.0, 1e15, 10**400, True, "x"))
 def test_a_time_that_is_none_is_refused_and_nothing_started(door: EngineDoor, value: object) -> None:
     for verb, arguments in (("start", {"to": "1.1.0", "at": value}), ("hold", {"instance": "1", "until": value})):
