@@ -121,7 +121,7 @@ def check_file_uris(extensions: tuple[Extension, ...], file: str) -> list[str]:
             if web:
                 shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
                 words = f"extension {extension.name}: {printable(shown)} is fetched each time the script runs, after "
-                warnings.append(words + "the disk was replaced; whether it answers is not asked before")
+                warnings.append(words + "the disk was replaced; `plan` and `start` ask before whether it answers")
     return warnings
 
 

@@ -16,7 +16,7 @@ from engine.model import events as e
 from engine.model.codes import ErrorCode
 from engine.model.commands import Command, Verb
 from engine.model.errors import RefusedError
-from engine.model.plan import Plan, StartRequest
+from engine.model.plan import Plan, PlanCheck, StartRequest
 from engine.model.policy import RunSettings
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Member, Upgrade
@@ -27,6 +27,7 @@ from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.halting import halted_check, refuse_while_halted
 from engine.runtime.meanwhile import refuse_stale
+from engine.runtime.script_files import file_checks
 from engine.runtime.turn import Turn
 from engine.wire.plan import plan_from_dict
 
@@ -39,15 +40,33 @@ UNSUPERVISED = (
 
 async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -> Plan:
     """The plan that `start` with the same request would carry out."""
-    plan = _plan(engine, scale_set, request, await engine.fleet_of(scale_set.key).room_bytes())[0]
+    room, files = await _asked(engine, scale_set, request, None)
+    plan = _plan(engine, scale_set, request, room, files)[0]
     return replace(plan, checks=(*halted_check(engine), *plan.checks))
 
 
+async def _asked(
+    engine: Engine, scale_set: ScaleSet, request: StartRequest, take_up: TakeUp | None
+) -> tuple[int | None, tuple[PlanCheck, ...]]:
+    """The room that the fleet has, and what is to be said of files that scripts need.
+
+    A way back is never refused for a file, nor is a start at a time to come: it may be there by then.
+    """
+    back = take_up is not None and take_up.rollback_of is not None
+    files = await file_checks(scale_set, binding=request.at is None and not back)
+    return await engine.fleet_of(scale_set.key).room_bytes(), files
+
+
 def _plan(
-    engine: Engine, scale_set: ScaleSet, request: StartRequest, room: int | None, take_up: TakeUp | None = None
+    engine: Engine,
+    scale_set: ScaleSet,
+    request: StartRequest,
+    room: int | None,
+    files: tuple[PlanCheck, ...],
+    take_up: TakeUp | None = None,
 ) -> tuple[Plan, RunSettings, tuple[Member, ...]]:
     earlier = engine.state.own_upgrades(scale_set.key)
-    return make_plan(
+    plan, settings, members = make_plan(
         scale_set,
         engine.state.images,
         request,
@@ -58,6 +77,7 @@ def _plan(
         earlier=earlier,
         take_up=take_up,
     )
+    return replace(plan, checks=(*plan.checks, *files)) if plan.batches else plan, settings, members
 
 
 async def start_upgrade(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
@@ -88,11 +108,11 @@ async def _begin(
 ) -> Decided:
     engine.guard.refuse_start()
     refuse_while_halted(engine, Verb.START, scale_set, None)
-    room = await engine.fleet_of(scale_set.key).room_bytes()
-    scale_set = engine.find_set(scale_set.key)  # as it is now: the fleet was asked in between
+    room, files = await _asked(engine, scale_set, request, take_up)
+    scale_set = engine.find_set(scale_set.key)  # as it is now: others were asked in between
     refuse_while_halted(engine, Verb.START, scale_set, None)  # somebody may have halted meanwhile
     _refuse_beside(engine, scale_set)
-    plan, settings, members = _plan(engine, scale_set, request, room, take_up)
+    plan, settings, members = _plan(engine, scale_set, request, room, files, take_up)
     if saved is not None:
         refuse_if_drifted(saved, plan)
     refuse_if_impossible(plan)

@@ -1,23 +1,31 @@
-"""Files of a Custom Script that are elsewhere: fetched over http or https, within bounds of size and time."""
+"""Files of a Custom Script that are elsewhere: asked for and fetched over http or https, within bounds."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import anyio
+import anyio.to_thread
 
 from engine.model.codes import ErrorCode
 from engine.model.errors import RollsetError
+from engine.model.safe_text import printable
 
 FILE_BYTES = 256 * 1024 * 1024
 FETCH_S = 120.0
 """For all files of one run together."""
+ASK_S = 5.0
+"""So long an answer is waited for where nothing is fetched yet."""
+ASKED_AT_ONCE = 8
 _WEB = frozenset({"http", "https"})
 _NAME_BYTES = 255
+HTTP_OK = 200
 
 
 @asynccontextmanager
@@ -45,6 +53,59 @@ async def fetched(
         yield found
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Why a file cannot be had now, with its address but without its query. `silent`: nothing has answered yet."""
+
+    words: str
+    silent: bool = False
+
+
+async def missing(uris: Sequence[str], *, within_s: float = ASK_S) -> Mapping[str, Missing]:
+    """By address, the files that could not be fetched now; nothing of one that is there is read.
+
+    Each is asked for as `fetched` would ask, all of them within `within_s`; a `file:` only has to be there.
+    """
+    found = {uri: Missing(f"fileUris: {_shown(uri)} did not answer within {within_s:g} s", silent=True) for uri in uris}
+    places = anyio.CapacityLimiter(ASKED_AT_ONCE)
+
+    async def ask(uri: str) -> None:
+        async with places:
+            try:
+                await (_open(uri) if urlsplit(uri).scheme in _WEB else _look(uri))
+            except RollsetError as error:
+                found[uri] = Missing(error.message.rstrip("."))
+            else:
+                del found[uri]
+
+    with anyio.move_on_after(within_s):
+        async with anyio.create_task_group() as tasks:
+            for uri in list(found):
+                tasks.start_soon(ask, uri)
+    return found
+
+
+async def _open(uri: str) -> None:
+    """Raise RollsetError unless the address answers with a file."""
+    import httpx  # loaded where a script has such a file
+
+    _name_of(uri)
+    try:
+        async with (
+            httpx.AsyncClient(follow_redirects=True, timeout=None) as client,  # noqa: S113 - bounded by the caller
+            client.stream("GET", uri) as answer,
+        ):
+            _expect_file(uri, answer.status_code, answer.reason_phrase)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _failed(uri, str(error) or type(error).__name__) from error
+
+
+async def _look(uri: str) -> None:
+    path = Path(unquote(urlsplit(uri).path))
+    if not await anyio.to_thread.run_sync(lambda: path.is_file() and os.access(path, os.R_OK)):
+        raise _failed(uri, "there is no such file on the engine's machine that it may read")
+
+
 async def _fetch(uri: str, target: Path, file_bytes: int) -> None:
     import httpx  # loaded where a script has such a file
 
@@ -54,8 +115,7 @@ async def _fetch(uri: str, target: Path, file_bytes: int) -> None:
             httpx.AsyncClient(follow_redirects=True, timeout=None) as client,  # noqa: S113 - bounded by the caller
             client.stream("GET", uri) as answer,
         ):
-            if answer.status_code != httpx.codes.OK:
-                raise _failed(uri, f"the answer was {answer.status_code} {answer.reason_phrase}")
+            _expect_file(uri, answer.status_code, answer.reason_phrase)
             async with await anyio.open_file(target, "xb") as file:
                 async for chunk in answer.aiter_bytes():
                     size += len(chunk)
@@ -73,11 +133,22 @@ def _name_of(uri: str) -> str:
     return name
 
 
-def _failed(uri: str, why: str) -> RollsetError:
+def _expect_file(uri: str, status: int, said: str) -> None:
+    if status != HTTP_OK:
+        raise _failed(uri, f"the answer was {status} {said}")
+
+
+def _shown(uri: str) -> str:
     parts = urlsplit(uri)
-    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    host = f"//{parts.netloc.rpartition('@')[2]}" if parts.scheme in _WEB else ""
+    return printable(f"{parts.scheme}:{host}{parts.path}")
+
+
+def _failed(uri: str, why: str) -> RollsetError:
+    query = urlsplit(uri).query
+    safe = why.replace(query, "...") if query else why
     return RollsetError(
         ErrorCode.EXTENSION,
-        f"fileUris: {shown} could not be fetched: {why}.",
+        f"fileUris: {_shown(uri)} could not be fetched: {printable(safe)}.",
         "Make it answer to the engine's machine, or name a file there: file:/PATH; then retry.",
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
-from engine.fleets.local.fetching import fetched
+from engine.fleets.local.fetching import fetched, missing
 from engine.model.codes import ErrorCode
 from engine.model.errors import RollsetError
 
@@ -84,3 +85,29 @@ async def test_a_place_where_nobody_listens_is_named() -> None:
     with pytest.raises(RollsetError, match=r"http://127\.0\.0\.1:1/x\.sh could not be fetched"):
         async with fetched(("http://127.0.0.1:1/x.sh",)):
             raise AssertionError("nothing was to be had")
+
+
+async def test_of_files_that_are_only_asked_for_the_missing_ones_are_told_without_their_tokens(
+    site: str, tmp_path: Path
+) -> None:
+    here = tmp_path / "set up.sh"
+    here.touch()
+    there = [f"{site}/set%20up.sh?sig=secret", f"{site}/moved/x.sh", f"file:{here}".replace(" ", "%20")]
+    gone = [f"{site}/none.sh?sig=secret", "http://u:secret@127.0.0.1:1/x.sh", f"file://{tmp_path}/none.sh"]
+    gone += [f"{site}/folder/?sig=secret", f"file:{tmp_path}", "http://host:secret/x.sh?secret"]
+
+    found = await missing(there + gone, within_s=30)
+
+    assert set(found) == set(gone) and not any(x.silent for x in found.values())
+    assert found[gone[0]].words == f"fileUris: {site}/none.sh could not be fetched: the answer was 404 Not Found"
+    assert "no such file" in found[gone[2]].words and "file:/" in found[gone[2]].words
+    assert not [x.words for x in list(found.values())[:-1] if "secret" in x.words]
+
+
+async def test_what_does_not_answer_is_waited_for_a_little_and_hides_nothing_else(site: str) -> None:
+    found = await missing([f"{site}/never.sh?sig=secret", f"{site}/moved/x.sh", f"{site}/none.sh"], within_s=0.5)
+
+    assert found[f"{site}/never.sh?sig=secret"].silent
+    assert found[f"{site}/never.sh?sig=secret"].words == f"fileUris: {site}/never.sh did not answer within 0.5 s"
+    assert f"{site}/moved/x.sh" not in found or found[f"{site}/moved/x.sh"].silent
+    assert await missing([]) == {}
