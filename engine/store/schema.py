@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-DATABASE = "rollset.db"
+from engine.model.state_names import DATABASE as DATABASE
+
 DATABASE_FILES = ("", "-wal", "-shm")
 """What the names of SQLite's files end in: the database's own first, for its log is nothing without it."""
 APPLICATION_ID = 0x526F6C6C

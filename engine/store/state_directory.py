@@ -7,19 +7,15 @@ import stat
 from pathlib import Path
 
 from engine.model.errors import UnreachableError
-from engine.model.safe_text import printable
-from engine.store.schema import DATABASE
+from engine.model.state_names import BEFORE_RESTORE as BEFORE_RESTORE
+from engine.model.state_names import DATABASE, refuse_other_things
 
 _OTHERS_MAY_WRITE = 0o022
 _SHARED = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "glusterfs", "gfs2", "ocfs2", "beegfs", "davfs"}
 )
-_OURS = frozenset({"spawn.lock", "images", "local", "simulated", "backups", "ballast", "retired"})
-_SETTINGS = frozenset({".toml", ".json"})
 MOUNTS = Path("/proc/self/mountinfo")
-BEFORE_RESTORE = "before-restore-"
 RESTORING = f".{DATABASE}.restoring"
-_BEGINNINGS = ("engine.", ".importing-", f".{DATABASE}.", DATABASE, BEFORE_RESTORE)
 
 
 def check_state_directory(path: Path, *, uid: int | None = None, mounts: Path = MOUNTS) -> None:
@@ -48,23 +44,7 @@ def check_state_directory(path: Path, *, uid: int | None = None, mounts: Path = 
             f"is on a file system of type {kind}, where the store's locks and syncs cannot be relied upon",
             "Choose a --state-dir on a local disk.",
         )
-
-    foreign = _foreign(path)
-    if foreign:
-        more = ", ..." if len(foreign) > 3 else ""
-        raise _refuse(
-            path,
-            f"holds other things ({printable(', '.join(foreign[:3]))}{more}) and no state of an engine",
-            "Name a directory of its own for --state-dir; it is made where there is none.",
-        )
-
-
-def _foreign(path: Path) -> list[str]:
-    """What no engine and no operator's settings put there; nothing in a directory with a database."""
-    names = sorted(os.listdir(path))
-    if DATABASE in names:
-        return []
-    return [n for n in names if n not in _OURS and not n.startswith(_BEGINNINGS) and Path(n).suffix not in _SETTINGS]
+    refuse_other_things(path, os.listdir(path))
 
 
 def restore_broken_off(path: Path) -> Path | None:

@@ -16,6 +16,7 @@ from engine.control.client.calls import Client
 from engine.control.client.lines import lock_note, refuse_foreign
 from engine.control.client.running import is_older, stopping
 from engine.model.errors import RollsetError, UnreachableError
+from engine.model.state_names import refuse_other_things
 from engine.model.version import VERSION
 
 READY_S = 15.0
@@ -133,11 +134,13 @@ def _prepare(state_dir: Path) -> None:
         )
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        names = os.listdir(state_dir)
     except OSError as error:
         raise UnreachableError(
             "StateDirectory", f"{state_dir} cannot be used: {error.strerror}.", "Choose another --state-dir."
         ) from error
     refuse_foreign(state_dir)
+    refuse_other_things(state_dir, names)  # before the first file of ours is in it
 
 
 @contextmanager
