@@ -6,12 +6,14 @@ from engine.control.client.start import connect_or_start
 from tests.end_to_end.world import SCALE_SET, World
 
 NEWER = "9.0.0"
+NEVER_S = 3600.0
+"""So late is told that the next engine starts, which says nothing of the one before."""
 
 
 def test_an_idle_older_engine_is_replaced_at_once(world: World) -> None:
     before, said = world.engine_pid(), list[str]()
 
-    client = connect_or_start(world.state_dir, version=NEWER, say=said.append)
+    client = connect_or_start(world.state_dir, version=NEWER, say=said.append, told_after_s=NEVER_S)
 
     assert client.query("engine", {})["pid"] != before
     assert client.query("engine", {})["epoch"] == 2
@@ -37,7 +39,7 @@ def test_with_a_live_upgrade_it_says_so_and_the_new_engine_goes_on_with_it(world
     world.until(lambda: world.status()["batch"] >= 1)
     before, said = world.engine_pid(), list[str]()
 
-    world.client = connect_or_start(world.state_dir, version=NEWER, say=said.append)
+    world.client = connect_or_start(world.state_dir, version=NEWER, say=said.append, told_after_s=NEVER_S)
 
     assert world.engine_pid() != before
     assert len(said) == 1
