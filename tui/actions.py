@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.model.commands import Verb
-from tui.subject import NO_SET, RECORDED, Subject, why_not_instances, why_not_pause_all, why_not_verb
+from tui.subject import NO_SET, RECORDED, Subject, why_not_change, why_not_instances, why_not_verb
 
 WhyNot = Callable[[Subject], str | None]
 
@@ -234,14 +234,14 @@ _ALL = (
         90,
     ),
     Action(
-        "pause_all",
+        "halt_all",
         "exclamation_mark",
-        "pause all…",
-        "Pause every live upgrade.",
+        "halt all…",
+        "Pause all that is live, begin nothing until that is lifted; or lift it.",
         Kind.UPGRADE,
         When.LIVE,
-        why_not_pause_all,
-        "pause",
+        why_not_change,
+        "halt",
         66,
     ),
     Action(

@@ -17,6 +17,7 @@ from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
 
+from engine.model.upgrade import HoldKind, Upgrade
 from engine.wire.recording import OVERVIEW
 from tui.actions import ACTIONS, Action, When, why_not_here
 from tui.clipboard import osc52
@@ -129,12 +130,15 @@ class Cockpit(Opening, Playing, App[Recorded]):
         """Values of our own style variables until a theme gives them."""
         return {"dialog": "#000000", "chosen": "#000000", "faint": "#808080"}
 
-    def to_pause(self) -> list[str]:
-        """Keys of all sets with a live upgrade that is not held yet, as the first screen follows them."""
+    def live_upgrades(self) -> list[Upgrade]:
+        """Of all sets, as the first screen follows them from afar."""
         first = next((screen for screen in self.screen_stack if isinstance(screen, HomeScreen)), None)
-        sets = first.scene.sets if first is not None else {}
-        seen = {key: row.upgrade.upgrade for key, row in sets.items() if row.upgrade is not None}
-        return [key for key, upgrade in seen.items() if upgrade.live and not upgrade.holds]
+        rows = first.scene.sets.values() if first is not None else ()
+        return [row.upgrade.upgrade for row in rows if row.upgrade is not None and row.upgrade.upgrade.live]
+
+    def to_pause(self) -> list[Upgrade]:
+        """Those of them that a pause would stop."""
+        return [u for u in self.live_upgrades() if not u.cancelling and HoldKind.OPERATOR not in u.holds]
 
     # --- saying something ---
 

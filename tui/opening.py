@@ -99,11 +99,13 @@ class Opening:
         else:
             self._cockpit.exit(Recorded(upgrade.id, upgrade.scale_set, lines))
 
-    def do_pause_all(self) -> None:
-        """Pause every live upgrade, after asking once."""
-        from tui.screens.pause_all import PauseAllDialog
+    def do_halt_all(self) -> None:
+        """Halt everything after asking once, or lift that with a reason."""
+        from tui.screens.halt_dialog import HaltDialog
 
-        self._cockpit.push_screen(PauseAllDialog(self._cockpit.to_pause()))
+        stands, cockpit = self._subject().halt, self._cockpit
+        live = cockpit.to_pause() if stands is None else cockpit.live_upgrades()
+        cockpit.push_screen(HaltDialog(stands, live))
 
     def do_help(self) -> None:
         """The keys of the screen in front."""

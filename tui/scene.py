@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.model.attached import Attached
+from engine.model.halt import Halt
 from engine.model.image import ImageVersion
 from engine.model.overview import EngineFacts, SetOverview, UpgradeOverview
 from engine.model.scale_set import ScaleSet
@@ -59,6 +60,11 @@ class Scene:
     engine: EngineFacts | None = None
     present: tuple[Attached, ...] = ()
     feed: tuple[FeedLine, ...] = ()
+
+    @property
+    def halt(self) -> Halt | None:
+        """The halt that stands."""
+        return self.engine.halt if self.engine is not None else None
 
     @property
     def scale_set(self) -> ScaleSet | None:

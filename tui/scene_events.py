@@ -7,6 +7,7 @@ from dataclasses import replace
 from engine.decide.evolve import evolve_upgrade
 from engine.decide.evolve_scale_set import evolve_scale_set
 from engine.decide.fold_overview import fold_set, fold_upgrade
+from engine.decide.halt import halt_after
 from engine.model import events as e
 from engine.model.events import Recorded
 from engine.model.upgrade import HoldKind, Now
@@ -33,6 +34,8 @@ def fold_event(scene: Scene, recorded: Recorded) -> Scene:
         began = recorded.event
         facts = replace(scene.engine, pid=began.pid, version=began.version, epoch=began.epoch, started_at=now.at)
         scene = replace(scene, engine=facts)
+    elif isinstance(recorded.event, e.HaltBegan | e.HaltEnded) and scene.engine is not None:
+        scene = replace(scene, engine=replace(scene.engine, halt=halt_after(recorded.event)))
     elif isinstance(recorded.event, e.UpgradeRetired):
         scene = _without(scene, recorded.event.upgrade)
     return replace(told(scene, recorded), seq=recorded.seq, now=now)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from engine.decide.transitions import ACCEPTED, NEW_UPGRADE, VERDICTS
 from engine.model.commands import Verb
+from engine.model.halt import Halt
 from engine.model.numbers import many
 from engine.model.scale_set import Instance, ScaleSet
 from engine.model.upgrade import Upgrade
@@ -21,8 +22,8 @@ class Subject:
     """`scale_set` and `upgrade` may come from an overview: without instances and members.
 
     `instances` are the marked ones, else the one under the cursor; `connected` is false while the engine is lost.
-    `earlier` are the set's other upgrades, as far as they are known; `rolling` is how many upgrades there are to pause;
-    `map_hidden` where the heat map is on another tab.
+    `earlier` are the set's other upgrades, as far as they are known; `halt` is the one that stands; `map_hidden` where
+    the heat map is on another tab.
     """
 
     live: bool
@@ -34,7 +35,7 @@ class Subject:
     marked_sets: tuple[str, ...] = ()
     marked_runs: tuple[str, ...] = ()
     earlier: tuple[Upgrade, ...] = ()
-    rolling: int = 0
+    halt: Halt | None = None
     map_hidden: bool = False
 
 
@@ -47,15 +48,17 @@ def why_not_change(subject: Subject) -> str | None:
     return None if subject.connected else "the engine is not reachable now"
 
 
-def why_not_pause_all(subject: Subject) -> str | None:
-    """Why there is nothing that could be paused."""
-    if (why := why_not_change(subject)) is not None:
-        return why
-    return None if subject.rolling else "no upgrade is rolling"
-
-
 def why_not_verb(verb: Verb, subject: Subject) -> str | None:
-    """Why the verb would be refused: the same table as the engine's."""
+    """Why the verb would be refused: the same table as the engine's, and a halt that stands."""
+    why = _why_not_here(verb, subject)
+    if why is not None or subject.halt is None:
+        return why
+    from engine.decide.halt import is_barred  # the first picture waits for no verb's rules
+
+    return f"{subject.halt.words}; lift that first" if is_barred(verb, subject.upgrade) else None
+
+
+def _why_not_here(verb: Verb, subject: Subject) -> str | None:
     if (why := why_not_change(subject)) is not None:
         return why
     if subject.scale_set is None:

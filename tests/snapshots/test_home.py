@@ -8,6 +8,7 @@ from functools import cache
 from engine.decide.fold_overview import overview_of
 from engine.model.commands import Verb
 from engine.model.engine_events import Attached
+from engine.model.halt import Halt
 from engine.model.health import Health
 from engine.wire.events import recorded_to_dict
 from engine.wire.recording import OVERVIEW, Earlier, Header
@@ -52,6 +53,12 @@ def everything() -> Scene:
     )
 
 
+def halted(scene: Scene, reason: str = "the storage of westeurope burns") -> Scene:
+    """As it is once ana has halted everything."""
+    assert scene.engine is not None
+    return replace(scene, engine=replace(scene.engine, halt=Halt("ana", scene.now.at - 300.0, reason)))
+
+
 def empty() -> Scene:
     return fold(fold(Scene(""), Header(OVERVIEW, 1, BEGAN_AT, 0.0, "rollset 0.1.0")), FACTS)
 
@@ -80,8 +87,12 @@ def test_the_engine_is_lost_before_anything_was_known(picture: Picture) -> None:
     assert picture(StillSession(Scene(OVERVIEW), link=LOST))
 
 
-def test_pause_all_names_what_it_pauses(picture: Picture) -> None:
+def test_halting_everything_names_what_it_pauses(picture: Picture) -> None:
     assert picture(StillSession(everything()), "exclamation_mark")
+
+
+def test_while_everything_is_halted_the_header_says_so_and_the_key_lifts_it(picture: Picture) -> None:
+    assert picture(StillSession(halted(everything())), "exclamation_mark", "w", "h", "y")
 
 
 def test_readonly_says_why_nothing_can_be_started(picture: Picture) -> None:

@@ -172,6 +172,7 @@ class ActDialog(ModalScreen[None]):
                 upgrade=self.upgrade,
                 instances=self._instances,
                 earlier=self._earlier(),
+                halt=self._source.scene.halt,
             )
         )
 

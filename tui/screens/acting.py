@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from engine.model.errors import RollsetError
+from engine.model.numbers import many
 from tui.actions import ACTIONS
 from tui.screens.cockpit_screen import CockpitScreen
 
@@ -41,9 +44,7 @@ class ActingScreen(CockpitScreen):
         """Pause at once, each that is marked: it is safe and can be undone."""
         subject = self.subject()
         if len(subject.marked_sets) > 1:
-            from tui.screens.pause_all import pause_each
-
-            await pause_each(self.cockpit, subject.marked_sets, "from the cockpit")
+            await self._pause_each(subject.marked_sets)
             return
         if subject.scale_set is None:
             return
@@ -59,6 +60,18 @@ class ActingScreen(CockpitScreen):
         else:
             if not who:
                 self.cockpit.say(str(answer.get("message", "paused")))
+
+    async def _pause_each(self, keys: Iterable[str]) -> None:
+        """What is refused is told, the others are paused all the same."""
+        paused, refused = 0, list[str]()
+        for key in keys:
+            try:
+                await self.cockpit.session.command("pause", {"set": key, "reason": "from the cockpit"})
+            except RollsetError as error:
+                refused.append(error.message)
+            else:
+                paused += 1
+        self.cockpit.say("; ".join([f"{many(paused, 'upgrade')} paused", *refused]), bad=bool(refused))
 
     def do_resume(self) -> None:
         """Go on after a pause."""

@@ -189,7 +189,7 @@ def every_verb(screen: CockpitScreen) -> ChooseAction:
 
 def acts_on(action: Action, subject: Subject) -> str:
     """`web-eu`, `web-eu_17`, `3 marked`, `all sets`: what the action would be about."""
-    if action.id == "pause_all":
+    if action.id == "halt_all":
         return "all sets"
     if action.id == "retry" and subject.upgrade is not None:
         again = retryable(subject.upgrade, subject.instances)

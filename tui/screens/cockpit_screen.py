@@ -32,6 +32,7 @@ PAINT_EVERY_S = 0.3
 GATHER_S = 0.05
 """Changes come in groups, and a key is answered before what it changes elsewhere is painted."""
 TICK_S = 1.0
+DAY = len("2026-03-01 ")
 
 
 class CockpitScreen(Screen[None]):
@@ -105,7 +106,7 @@ class CockpitScreen(Screen[None]):
         """A subject without a set."""
         session = self.cockpit.session
         connected = self.source.link.state is not LinkState.LOST
-        return Subject(session.live, session.readonly, connected, rolling=len(self.cockpit.to_pause()))
+        return Subject(session.live, session.readonly, connected, halt=self.scene.halt)
 
     # --- how it runs ---
 
@@ -206,6 +207,7 @@ class CockpitScreen(Screen[None]):
         lines = self.header()
         if lines:
             lines[0] = spread(lines[0], link_line(self), width)
+            lines[1:1] = self.halt_lines()
         head.styles.height = len(lines)
         head.show_lines(lines)
         for hint in self.query("#hint").results(Rows):
@@ -216,13 +218,29 @@ class CockpitScreen(Screen[None]):
             self.query_one("#reel", Rows).show_lines([reel])
         self.query_one("#foot", Rows).show_lines([footer_line(self.offered(), self.cockpit.key_words, width)])
 
+    def halt_lines(self) -> list[Line]:
+        """Below the first line of the header: who halted everything, since when, why; nothing where nobody did."""
+        halt = self.scene.halt
+        if halt is None:
+            return []
+        today, since = (self.cockpit.clocks.day(at) for at in (self.source.now().at, halt.since_at))
+        since = since.removeprefix(today[:DAY])
+        said = Piece(f" HALTED by {halt.by} since {since}: {halt.reason or 'no reason given'}", Meaning.BAD)
+        keys = f"  {self.cockpit.key_words('halt_all')} lifts it " if self.cockpit.session.live else ""
+        return [spread((said,), (Piece(keys, Meaning.ACCENT),), self.size.width)]
+
     def offered(self) -> Iterable[str]:
-        """Ids of the actions of this screen that could act now; what is paused already is not offered its pause."""
+        """Ids of the actions of this screen that could act now.
+
+        What is paused already is not offered its pause, nor a halt what does not roll; the keys act all the same.
+        """
         subject = self.subject()
         upgrade = subject.upgrade if len(subject.marked_sets) < 2 else None
         paused = upgrade is not None and HoldKind.OPERATOR in upgrade.holds
+        rolls = subject.halt is None and bool(self.cockpit.to_pause())
+        idle = {name for name, so in (("pause", paused), ("halt_all", not rolls)) if so}
         own = self.cockpit.offered_actions(self)
-        return [a.id for a in own if a.why_not(subject) is None and not (paused and a.id == "pause")]
+        return [a.id for a in own if a.why_not(subject) is None and a.id not in idle]
 
     def panels(self) -> list[Widget]:
         """What `tab` goes through."""

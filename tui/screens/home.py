@@ -156,13 +156,17 @@ class HomeScreen(ActingScreen, FilteredScreen):
 
     def _detail_lines(self) -> int:
         """More where the screen is high, or the list leaves room."""
-        room = self.size.height - EDGE_LINES - len(self._entries)
+        room = self._room() - len(self._entries)
         return DETAIL_LINES if self.size.height >= HIGH or room >= DETAIL_LINES else DETAIL_LINES_LOW
+
+    def _room(self) -> int:
+        """Lines for the list and what is below it."""
+        return self.size.height - EDGE_LINES - len(self.halt_lines())
 
     def _latest_lines(self) -> int:
         """A third of a high screen, and what a short list leaves of any up to a half; none where that is little."""
         height = self.size.height
-        left = height - EDGE_LINES - len(self._entries) - self._detail_lines() - 2
+        left = self._room() - len(self._entries) - self._detail_lines() - 2
         if height < HIGH:
             return left if left >= LEAST_LATEST else 0
         return max(min(16, height * 35 // 100), min(height // 2, left))

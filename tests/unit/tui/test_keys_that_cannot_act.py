@@ -51,7 +51,7 @@ def recording() -> RecordedSession:
     ("key", "words"),
     (
         ("s", "start: a recording has happened: nothing in it can be changed"),
-        ("exclamation_mark", "pause all: a recording has happened: nothing in it can be changed"),
+        ("exclamation_mark", "halt all: a recording has happened: nothing in it can be changed"),
         ("P", "plan: only an engine makes a plan; a recording has none"),
         ("E", "rehearse: only an engine can rehearse; a recording has no plan"),
         ("R", "replay: this is a recording already; p plays it"),
@@ -76,18 +76,6 @@ def test_an_engine_says_that_it_is_no_recording() -> None:
 def test_a_key_of_other_screens_says_so() -> None:
     said, _, _ = press(session("rolling"), "x")
     assert said == ["skip: not on this screen; ? shows its keys"]
-
-
-def test_pause_all_with_nothing_that_rolls_opens_nothing() -> None:
-    assert press(session("completed"), "exclamation_mark", first_set=KEY)[0] == ["pause all: no upgrade is rolling"]
-
-
-def test_pause_all_is_about_all_sets_on_the_screen_of_one_as_well() -> None:
-    found = StillSession(everything(), story("completed").scene)
-
-    press(found, "exclamation_mark", "enter", first_set=KEY)
-
-    assert [verb for verb, _ in found.commands] == ["pause"]
 
 
 def test_pause_acts_on_all_sets_that_are_marked_and_esc_unmarks_them() -> None:
@@ -119,11 +107,6 @@ def test_a_refusal_that_the_dialog_shows_is_not_told_twice() -> None:
     _, _, dialog = press(found, "s", *"web-eu", "tab", "tab", *"web-eu", "enter", first_set=KEY)
 
     assert dialog.count("is not published") == 1 and "Nothing was done: the reason is above." in dialog
-
-
-def test_pause_all_names_the_command_line_that_does_the_same() -> None:
-    _, _, dialog = press(StillSession(everything()), "exclamation_mark")
-    assert "$ rollset pause web-eu" in dialog
 
 
 def test_a_set_from_afar_is_shown_as_json() -> None:

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from engine.model.commands import Verb
+from engine.model.halt import Halt
 from engine.model.numbers import many
 from engine.model.scale_set import InstanceHold, ScaleSet
-from engine.model.upgrade import MemberState, Upgrade
+from engine.model.upgrade import Hold, HoldKind, MemberState, Upgrade
 from tests.snapshots.moments import story
 from tui.actions import ACTIONS
 from tui.effects import Ground, effect_lines, named, retryable
@@ -27,7 +28,7 @@ def of(name: str) -> tuple[ScaleSet, Upgrade]:
 def subject(name: str, *instances: str) -> Subject:
     """What a screen on that set would act on."""
     own, upgrade = of(name)
-    return Subject(True, False, scale_set=own, upgrade=upgrade, instances=instances, rolling=1)
+    return Subject(True, False, scale_set=own, upgrade=upgrade, instances=instances)
 
 
 def told(verb: str, ground: Ground) -> list[str]:
@@ -111,9 +112,20 @@ def test_what_is_held_is_not_held_again() -> None:
     assert ACTIONS["release"].why_not(found) is None
 
 
-def test_pause_all_needs_something_that_rolls() -> None:
-    assert ACTIONS["pause_all"].why_not(Subject(True, False)) == "no upgrade is rolling"
-    assert ACTIONS["pause_all"].why_not(Subject(True, False, rolling=2)) is None
+def test_while_a_halt_stands_keys_say_who_halted_and_ways_back_stay_open() -> None:
+    halt = Halt("ana", 1_800_000_000.0, "fire")
+    rolling, ended = (replace(subject(name), halt=halt) for name in ("rolling", "faulted"))
+    assert rolling.upgrade is not None
+    hold = Hold(HoldKind.OPERATOR, 0.0, "ana", "halt")
+    paused = replace(rolling, upgrade=replace(rolling.upgrade, holds={hold.kind: hold}, paused_since_clock=0.0))
+    why = "halted by ana since 2027-01-15 08:00:00 UTC (fire); lift that first"
+
+    assert {why_not_verb(verb, ended) for verb in (Verb.START, Verb.RETRY, Verb.ROLL_BACK)} == {why}
+    assert {why_not_verb(verb, paused) for verb in (Verb.RESUME, Verb.STEP)} == {why}
+    assert {why_not_verb(verb, paused) for verb in (Verb.ROLL_BACK, Verb.CANCEL, Verb.PAUSE)} == {None}
+    assert why_not_verb(Verb.RESUME, rolling) == "it is not paused"
+    assert why_not_verb(Verb.START, replace(ended, upgrade=None)) == why
+    assert ACTIONS["halt_all"].why_not(ended) is None
 
 
 def test_with_several_sets_marked_only_pause_acts() -> None:
@@ -127,7 +139,7 @@ def test_with_several_sets_marked_only_pause_acts() -> None:
 def test_the_menu_says_what_an_action_is_about() -> None:
     found = subject("rolling", "3", "4")
 
-    assert [acts_on(ACTIONS[name], found) for name in ("rollback", "skip", "hold", "pause_all")] == [
+    assert [acts_on(ACTIONS[name], found) for name in ("rollback", "skip", "hold", "halt_all")] == [
         "web-eu",
         "2 marked",
         "2 marked",
