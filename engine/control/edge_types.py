@@ -185,6 +185,7 @@ COMMANDS: dict[str, type[Command]] = {
     "cancel": OnSet,
     "delete": OnSet,
     "engine-hand-over": Command,
+    "engine-start": Command,
     "engine-stop": EngineStop,
     "export": Export,
     "halt": Command,

@@ -81,7 +81,11 @@ def _creation_failed(scale_set: ScaleSet, event: e.InstanceCreationFailed, now: 
 
 
 def _starting(scale_set: ScaleSet, event: e.InstanceStarting, now: Now) -> ScaleSet:
-    return _change(scale_set, event.instance_id, running=False, trying=Trying(now.at))
+    return _change(scale_set, event.instance_id, running=False, trying=Trying(now.at), stopped_by="")
+
+
+def _stopped(scale_set: ScaleSet, event: e.InstanceStopped, now: Now) -> ScaleSet:
+    return _change(scale_set, event.instance_id, running=False, trying=None, stopped_by=event.by)
 
 
 def _started(scale_set: ScaleSet, event: e.InstanceStarted, now: Now) -> ScaleSet:
@@ -123,6 +127,7 @@ def _disk_changed(scale_set: ScaleSet, event: e.InstanceDiskChanged, now: Now) -
         health_detail="",
         extensions=(),
         trying=None,
+        stopped_by="",
     )
 
 
@@ -148,7 +153,8 @@ def _health(scale_set: ScaleSet, event: e.InstanceHealthChanged, now: Now) -> Sc
 
 
 def _power(scale_set: ScaleSet, event: e.InstancePowerChanged, now: Now) -> ScaleSet:
-    return _change(scale_set, event.instance_id, running=event.running)
+    ended = {"stopped_by": ""} if event.running else {}
+    return _change(scale_set, event.instance_id, running=event.running, **ended)
 
 
 def _protection(scale_set: ScaleSet, event: e.ProtectionChanged, now: Now) -> ScaleSet:
@@ -178,6 +184,7 @@ _SCALE_SET: dict[type[e.Event], Callable[[ScaleSet, Any, Now], ScaleSet]] = {
     e.InstanceAdded: _added,
     e.InstanceProvisioned: _provisioned,
     e.InstanceCreationFailed: _creation_failed,
+    e.InstanceStopped: _stopped,
     e.InstanceStarting: _starting,
     e.InstanceStarted: _started,
     e.InstanceStartFailed: _start_failed,

@@ -10,7 +10,7 @@ from engine.model.health import Health
 from engine.model.image import ImageReference
 from engine.model.plan import PlanCheck
 from engine.model.policy import RunSettings
-from engine.model.scale_set import ScaleSet
+from engine.model.scale_set import ScaleSet, stopped_words
 from engine.model.upgrade import Member, MemberState, Outcome, Upgrade
 
 _ENDED: dict[Outcome | None, str] = {Outcome.FAULTED: "Faulted", Outcome.ROLLED_BACK: "was rolled back"}
@@ -32,6 +32,7 @@ def plan_checks(
     upgrades so far; `above` is a published version that the set may take and that is higher than the target.
     """
     found = [PlanCheck("refused", problem, "Change the model and apply it.") for problem in scale_set.model.problems]
+    found += _stopped(scale_set)
     found += _health_checks(scale_set, settings)
     found += _not_completed(scale_set, target, earlier)
     total = len(scale_set.instances)
@@ -95,6 +96,11 @@ def stopped_before(target: ImageReference, earlier: Iterable[Upgrade]) -> Upgrad
 
 def _stops(count: int) -> str:
     return "1 unhealthy one stops it" if count == 1 else f"{count} unhealthy ones stop it"
+
+
+def _stopped(scale_set: ScaleSet) -> list[PlanCheck]:
+    words = stopped_words(scale_set)
+    return [PlanCheck("warned", words, "Boot them: rollset engine start")] if words else []
 
 
 def _health_checks(scale_set: ScaleSet, settings: RunSettings) -> list[PlanCheck]:

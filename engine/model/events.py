@@ -39,6 +39,7 @@ from engine.model.scale_set_events import InstanceSetAside as InstanceSetAside
 from engine.model.scale_set_events import InstanceStarted as InstanceStarted
 from engine.model.scale_set_events import InstanceStartFailed as InstanceStartFailed
 from engine.model.scale_set_events import InstanceStarting as InstanceStarting
+from engine.model.scale_set_events import InstanceStopped as InstanceStopped
 from engine.model.scale_set_events import ModelImageChanged as ModelImageChanged
 from engine.model.scale_set_events import PreviousDiskDiscarded as PreviousDiskDiscarded
 from engine.model.scale_set_events import ProtectionChanged as ProtectionChanged

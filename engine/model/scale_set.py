@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from engine.model.health import READ_AS_UNHEALTHY, Health, HealthSource
 from engine.model.image import ImageReference
+from engine.model.numbers import many
 from engine.model.policy import RollingUpgradePolicy
 
 
@@ -103,7 +104,8 @@ class Trying:
 class Instance:
     """One instance. `disk` is the fleet's name of the OS disk in use; domains count from 0.
 
-    `trying` on one that is provisioned: it has to be booted again.
+    `trying` on one that is provisioned: it has to be booted again. `stopped_by`: who ended it together with the engine;
+    it stays down until somebody asks for it.
     """
 
     instance_id: str
@@ -129,6 +131,7 @@ class Instance:
     disk_since_at: float = 0.0
     extensions: tuple[ExtensionResult, ...] = ()
     trying: Trying | None = None
+    stopped_by: str = ""
 
     @property
     def wants_act(self) -> bool:
@@ -198,3 +201,10 @@ class ScaleSet:
 def versions_of(scale_set: ScaleSet) -> Counter[str]:
     """How many instances are on each version of the set's image."""
     return Counter([instance.image.version for instance in scale_set.instances.values()])
+
+
+def stopped_words(scale_set: ScaleSet) -> str:
+    """How many instances were ended together with the engine and wait for somebody to ask for them; empty for none."""
+    names = [i.stopped_by for i in scale_set.instances.values() if i.stopped_by]
+    were = f"{many(len(names), 'instance')} {'was' if len(names) == 1 else 'were'}"
+    return f"{were} stopped with the engine by {', '.join(dict.fromkeys(names))}" if names else ""

@@ -65,8 +65,16 @@ class InstanceSetAside(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class InstanceStopped(Event):
+    """An instance is ended together with the engine, as `by` asked; it stays down until somebody asks for it."""
+
+    instance_id: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceStarting(Event):
-    """An instance that ran when an engine saw it last does not: it is booted again."""
+    """An instance is booted again: it ran when an engine saw it last and does not, or somebody asks for it."""
 
     instance_id: str
     why: str

@@ -11,6 +11,7 @@ from engine.model.errors import UnreachableError
 from engine.model.health import Health
 from engine.model.version import VERSION
 from engine.runtime.engine import Engine
+from engine.runtime.stopped_instances import mark_stopped
 from engine.runtime.unknown_instances import UNKNOWN_NAMED, told_before
 
 
@@ -44,6 +45,7 @@ def record_stop(engine: Engine, reason: str) -> None:
         return
     engine.begin_nothing_more()
     turn = engine.turn()
+    mark_stopped(engine, turn)
     turn.note("engine", e.EngineStopped(reason))
     try:
         engine.commit(turn)

@@ -21,7 +21,7 @@ from engine.model.codes import ApiError
 from engine.model.counters import Counters
 from engine.model.events import EngineStarted
 from engine.model.health import READ_AS_UNHEALTHY, Health
-from engine.model.scale_set import Instance, ScaleSet, versions_of
+from engine.model.scale_set import Instance, ScaleSet, stopped_words, versions_of
 from engine.model.shares import Share
 from engine.model.upgrade import Member, Upgrade
 from engine.runtime.image_warnings import image_warnings
@@ -180,6 +180,8 @@ def set_summary(engine: Engine, scale_set: ScaleSet) -> Answer:
     last = engine.state.last_upgrade(scale_set.key)
     warnings = list(dict.fromkeys((*scale_set.warnings, *scale_set.model.problems)))
     warnings += [*image_warnings(scale_set, last), *_not_there(scale_set)]
+    stopped = stopped_words(scale_set)
+    warnings += [f"{stopped}: rollset engine start boots them"] if stopped else []
     return {
         "name": scale_set.name,
         "key": scale_set.key,

@@ -69,7 +69,8 @@ class Engine:
         self.head = 0
         self.recent = RecentEvents(0)
         self.started_at = clock.now().at
-        self.stop_instances = False
+        self.stop_instances = ""
+        """Who asked that local instances end together with this engine; empty: they go on."""
         self.supervised = True
         self.stopping = anyio.Event()
         self.guard = StoreGuard(ballast)

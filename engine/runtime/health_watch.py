@@ -62,6 +62,10 @@ class HealthWatch:
         else:
             self.pool.probe_now(key)
 
+    def booted_again(self, scale_set: ScaleSet, instance: Instance) -> None:
+        """It was down, and is to run once more: it gets time to answer."""
+        self._grace.booted_again(scale_set, instance)
+
     async def run(self) -> None:
         """Watch until cancelled."""
         async with anyio.create_task_group() as tasks:

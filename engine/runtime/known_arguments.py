@@ -34,6 +34,7 @@ _OWN: Mapping[str, frozenset[str]] = {
     "cancel": _ON_SET,
     "delete": _ON_SET,
     "engine-hand-over": frozenset(),
+    "engine-start": frozenset(),
     "engine-stop": frozenset({"with_instances"}),
     "export": frozenset({"path"}),
     "halt": frozenset(),

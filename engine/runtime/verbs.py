@@ -37,6 +37,7 @@ from engine.runtime.judged import Judged
 from engine.runtime.known_arguments import refuse_unknown
 from engine.runtime.permissions import needed_for, permit
 from engine.runtime.scaling import delete_set, scale_to
+from engine.runtime.stopped_instances import start_instances, with_it
 from engine.runtime.turn import Turn
 from engine.runtime.upgrade_verbs import UPGRADE_VERBS, start_upgrade
 from engine.store.image_blobs import PublishedBlob
@@ -253,9 +254,9 @@ async def _stop(engine: Engine, arguments: Arguments, caller: Caller) -> Decided
         confirm_all(ending, "engine stop --with-instances", optional_text(arguments, "confirm"))
 
     def answer() -> Answer:
-        engine.stop_instances = with_instances
+        engine.stop_instances = caller.user if with_instances else ""
         engine.drain(STOP_S, stops_anyway=True)
-        return {"message": "the engine stops" + (", and its instances with it" if with_instances else "")}
+        return {"message": "the engine stops" + (f", {with_it(engine)}" if with_instances else "")}
 
     return Decided(engine.turn(caller.user), answer)
 
@@ -285,6 +286,7 @@ _VERBS: dict[str, Do] = {
     "delete": _delete,
     "backup": back_up,
     "engine-hand-over": _hand_over,
+    "engine-start": start_instances,
     "export": export,
     "engine-stop": _stop,
 }

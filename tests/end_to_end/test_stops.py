@@ -66,9 +66,10 @@ def test_a_command_right_after_the_stop_gets_a_new_engine(world: World) -> None:
 def test_an_extension_ends_with_its_instance(world: World) -> None:
     in_an_extension(world)
 
-    stop(world, "with instances")
+    said = world.client.command("engine-stop", {"with_instances": True})["message"]
     world.client = world.connect()
 
+    assert "those of web come back with the next engine, as their upgrade is live" in said
     ended = world.until_ended()
     errors = [m["error"]["message"] for m in ended["members"] if m["error"]]
     assert "interrupted: its instance was stopped" in errors[0]
@@ -83,15 +84,11 @@ def kill_everything(world: World) -> None:
         os.kill(note["keeper_pid"], signal.SIGKILL)
 
 
-@pytest.mark.parametrize("how", ("stop with instances", "kill"))
-def test_instances_that_ended_while_no_engine_ran_are_booted_again(world: World, how: str) -> None:
+def test_instances_that_ended_while_no_engine_ran_are_booted_again(world: World) -> None:
     world.publish("1.0.0")
     world.create(3)
 
-    if how == "kill":
-        kill_everything(world)
-    else:
-        stop(world, "with instances")
+    kill_everything(world)
     world.client = world.connect()
     world.until(lambda: world.created(3))
 
@@ -100,6 +97,34 @@ def test_instances_that_ended_while_no_engine_ran_are_booted_again(world: World,
     world.publish("1.1.0")
     world.client.command("start", {"set": SCALE_SET, "to": "1.1.0"})
     assert world.until_ended()["state"] == "Completed"
+
+
+def seen_down(world: World, count: int) -> bool:
+    """Whether this engine has looked at every instance, and found so many not running."""
+    found = world.client.query("set", {"name": SCALE_SET})["ours"]["instances_list"]
+    looked = all(i["health"] != "NotObserved" for i in found)
+    return looked and sum(not i["running"] for i in found) == count
+
+
+def test_instances_that_were_stopped_on_purpose_stay_down_until_somebody_asks(world: World) -> None:
+    world.publish("1.0.0")
+    world.create(3)
+    stop(world, "with instances")
+
+    for _ in range(2):  # reading starts an engine, and so does whoever comes after that one was killed
+        world.client = world.connect()
+        world.until(lambda: seen_down(world, 3))
+        assert "3 instances were stopped with the engine by" in str(world.set()["warnings"])
+        os.kill(world.engine_pid(), signal.SIGKILL)
+
+    world.client = world.connect()
+    assert "boots 3 instances" in world.client.command("engine-start", {})["message"]
+    world.until(lambda: world.created(3))
+    assert world.client.command("engine-start", {})["message"] == "the engine runs"
+    assert world.set()["warnings"] == [] and not seen_down(world, 3)
+    kill_everything(world)
+    world.client = world.connect()
+    world.until(lambda: world.created(3) and seen_down(world, 0))
 
 
 def test_an_instance_that_ended_under_an_engines_eyes_stays_down(world: World) -> None:

@@ -15,7 +15,7 @@ from engine.model.errors import InputError, NotFoundError, UnreachableError
 from engine.wire.safe_text import printable
 from tui.verbs import asking, engine_access
 from tui.verbs.options import Confirm, Json, Reason, StateDir
-from tui.verbs.printing import say, say_json
+from tui.verbs.printing import note, say, say_json
 
 SERVE_MODULE = "engine.control.serve"
 LOG_NAME = "engine.log"
@@ -68,9 +68,16 @@ def status(json: Json = False, state_dir: StateDir = None) -> None:
     )
 
 
+def start(reason: Reason = None, state_dir: StateDir = None) -> None:
+    """See that an engine runs, and boot the local instances that `engine stop --with-instances` ended."""
+    client = engine_access.connect(state_dir)
+    answer = engine_access.send(client, "engine-start", {"reason": reason})
+    say([printable(str(answer["message"]))])
+
+
 def stop(
     with_instances: Annotated[
-        bool, typer.Option("--with-instances", help="End the local instances too; the next engine boots them again.")
+        bool, typer.Option("--with-instances", help="End the local instances too, until `rollset engine start`.")
     ] = False,
     reason: Reason = None,
     confirm: Confirm = None,
@@ -80,13 +87,15 @@ def stop(
     client = engine_access.connect(state_dir) if with_instances else engine_access.connect_running(state_dir)
     try:
         given = {"with_instances": with_instances, "reason": reason, "confirm": confirm}
-        engine_access.send(client, "engine-stop", given)
+        answer = engine_access.send(client, "engine-stop", given)
     except UnreachableError as error:
         if with_instances or error.code != "EngineNotRunning":
             raise
         say(["no engine runs"])
         return
     engine_access.await_stop(state_dir)
+    if with_instances and "message" in answer:
+        note(printable(str(answer["message"])))
     say(["engine stopped, its instances too" if with_instances else "engine stopped; its instances go on"])
 
 
@@ -145,7 +154,7 @@ def _refuse_elsewhere(given: Path | None, verb: str) -> None:
 def register(app: typer.Typer) -> None:
     """Add these verbs below `engine`."""
     engine = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="The engine's own process.")
-    for verb in (serve, status, stop, logs):
+    for verb in (serve, status, start, stop, logs):
         engine.command(verb.__name__)(verb)
     engine.command("dial-stdio")(dial_stdio)
     engine.command("doctor")(asking.doctor)

@@ -39,6 +39,7 @@ class SimulatedSet:
 
     def begin(self, effects: Iterable[Effect], epoch: int, handle: str, behaviour: SimulatedBehaviour) -> None:
         """Decide how each effect ends and write that down; nothing has begun when UnreachableError is raised."""
+        wall = self._wall()  # before `now`, so that no later fleet is behind this one and takes back what has ended
         now = self.catch_up()
         acts: dict[str, Act] = {}
         fresh = []
@@ -49,7 +50,6 @@ class SimulatedSet:
                 fresh.append(known)
             acts[effect.id] = known
         if fresh:
-            wall = self._wall()
             head = [] if self._journal.exists() else [[lines.HEADER, now, wall, self.key]]
             self._journal.append(head + [lines.act_line(act, now, wall) for act in fresh])
         for act in fresh:
@@ -217,7 +217,7 @@ class SimulatedSet:
         if not self.instances and not self._open:
             self._journal.remove()
             return
-        now, wall = self._clock(), self._wall()
+        wall, now = self._wall(), self._clock()
         kept: list[lines.Line] = [[lines.HEADER, now, wall, self.key]]
         for name, instance in self.instances.items():
             snapshot = replace(instance, epoch=self._fences.get(name, 0))

@@ -116,3 +116,14 @@ def test_instances_come_and_go() -> None:
     assert folded(over, e.InstanceAdded(instance("3"))).next_instance == 8
     assert folded(over, e.ScaleSetDeleting("ana", "")).deleting
     assert replace(over, deleting=True) == folded(over, e.ScaleSetDeleting("ana", ""))
+
+
+def test_an_instance_that_was_stopped_with_the_engine_stays_so_until_it_runs_again_or_is_to() -> None:
+    stopped = e.InstanceStopped("0", "ana")
+    down = first(e.InstanceStarting("0", "it ended"), stopped)
+    assert (down.running, down.stopped_by, down.trying) == (False, "ana", None)
+    assert first(stopped, e.InstancePowerChanged("0", False, "")).stopped_by == "ana"
+    assert first(stopped, e.InstancePowerChanged("0", True, "")).stopped_by == ""
+    assert first(stopped, e.InstanceStarting("0", "ana asks for it")).stopped_by == ""
+    swapped = e.InstanceDiskChanged("0", V2, "sha256:2.0.0", "2", "1", V1, latest_model_applied=True, address="a:1")
+    assert first(stopped, swapped).stopped_by == ""

@@ -256,3 +256,12 @@ def test_a_rollback_is_stopped_by_no_limit_takes_the_unhealthy_first_and_restore
     assert "rollback" in origins["restoreFailed"]
     assert "rollback" in origins["maxUnhealthyInstancePercent"]
     assert "rollback" not in origins["maxBatchInstancePercent"]
+
+
+def test_instances_that_were_stopped_with_the_engine_are_told_with_the_way_to_boot_them() -> None:
+    down = [instance("0", stopped_by="ana"), instance("1", stopped_by="bob"), instance("2")]
+    [told] = [check for check in plan(scale_set(down)).checks if "stopped" in check.words]
+    assert (told.level, told.words) == ("warned", "2 instances were stopped with the engine by ana, bob")
+    assert told.cure == "Boot them: rollset engine start"
+    assert "1 instance was stopped" in words(plan(scale_set(down[:1])), "warned")
+    assert "stopped" not in words(plan(), "warned")

@@ -277,6 +277,17 @@ def test_plan_can_be_kept(run: Run, engine: FakeEngine, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "p.json").read_text()) == PLAN
 
 
+def test_engine_start_says_what_is_booted_and_engine_stop_what_becomes_of_it(run: Run, engine: FakeEngine) -> None:
+    engine.answers["engine-start"] = {"message": "the engine runs and boots 2 instances"}
+    assert run("engine", "start", "--reason", "back").stdout == "the engine runs and boots 2 instances\n"
+    assert engine.commands[0] == ("engine-start", {"reason": "back"})
+
+    engine.answers["engine-stop"] = {"message": "the engine stops, and its instances with it until \x1b"}
+    stopped = run("engine", "stop", "--with-instances")
+    assert (stopped.stdout, stopped.exit_code) == ("engine stopped, its instances too\n", 0)
+    assert "its instances with it until \\x1b" in stopped.stderr
+
+
 def test_engine_stop_says_when_none_runs(run: Run, engine: FakeEngine) -> None:
     assert run("engine", "stop", "--with-instances").exit_code == 0
     engine.answers["engine-stop"] = UnreachableError("EngineNotRunning", "no socket.")
