@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.model.counters import pending_word
 from tui.clocks import Clocks, short
 from tui.report import Report
 
@@ -67,7 +68,7 @@ def _counts(first: Report, second: Report) -> list[Pair]:
     names = {
         "successful": "done",
         "in_progress": "in progress",
-        "pending": "not begun",
+        "pending": " or ".join(dict.fromkeys(pending_word(x.takes_pending) for x in (first, second))),
         "already_current": "on target before",
         "protected": "protected",
         "held": "held",

@@ -15,7 +15,7 @@ from engine.model.upgrade import DOING, FAILED_STATES, HoldKind, Member, MemberS
 from tui.palette import Line, Meaning, Piece
 
 IDS_SHOWN = 12
-NOBODY_WAITS = "No instance is waiting: it comes to its end."
+NOBODY_WAITS = "No instance is pending: it comes to its end."
 UNCOUNTED = 3
 """So few instances are named and not counted as well."""
 
@@ -74,7 +74,7 @@ def _of(members: Iterable[Member]) -> str:
 
 
 def _next_batch(ground: Ground, upgrade: Upgrade) -> str:
-    """Empty where no instance is waiting."""
+    """Empty where no instance is pending."""
     choice = choose_batch(upgrade, ground.scale_set)
     if choice is None:
         return ""
@@ -95,8 +95,12 @@ def _resume(ground: Ground, upgrade: Upgrade) -> list[Line]:
     return [
         *found,
         _say(f"It goes on with {following}."),
-        _say(f"{many(waiting, 'instance')} still to go {_change(upgrade)}."),
+        _say(f"{many(waiting, 'instance')} {_where_to(upgrade)}."),
     ]
+
+
+def _where_to(upgrade: Upgrade) -> str:
+    return f"to go back to {upgrade.previous_image.version}" if upgrade.goes_back else f"pending, {_change(upgrade)}"
 
 
 def _change(upgrade: Upgrade) -> str:

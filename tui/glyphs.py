@@ -22,7 +22,7 @@ class Sign:
 
 
 MEMBER_SIGNS: Mapping[MemberState, Sign] = {
-    MemberState.PENDING: Sign("·", ".", "waiting", Meaning.WAITING),
+    MemberState.PENDING: Sign("·", ".", "pending", Meaning.WAITING),
     MemberState.CAPTURING: Sign("◔", "c", "restore point", Meaning.WORKING),
     MemberState.REPLACING: Sign("◐", "o", "new disk", Meaning.WORKING),
     MemberState.EXTENDING: Sign("◕", "e", "extension", Meaning.WORKING),
@@ -69,9 +69,9 @@ HELD = LEFT_OUT_SIGNS[LeftOut.HELD]
 PROTECTED = LEFT_OUT_SIGNS[LeftOut.PROTECTED]
 
 
-def member_sign(member: Member, *, live: bool) -> Sign:
-    """The sign of a place in an upgrade, live or ended."""
-    if member.state is MemberState.PENDING and not live:
+def member_sign(member: Member, upgrade: Upgrade) -> Sign:
+    """The sign of a place in an upgrade."""
+    if member.state is MemberState.PENDING and not upgrade.takes_pending:
         return UNTOUCHED
     if member.state is MemberState.LEFT_OUT:
         return LEFT_OUT_SIGNS[member.left_out or LeftOut.SKIPPED]

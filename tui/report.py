@@ -66,7 +66,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything about one run. `members_known` is false where only counts are (a recording of all sets)."""
+    """Everything about one run. `members_known` is false where only counts are (a recording of all sets).
+
+    `takes_pending`: who is pending may still have its turn, else it stays untouched.
+    """
 
     id: str
     scale_set: str
@@ -90,6 +93,7 @@ class Report:
     error: ApiError | None
     failures: tuple[Cluster, ...]
     members_known: bool = True
+    takes_pending: bool = False
 
     def took_s(self, now_at: float) -> float:
         """Seconds from start to end, or until now."""
@@ -125,6 +129,7 @@ def report_of(answer: Mapping[str, Any]) -> Report:
         error=upgrade.faulting or upgrade.error,
         failures=tuple(clusters(failures_of(upgrade))),
         members_known=bool(answer["members_known"]),
+        takes_pending=upgrade.takes_pending,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.model.code_catalogue import CATALOGUE
+from engine.model.counters import pending_word
 from engine.model.shares import Share
 from engine.wire.safe_text import printable
 from tui.plain.moments import show_clock, show_duration, show_moment
@@ -74,7 +75,7 @@ def _counts(report: Report) -> list[str]:
     four = (
         f"{counted.successful} successful, {back}{counted.failed - report.rolled_back} failed, "
         f"{counted.in_progress} in progress, "
-        f"{counted.pending} pending"
+        f"{counted.pending} {pending_word(report.takes_pending)}"
     )
     ours = {
         "on the target before": counted.already_current,

@@ -100,7 +100,7 @@ class SetSummary(Answer):
     instances: int
     healthy: int
     unhealthy: int
-    waiting: int
+    waiting: Annotated[int, Field(description="Instances whose health is not known yet.")]
     image: str
     production: bool
     warnings: list[str]

@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+def pending_word(takes_pending: bool) -> str:
+    """What people are told of members that have not begun; Azure counts them as pending also once the run has ended."""
+    return "pending" if takes_pending else "untouched"
+
+
 @dataclass(frozen=True, slots=True)
 class Counters:
     """Azure's four (successful, failed, in progress, pending) and ours beside them; all together make the fleet."""

@@ -289,6 +289,11 @@ class Upgrade:
         return self.direction is Direction.BACK or self.state is UpgradeState.ROLLED_BACK
 
     @property
+    def takes_pending(self) -> bool:
+        """Whether members that have not begun may still have their turn: not on the way back, nor being cancelled."""
+        return self.live and not self.cancelling and not self.goes_back
+
+    @property
     def had_nothing_to_do(self) -> bool:
         """Whether it ended at once, as nobody had to go; one that took up another may have put the model back."""
         return self.outcome is Outcome.COMPLETED and not self.batches and self.continues is None

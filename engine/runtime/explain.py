@@ -18,6 +18,7 @@ from engine.decide.judge_health import (
 )
 from engine.model.code_catalogue import CATALOGUE, CodeEntry, find_codes
 from engine.model.codes import ApiError, ErrorCode
+from engine.model.counters import pending_word
 from engine.model.errors import NotFoundError
 from engine.model.halt import WAY_OUT
 from engine.model.numbers import many, more_stop
@@ -150,7 +151,7 @@ def _what_happened(upgrade: Upgrade) -> list[str]:
             _before_the_first(upgrade, seen.to_go)
             or f"{many(counters.successful, 'instance')} succeeded, {_failed_words(seen)}"
             + (f" ({restored} of them back on their previous disk)" if restored and not upgrade.goes_back else "")
-            + f", {counters.in_progress} in progress, {counters.pending} not begun"
+            + f", {counters.in_progress} in progress, {counters.pending} {pending_word(upgrade.takes_pending)}"
         )
         + (f"; left out: {aside}." if aside else "."),
     ]

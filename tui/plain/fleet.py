@@ -97,8 +97,8 @@ def _runs(summary: Mapping[str, Any]) -> str:
 
 
 def _health(summary: Mapping[str, Any]) -> str:
-    waiting = f", {summary['waiting']} waiting" if summary.get("waiting") else ""
-    return f"{summary['healthy']} healthy, {summary['unhealthy']} unhealthy{waiting}"
+    unknown = f", {summary['waiting']} not known yet" if summary.get("waiting") else ""
+    return f"{summary['healthy']} healthy, {summary['unhealthy']} unhealthy{unknown}"
 
 
 def _upgrade_words(upgrade: Mapping[str, Any] | None) -> str | None:

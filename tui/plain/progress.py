@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from engine.model.counters import pending_word
 from engine.model.upgrade import HoldKind
 from engine.wire.safe_text import printable
 from tui.plain.moments import show_clock, show_moment
@@ -35,9 +36,13 @@ def bar(percent: float, cells: int, encoding: str | None) -> str:
     return full * done + empty * (cells - done)
 
 
-def counters_text(counters: Mapping[str, int], rolled_back: int = 0) -> str:
-    """Azure's four counters always, ours only when they are not zero; who is `rolled_back` did not fail here."""
-    four = f"{counters['successful']} ok, {counters['inProgress']} in progress, {counters['pending']} pending"
+def counters_text(counters: Mapping[str, int], rolled_back: int = 0, *, takes_pending: bool = False) -> str:
+    """Azure's four counters always, ours only when they are not zero; who is `rolled_back` did not fail here.
+
+    `takes_pending`: who is pending may still have its turn, else it stays untouched.
+    """
+    pending = f"{counters['pending']} {pending_word(takes_pending)}"
+    four = f"{counters['successful']} ok, {counters['inProgress']} in progress, {pending}"
     back = f", {rolled_back} rolled back" if rolled_back else ""
     failed = f"{back}, {counters['failed'] - rolled_back} failed"
     beside = (("alreadyCurrent", "already current"), ("protected",) * 2, ("held",) * 2, ("skipped",) * 2, ("gone",) * 2)
@@ -45,11 +50,18 @@ def counters_text(counters: Mapping[str, int], rolled_back: int = 0) -> str:
 
 
 def counts_of(upgrade: Mapping[str, Any]) -> str:
-    """Its counters; before the first batch, where Azure's four are zero, how many are to go or were to."""
+    """Its counters; before the first batch, where Azure's four are zero, how many are pending, or stayed untouched."""
     to_go = upgrade.get("to_go")
+    takes_pending = _takes_pending(upgrade)
     if upgrade["batch"] or not to_go:
-        return counters_text(upgrade["counters"], upgrade.get("rolled_back", 0))
-    return f"none of {to_go} touched" if upgrade["ended_at"] is not None else f"{to_go} to go"
+        return counters_text(upgrade["counters"], upgrade.get("rolled_back", 0), takes_pending=takes_pending)
+    return f"{to_go} {pending_word(takes_pending)}"
+
+
+def _takes_pending(upgrade: Mapping[str, Any]) -> bool:
+    """Whether members that have not begun may still have their turn."""
+    live = upgrade["ended_at"] is None
+    return live and upgrade["azure_code"] == "RollingForward" and upgrade["state"] != "Cancelling"
 
 
 def progress_line(upgrade: Mapping[str, Any], encoding: str | None) -> str:

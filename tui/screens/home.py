@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
+from engine.model.counters import pending_word
 from engine.model.overview import SetOverview
 from tui.cells import first_lines
 from tui.clocks import short
@@ -185,12 +186,12 @@ class HomeScreen(ActingScreen, FilteredScreen):
             return [rule, (*first, Piece("  never upgraded", Meaning.MUTED))]
         upgrade = row.upgrade.upgrade
         number, total = batches(upgrade)
-        waiting = "waiting" if upgrade.live and not upgrade.cancelling else "untouched"
+        pending = pending_word(upgrade.takes_pending)
         counts, beside = row.upgrade.counters, upgrade.live and width >= NARROW  # a narrow list says the same
         first = (
             *first,
             Piece(f"  {ended_words(row.upgrade)}, "),
-            Piece(f"{counts.in_progress} in progress, {row.upgrade.to_go} {waiting}"),
+            Piece(f"{counts.in_progress} in progress, {row.upgrade.to_go} {pending}"),
             *((Piece(f"  batch {number} of {total}  {eta(upgrade.outlook, now)}", Meaning.MUTED),) if beside else ()),
         )
         label, why = waits_for(upgrade, now) if upgrade.live else ("", blocked_by(upgrade, now))

@@ -82,7 +82,7 @@ class InstanceScreen(ActingOnInstances):
         if scale_set is None or instance is None:
             return [(title, Piece(f"  {self._missing()}", Meaning.MUTED)), ()]
         upgrade = self.scene.upgrade
-        sign = sign_of(instance, self.member, upgrade is not None and upgrade.live)
+        sign = sign_of(instance, self.member, upgrade)
         health = HEALTH_SIGNS[instance.health]
         second: Line = (
             Piece(f" {glyphs.of(sign)} {sign.word}", sign.meaning),

@@ -48,7 +48,7 @@ def _state(view: InstanceView) -> list[Line]:
     instance, member, upgrade = view.instance, view.member, view.upgrade
     found: list[Line] = []
     if member is not None and upgrade is not None:
-        sign = member_sign(member, live=upgrade.live)
+        sign = member_sign(member, upgrade)
         since = f", {short(view.now.at - member.since_at)}" if member.since_at and upgrade.live else ""
         batch = f", batch {member.batch}" if member.batch is not None else ""
         words = f"{view.glyphs.of(sign)} {sign.word}{since}{batch or ' in'}{' of' if batch else ''} {upgrade.id}"

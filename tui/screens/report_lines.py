@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.model.code_catalogue import CATALOGUE
+from engine.model.counters import pending_word
 from tui.cells import fit, wrap
 from tui.clocks import Clocks, short
 from tui.glyphs import Glyphs
@@ -65,7 +66,7 @@ def _facts(report: Report, clocks: Clocks, width: int, now_at: float) -> list[Li
             Piece(f"  {back:,} rolled back" if back else "", Meaning.BACK),
             Piece(f"  {failed:,} failed", Meaning.BAD if failed else Meaning.MUTED),
             Piece(f"  {counted.in_progress:,} in progress" if report.live else "", Meaning.WORKING),
-            Piece(f"  {counted.pending:,} {'waiting' if report.live else 'untouched'}", Meaning.MUTED),
+            Piece(f"  {counted.pending:,} {pending_word(report.takes_pending)}", Meaning.MUTED),
             Piece(f"  {aside}" if aside else "", Meaning.MUTED),
         )
     )

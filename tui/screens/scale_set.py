@@ -155,14 +155,14 @@ class ScaleSetScreen(ActingOnInstances):
 
     def _paint_instances(self, scale_set: ScaleSet, page: Rows) -> None:
         members, glyphs = members_by_instance(self.upgrade), self.cockpit.glyphs
-        live = self.upgrade is not None and self.upgrade.live
+        upgrade = self.upgrade
         self._ids = ids = sorted(scale_set.instances, key=natural)
         page.show(
             len(ids),
             lambda y, width: set_pages.instance_line(
                 scale_set.instances[ids[y]],
                 members.get(ids[y]),
-                live,
+                upgrade,
                 glyphs,
                 marked=ids[y] in self.marked,
                 width=width,

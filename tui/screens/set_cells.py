@@ -26,26 +26,26 @@ def members_by_instance(upgrade: Upgrade | None) -> Mapping[str, Member]:
     return {m.instance_id: m for m in upgrade.members.values()} if upgrade is not None else {}
 
 
-def sign_of(instance: Instance, member: Member | None, live: bool) -> Sign:
+def sign_of(instance: Instance, member: Member | None, upgrade: Upgrade | None) -> Sign:
     """During an upgrade its place in it; before and after what is wrong with it now, else how it came out."""
     own = instance_sign(instance)
-    if member is None or (not live and instance.is_unhealthy):
+    if member is None or upgrade is None or (not upgrade.live and instance.is_unhealthy):
         return own
-    return member_sign(member, live=live)
+    return member_sign(member, upgrade)
 
 
 def cell_rows(scale_set: ScaleSet, upgrade: Upgrade | None, view: str) -> list[CellRow]:
     """Rows of cells: by update domain, zone, fault domain, batch, or all in one."""
     members = members_by_instance(upgrade)
-    live = upgrade is not None and upgrade.live
+    ended = upgrade is not None and not upgrade.live
     rows: dict[tuple[int, str], list[Instance]] = {}
     for instance in scale_set.instances.values():
         rows.setdefault(_row_of(instance, members.get(instance.instance_id), view), []).append(instance)
 
     def sign(instance: Instance) -> Sign:
-        own = sign_of(instance, members.get(instance.instance_id), live)
-        # Unhealthy ones are untouched too and counted on their own: the word keeps the legend from saying otherwise.
-        return STAYED_WELL if own is UNTOUCHED and instance.health is Health.HEALTHY else own
+        own = sign_of(instance, members.get(instance.instance_id), upgrade)
+        # After its end those unhealthy are counted on their own: the word keeps them from seeming touched.
+        return STAYED_WELL if ended and own is UNTOUCHED and instance.health is Health.HEALTHY else own
 
     found = []
     for key in sorted(rows):
@@ -89,7 +89,7 @@ def cursor_line(scale_set: ScaleSet, upgrade: Upgrade | None, name: str) -> Line
     instance = scale_set.instances.get(name)
     if instance is None:
         return ()
-    sign = sign_of(instance, members_by_instance(upgrade).get(name), upgrade is not None and upgrade.live)
+    sign = sign_of(instance, members_by_instance(upgrade).get(name), upgrade)
     return (
         Piece(f" {scale_set.name}_{name}", Meaning.TITLE),
         Piece(f"  {sign.word}", sign.meaning),

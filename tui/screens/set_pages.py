@@ -42,10 +42,10 @@ def _columns(width: int) -> _Columns:
 
 
 def instance_line(
-    instance: Instance, member: Member | None, live: bool, glyphs: Glyphs, *, marked: bool, width: int
+    instance: Instance, member: Member | None, upgrade: Upgrade | None, glyphs: Glyphs, *, marked: bool, width: int
 ) -> Line:
     """One instance: its place in the upgrade, its health, its image, where it is, and why it failed or is left out."""
-    sign, health = sign_of(instance, member, live), HEALTH_SIGNS[instance.health]
+    sign, health = sign_of(instance, member, upgrade), HEALTH_SIGNS[instance.health]
     cut = glyphs.ellipsis
     state = f"{glyphs.of(sign)} {sign.word}"
     more = ""

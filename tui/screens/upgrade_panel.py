@@ -8,6 +8,7 @@ from enum import Enum
 from engine.decide.choose_batch import choose_batch
 from engine.decide.count_members import upgrade_overview
 from engine.decide.judge_health import more_upgraded_stop_it, must_stop, shares_to_show, unhealthy_share, upgraded_share
+from engine.model.counters import pending_word
 from engine.model.numbers import more_stop
 from engine.model.scale_set import ScaleSet
 from engine.model.shares import Share
@@ -94,13 +95,12 @@ def _counters(view: PanelView) -> list[Line]:
     going_back = view.upgrade.goes_back
     # To Azure a member that is rolled back has failed. On a way back that somebody asked for it has not.
     failed = counted.failed - back if going_back else counted.failed
-    untouched = "waiting" if view.upgrade.live and not (going_back or view.upgrade.cancelling) else "untouched"
     four = (
         (counted.successful, "done", Meaning.GOOD),
         *(((back, "rolled back", Meaning.BACK),) if going_back else ()),
         (failed, "failed", Meaning.BAD if failed else Meaning.MUTED),
         (counted.in_progress, "in progress", Meaning.WORKING if counted.in_progress else Meaning.MUTED),
-        (pending, untouched, _unless_none(pending)),
+        (pending, pending_word(view.upgrade.takes_pending), _unless_none(pending)),
     )
     ours = (
         (0 if going_back else back, "of the failed rolled back"),

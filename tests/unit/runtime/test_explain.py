@@ -108,7 +108,7 @@ def test_a_faulted_upgrade_is_explained_with_numbers_names_and_causes(engine: En
     assert answer["title"] == "web-1 is Faulted"
     assert "1.0.0 to 1.1.0, started by ana (patch day), 1 batch began." in words
     assert (
-        "0 instances succeeded, 1 failed (1 of them back on their previous disk), 0 in progress, 2 not begun" in words
+        "0 instances succeeded, 1 failed (1 of them back on their previous disk), 0 in progress, 2 untouched" in words
     )
     assert "unhealthy of those upgraded now: 1 of 1 (100 %), the limit is 20 %." in words
     assert "web/virtualMachines/0: Not healthy within 6 s: answered 503" in words

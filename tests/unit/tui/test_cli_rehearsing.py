@@ -57,7 +57,7 @@ def test_it_shows_the_end_the_time_the_batches_and_what_stops_it(run: Run, engin
     assert engine.queries[-1] == ("rehearse", {"set": "web", "to": "1.1.0", "inject": "3;engine=90s", "seed": "b"})
     lines = result.stdout.splitlines()
     assert lines[0] == "web: 1.0.0 to 1.1.0, rehearsed: 4 of 5 instances to upgrade; nothing was changed"
-    assert "ends Faulted after 6m01s (1 ok, 0 in progress, 2 pending, 1 failed)" in lines
+    assert "ends Faulted after 6m01s (1 ok, 0 in progress, 2 untouched, 1 failed)" in lines
     assert "stopped after batch 2, with 1 failed instance" in lines
     assert "time: 5m30s to 6m40s in 8 of 10 of 160 draws" in result.stdout
     assert "of 20 draws of who fails: Completed 12, Faulted 8" in lines

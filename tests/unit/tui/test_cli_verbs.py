@@ -245,10 +245,10 @@ def test_an_end_before_the_first_batch_is_told_with_those_it_was_about(run: Run,
     ended = COMPLETED | {"state": "Faulted", "batch": 0, "to_go": 12, "counters": none}
     engine.answers["status"] = {"azure": {}, "ours": ended}
     engine.answers["history"] = {"azure": {"value": []}, "ours": [ended]}
-    assert "none of 12 touched" in run("status", "web").stdout
-    assert "none of 12 touched" in run("history").stdout
+    assert "12 untouched" in run("status", "web").stdout
+    assert "12 untouched" in run("history").stdout
     engine.answers["status"] = {"azure": {}, "ours": ended | {"state": "Checking", "ended_at": None}}
-    assert "batch 0/" in run("status", "web").stdout and "  12 to go  " in run("status", "web").stdout
+    assert "batch 0/" in run("status", "web").stdout and "  12 pending  " in run("status", "web").stdout
 
 
 def test_a_limit_that_is_exceeded_says_whether_the_run_goes_on(run: Run, engine: FakeEngine) -> None:

@@ -133,7 +133,7 @@ def test_every_column_of_the_instances_has_its_name_at_every_width() -> None:
     member = next(m for m in upgrade.members.values() if m.instance_id == "0")
     for width in (78, 118):
         (head,) = text([instance_head(width)])
-        (line,) = text([instance_line(instance, member, False, Glyphs(), marked=False, width=width)])
+        (line,) = text([instance_line(instance, member, upgrade, Glyphs(), marked=False, width=width)])
         assert line.index(member.error.message if member.error else "?") == head.index("WHY")
 
 
