@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.model.errors import InputError
+from engine.model.errors import InputError, RefusedError
 from engine.wire.safe_text import printable
 from tui.verbs import engine_access
 from tui.verbs.options import Confirm, InstanceId, Json, Reason, SetName, StateDir
@@ -119,12 +119,16 @@ def scale(
 
 
 def delete(name: SetName, reason: Reason = None, confirm: Confirm = None, state_dir: StateDir = None) -> None:
-    """Delete a scale set and its instances."""
-    if engine_access.on_terminal() and confirm is None:
-        confirm = engine_access.ask_name(f"{printable(name)} goes with all its instances and disks", name)
-        if confirm != name:
-            said = f"{printable(confirm)!r} is not {printable(name)}; nothing was changed."
-            raise InputError("ConfirmationNeeded", said, f"--confirm {name}")
+    """Delete a scale set and its instances; without a terminal it needs --confirm with the set's name."""
+    own = name.rstrip("/").rpartition("/")[2]
+    gone = f"{printable(name)} goes with all its instances and disks"
+    if confirm is None and not engine_access.on_terminal():
+        raise RefusedError("ConfirmationNeeded", f"{gone}: delete needs its name typed.", f"Add --confirm {own}")
+    if confirm is None:
+        confirm = engine_access.ask_name(gone, own)
+    if confirm != own:
+        said = f"{printable(confirm)!r} is not {printable(own)}; nothing was changed."
+        raise InputError("ConfirmationNeeded", said, f"--confirm {own}")
     _change(state_dir, "delete", name, {}, reason, confirm)
 
 

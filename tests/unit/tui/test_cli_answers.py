@@ -97,6 +97,20 @@ def test_a_person_types_the_name_of_a_set_that_is_deleted(
     assert "web goes with all its instances and disks" in result.stderr
 
 
+def test_without_a_person_a_deletion_needs_the_name_beside_it(run: Run, engine: FakeEngine) -> None:
+    key = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachineScaleSets/web"
+
+    for name in ("web", key):
+        bare = run("delete", name)
+        assert (bare.exit_code, engine.commands) == (4, [])
+        assert "delete needs its name typed" in bare.stderr and "Add --confirm web" in bare.stderr
+    wrong = run("delete", "web", "--confirm", "wbe\x1b")
+    assert (wrong.exit_code, engine.commands) == (2, []) and "\x1b" not in wrong.stderr
+
+    assert run("delete", key, "--confirm", "web").exit_code == 0
+    assert engine.commands == [("delete", {"set": key, "confirm": "web"})]
+
+
 def test_a_state_directory_is_not_made_below_one_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no directory"):
         engine_access.state_dir(tmp_path / "typo" / "state")

@@ -34,7 +34,7 @@ STEERING = [
         {"instance": "3", "from_actions": False, "from_scale_in": True},
     ),
     (["scale", "web", "7"], "scale", {"capacity": 7}),
-    (["delete", "web"], "delete", {}),
+    (["delete", "web", "--confirm", "web"], "delete", {"confirm": "web"}),
 ]
 
 
