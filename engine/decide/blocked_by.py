@@ -9,14 +9,15 @@ from engine.decide.choose_batch import is_being_created, waiting_to_go
 from engine.decide.plan_effects import deadline_s
 from engine.model.numbers import many
 from engine.model.scale_set import ScaleSet
-from engine.model.upgrade import AWAITING, DOING, SOFT_HOLDS, Direction, Member, MemberState, Now, Upgrade
+from engine.model.upgrade import AWAITING, DOING, SOFT_HOLDS, Direction, HoldKind, Member, MemberState, Now, Upgrade
+from engine.model.waits import WaitKind
 
 
 @dataclass(frozen=True, slots=True)
 class BlockedBy:
     """`until_at` is Unix seconds where a time ends the wait (the first deadline), None where `words` say what does."""
 
-    kind: str
+    kind: HoldKind | WaitKind
     since_at: float
     until_at: float | None
     words: str
@@ -38,34 +39,37 @@ def upgrade_blocked_by(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> Block
         return None
     flying = upgrade.in_flight()
     for hold in upgrade.holds.values():
-        what = f"paused by {hold.by}" if hold.kind.value == "Operator" else hold.kind.value
+        what = f"paused by {hold.by}" if hold.kind is HoldKind.OPERATOR else hold.kind.value
         begun = "1 begun member finishes" if len(flying) == 1 else f"{len(flying)} begun members finish"
         more = f"; {begun} first" if flying else ""
         late = _first_overdue(upgrade, now)
         more += f"; instance {late.instance_id} waits for {_overdue_words(upgrade, late)}" if late is not None else ""
-        return BlockedBy(hold.kind.value, hold.since_at, None, f"{what}: {hold.reason or 'no reason given'}{more}")
+        return BlockedBy(hold.kind, hold.since_at, None, f"{what}: {hold.reason or 'no reason given'}{more}")
     if flying:
         return _flying(upgrade, flying, now)
     if upgrade.delayed:
         start = upgrade.starts_not_before_at
-        return BlockedBy("StartTime", upgrade.started_at, start, "the start time that was asked for")
+        return BlockedBy(WaitKind.START_TIME, upgrade.started_at, start, "the start time that was asked for")
     unknown = unseen(scale_set) if upgrade.direction is Direction.FORWARD else []
     if unknown and waiting_to_go(upgrade):
         return _unseen(upgrade, scale_set, unknown)
     if now.clock < upgrade.next_batch_clock:
         left = upgrade.next_batch_clock - now.clock
         since = (upgrade.batches[-1].ended_at if upgrade.batches else None) or upgrade.started_at
-        return BlockedBy("PauseBetweenBatches", since, now.at + left, "pause between batches")
+        return BlockedBy(WaitKind.PAUSE_BETWEEN_BATCHES, since, now.at + left, "pause between batches")
     held = upgrade.held()
     if held and not waiting_to_go(upgrade):
         names = ", ".join(m.instance_id for m in held)
         return BlockedBy(
-            "InstancesHeld", min(m.since_at for m in held), None, f"held instances: {names}; release or skip them"
+            WaitKind.INSTANCES_HELD,
+            min(m.since_at for m in held),
+            None,
+            f"held instances: {names}; release or skip them",
         )
     coming = [m.instance_id for m in waiting_to_go(upgrade) if is_being_created(scale_set, m)]
     if coming:
         return _being_created(upgrade, scale_set, coming, "; skip what cannot be created, or take it out of the set")
-    return BlockedBy("Engine", upgrade.last_action_at, None, "the engine's next step")
+    return BlockedBy(WaitKind.ENGINE, upgrade.last_action_at, None, "the engine's next step")
 
 
 def _unseen(upgrade: Upgrade, scale_set: ScaleSet, names: list[str]) -> BlockedBy:
@@ -74,13 +78,13 @@ def _unseen(upgrade: Upgrade, scale_set: ScaleSet, names: list[str]) -> BlockedB
         return _being_created(upgrade, scale_set, coming)
     since = max(upgrade.started_at, min(scale_set.instances[name].health_since_at for name in names))
     words = f"health of {many(len(names), 'instance')} not known yet: {_some(names)}"
-    return BlockedBy("HealthNotObserved", since, None, words)
+    return BlockedBy(WaitKind.HEALTH_NOT_OBSERVED, since, None, words)
 
 
 def _being_created(upgrade: Upgrade, scale_set: ScaleSet, names: list[str], cure: str = "") -> BlockedBy:
     since = max(upgrade.started_at, min(scale_set.instances[name].created_at for name in names))
     words = f"{many(len(names), 'instance')} still being created: {_some(names)}{cure}"
-    return BlockedBy("InstancesCreating", since, None, words)
+    return BlockedBy(WaitKind.INSTANCES_CREATING, since, None, words)
 
 
 def _some(names: list[str]) -> str:
@@ -93,7 +97,7 @@ def _flying(upgrade: Upgrade, flying: list[Member], now: Now) -> BlockedBy:
         first = min(waiting, key=lambda m: m.since_clock)
         left = max(0.0, upgrade.settings.health_window_s - (now.clock - first.since_clock))
         words = f"health of {many(len(waiting), 'instance')}"
-        return BlockedBy("Health", first.since_at, now.at + left, words)
+        return BlockedBy(WaitKind.HEALTH, first.since_at, now.at + left, words)
     busy = [m for m in flying if m.state not in AWAITING]
     first = min(busy, key=lambda m: m.since_clock)
     members = many(len(flying), "member")
@@ -103,8 +107,8 @@ def _flying(upgrade: Upgrade, flying: list[Member], now: Now) -> BlockedBy:
         words = f"{members} in progress; instance {late.instance_id} waits for {_overdue_words(upgrade, late)}"
         if observed_s(upgrade, now) > upgrade.settings.upgrade_timeout_s:
             words += "; the time limit of the upgrade is over too: it ends once that is answered for"
-        return BlockedBy("ActOverdue", late.since_at, None, words)
-    return BlockedBy("MembersInProgress", first.since_at, None, words)
+        return BlockedBy(WaitKind.ACT_OVERDUE, late.since_at, None, words)
+    return BlockedBy(WaitKind.MEMBERS_IN_PROGRESS, first.since_at, None, words)
 
 
 def is_overdue(upgrade: Upgrade, member: Member, now: Now) -> bool:
@@ -131,21 +135,23 @@ def member_blocked_by(upgrade: Upgrade, member: Member, now: Now) -> BlockedBy |
     if not upgrade.live:
         return None
     if member.state is MemberState.RESTORE_FAILED:
-        return BlockedBy("RestoreFailed", member.since_at, None, "the operator: retry its restore, or accept the loss")
+        return BlockedBy(
+            HoldKind.RESTORE_FAILED, member.since_at, None, "the operator: retry its restore, or accept the loss"
+        )
     hard = next((hold for kind, hold in upgrade.holds.items() if kind not in SOFT_HOLDS), None)
     if hard is not None and member.state in DOING:
-        return BlockedBy(hard.kind.value, hard.since_at, None, f"{hard.kind.value}: {hard.reason}")
+        return BlockedBy(hard.kind, hard.since_at, None, f"{hard.kind.value}: {hard.reason}")
     if member.reconciling:
-        return BlockedBy("Reconciling", member.since_at, None, "the engine looks what became of its last act")
+        return BlockedBy(WaitKind.RECONCILING, member.since_at, None, "the engine looks what became of its last act")
     if member.state in AWAITING:
         left = max(0.0, upgrade.settings.health_window_s - (now.clock - member.since_clock))
-        return BlockedBy("Health", member.since_at, now.at + left, "its health")
+        return BlockedBy(WaitKind.HEALTH, member.since_at, now.at + left, "its health")
     if is_overdue(upgrade, member, now):
-        return BlockedBy("ActOverdue", member.since_at, None, _overdue_words(upgrade, member))
+        return BlockedBy(WaitKind.ACT_OVERDUE, member.since_at, None, _overdue_words(upgrade, member))
     if member.state in DOING:
-        return BlockedBy("Effect", member.since_at, None, _DOING_WORDS[member.state])
+        return BlockedBy(WaitKind.EFFECT, member.since_at, None, _DOING_WORDS[member.state])
     if member.state is MemberState.PENDING:
-        return BlockedBy("Batch", member.since_at, None, "its batch")
+        return BlockedBy(WaitKind.BATCH, member.since_at, None, "its batch")
     if member.is_held:
-        return BlockedBy("Held", member.since_at, None, f"held: {member.left_out_reason}")
+        return BlockedBy(WaitKind.HELD, member.since_at, None, f"held: {member.left_out_reason}")
     return None

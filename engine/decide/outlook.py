@@ -45,7 +45,7 @@ def look_ahead(
         return Outlook(to_come, "", "", now.at, None, low, high)
     late = _late(upgrade, now, late_after_s)
     words = blocked.words + (f"; {late}" if late else "")
-    return Outlook(to_come, blocked.kind, words, blocked.since_at, blocked.until_at, low, high, late)
+    return Outlook(to_come, blocked.kind.value, words, blocked.since_at, blocked.until_at, low, high, late)
 
 
 def _late(upgrade: Upgrade, now: Now, late_after_s: float | None) -> str:

@@ -38,7 +38,7 @@ def error_dict(error: ApiError | None) -> Answer | None:
 
 
 def blocked_dict(blocked: BlockedBy | None) -> Answer | None:
-    return asdict(blocked) if blocked is not None else None
+    return {**asdict(blocked), "kind": blocked.kind.value} if blocked is not None else None
 
 
 def _blocked(upgrade: Upgrade, scale_set: ScaleSet | None, engine: Engine) -> BlockedBy | None:

@@ -1,4 +1,4 @@
-"""Explain an error code, or what happened to an upgrade: the numbers, and what to do."""
+"""Explain an error code, a reason to wait, or what happened to an upgrade: the numbers, and what to do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.arm.times import format_time
-from engine.decide.blocked_by import upgrade_blocked_by
+from engine.decide.blocked_by import member_blocked_by, upgrade_blocked_by
 from engine.decide.count_members import upgrade_overview
 from engine.decide.judge_health import (
     both_shares,
@@ -25,7 +25,8 @@ from engine.model.numbers import many, more_stop
 from engine.model.overview import UpgradeOverview
 from engine.model.scale_set import ScaleSet
 from engine.model.shares import Share
-from engine.model.upgrade import Direction, HoldKind, MemberState, Upgrade
+from engine.model.upgrade import Direction, HoldKind, Member, MemberState, Now, Upgrade
+from engine.model.waits import WAITS, WaitEntry, WaitKind, find_waits
 from engine.runtime import answers
 from engine.runtime.advice import advice_now
 from engine.runtime.find_upgrade import find_upgrade, upgrades_named
@@ -40,33 +41,63 @@ MOST_CASES = 3
 
 
 def explain(engine: Engine, what: str) -> Answer:
-    """The words for an upgrade's id, a scale set's name, or the beginning of a code in any case or of an upgrade's id.
+    """The words for an upgrade's id or its beginning, a scale set's name, or how a code or kind begins, in any case.
 
     Raises NotFoundError.
     """
     upgrade = engine.state.upgrades.get(what) or _last_of(engine, what)
     if upgrade is not None:
         return _explain_upgrade(engine, upgrade)
-    found = find_codes(what)
-    if found:
-        return _explain_codes(engine, found)
+    codes, waits = find_codes(what), find_waits(what)
+    if codes or waits:
+        return _explain_names(engine, codes, waits)
     if any(what.lower() in (s.key, s.name.lower()) for s in engine.state.scale_sets.values()):
         raise NotFoundError(ErrorCode.NOT_FOUND, f"{what} was never upgraded.", f"Look at a plan: rollset plan {what}")
     if upgrades_named(engine.state, what):
         return _explain_upgrade(engine, find_upgrade(engine.state, what))
     raise NotFoundError(
         ErrorCode.NOT_FOUND,
-        f"{what!r} is neither an upgrade, a scale set nor the beginning of an error code.",
-        "Codes: " + ", ".join(sorted(code.value for code in CATALOGUE)),
+        f"{what!r} is neither an upgrade, a scale set nor the beginning of an error code or of a reason to wait.",
+        f"Codes: {', '.join(sorted(code.value for code in CATALOGUE))}. Reasons to wait: {', '.join(sorted(WAITS))}",
     )
 
 
-def _explain_codes(engine: Engine, found: Sequence[CodeEntry]) -> Answer:
-    codes = [entry.code.value for entry in found]
-    if len(found) > 1:
-        words = [f"{entry.code.value}: {entry.title}" for entry in found]
-        return {"title": f"{len(found)} codes begin so", "words": words, "codes": codes}
-    return {"title": f"{codes[0]}: {found[0].title}", "words": _explain_code(engine, found[0]), "codes": codes}
+def _explain_names(engine: Engine, codes: Sequence[CodeEntry], waits: Sequence[WaitEntry]) -> Answer:
+    """One code or kind in full; of several their titles. A name that is given in full means itself alone."""
+    titles = {entry.code.value: entry.title for entry in codes} | {entry.kind.value: entry.title for entry in waits}
+    if len(titles) > 1:
+        words = [f"{name}: {title}" for name, title in titles.items()]
+        kinds = "codes" if not waits else "reasons to wait" if not codes else "codes and reasons to wait"
+        return {"title": f"{len(titles)} {kinds} begin so", "words": words, "codes": list(titles)}
+    ((name, title),) = titles.items()
+    words = _explain_code(engine, codes[0]) if codes else _explain_wait(engine, waits[0])
+    return {"title": f"{name}: {title}", "words": words, "codes": [name]}
+
+
+def _explain_wait(engine: Engine, entry: WaitEntry) -> list[str]:
+    advice = [f"- {line}" for line in entry.what_to_do]
+    return [entry.meaning, f"What ends it: {entry.ends}", *advice, *_waiting_now(engine, entry.kind.value)]
+
+
+def _waiting_now(engine: Engine, kind: str) -> list[str]:
+    """The live upgrades that wait for it, and the instances where it is about them alone."""
+    found, now = [], engine.clock.now()
+    for upgrade in map(engine.guard.shown, engine.state.upgrades.values()):
+        scale_set = engine.state.scale_sets.get(upgrade.scale_set)
+        blocked = upgrade_blocked_by(upgrade, scale_set, now) if scale_set is not None else None
+        if blocked is not None and blocked.kind == kind:
+            found.append(f"Here: {upgrade.id} of {upgrade.scale_set_name}: {blocked.words}")
+            continue
+        waiting = [m.instance_id for m in upgrade.members.values() if _waits_for(upgrade, m, now, kind)]
+        if waiting:
+            few = ", ".join(waiting[:MOST_DETAILS]) + (" and more" if len(waiting) > MOST_DETAILS else "")
+            found.append(f"Here: {many(len(waiting), 'instance')} of {upgrade.id}, {upgrade.scale_set_name}: {few}")
+    return found or ["Here: no upgrade waits for it now."]
+
+
+def _waits_for(upgrade: Upgrade, member: Member, now: Now, kind: str) -> bool:
+    blocked = member_blocked_by(upgrade, member, now)
+    return blocked is not None and blocked.kind == kind
 
 
 def _explain_code(engine: Engine, entry: CodeEntry) -> list[str]:
@@ -113,7 +144,8 @@ def _explain_upgrade(engine: Engine, upgrade: Upgrade) -> Answer:
         if blocked is not None:
             held = blocked.kind == HoldKind.OPERATOR
             words.append(f"It is {blocked.words}" if held else f"It waits for: {blocked.words}")
-            words += _release_words(upgrade) if blocked.kind == "InstancesHeld" else []
+            words += _release_words(upgrade) if blocked.kind is WaitKind.INSTANCES_HELD else []
+            words.append(f"- What that means, and what ends it: rollset explain {blocked.kind.value}")
     if (halt := engine.state.halt) is not None:
         words += [f"Everything is {halt.words}: no upgrade begins or goes on forward.", f"- {WAY_OUT}"]
     if error is not None:

@@ -22,7 +22,10 @@ AUDIT_COLUMNS = ("at", "actor", "type", "words")
 
 
 def explain(
-    what: Annotated[str, typer.Argument(help="The beginning of an error code, an upgrade's id or a set.")],
+    what: Annotated[
+        str,
+        typer.Argument(help="An upgrade's id, a set, or how an error code or a reason to wait begins."),
+    ],
     json: Json = False,
     state_dir: StateDir = None,
 ) -> None:

@@ -8,6 +8,7 @@ from engine.model.commands import Verb
 from engine.model.effects import EffectKind
 from engine.model.scale_set import Trying
 from engine.model.upgrade import Hold, HoldKind, LeftOut, MemberState
+from engine.model.waits import WaitKind
 from tests.unit.decide.given import TOLERANT, V2, Run, instance, scale_set
 
 # --- the fleet changes ---------------------------------------------------------------------------------------------
@@ -39,7 +40,7 @@ def test_an_instance_in_creation_is_in_no_batch_until_its_first_extensions_have_
     # then the check waits for it, and says so
     assert run.upgrade.checking and not run.effects()
     waits = upgrade_blocked_by(run.upgrade, run.set, run.now)
-    assert waits == BlockedBy("InstancesCreating", 1000.0, None, "1 instance still being created: 5")
+    assert waits == BlockedBy(WaitKind.INSTANCES_CREATING, 1000.0, None, "1 instance still being created: 5")
     # when that is over both are in the batch
     run.fold_set(e.InstanceProvisioned("5", "1", "sha256:1.0.0", "127.0.0.9:80"))
     run.settle()

@@ -12,6 +12,7 @@ from engine.model.commands import Verb
 from engine.model.effects import EffectKind, EffectOutcome, OutcomeKind
 from engine.model.health import Health
 from engine.model.upgrade import DOING, Hold, HoldKind, MemberState
+from engine.model.waits import WaitKind
 from tests.unit.decide.given import SETUP, TOLERANT, V2, Run, instance, scale_set, upgrade_of
 
 
@@ -28,7 +29,9 @@ def member_blocked(run: Run, name: str) -> BlockedBy | None:
 def test_an_operators_pause_names_who_and_why_and_what_still_finishes() -> None:
     run = Run()
     run.command(Verb.PAUSE, reason="lunch")
-    assert blocked(run) == BlockedBy("Operator", run.t, None, "paused by omar: lunch; 2 begun members finish first")
+    assert blocked(run) == BlockedBy(
+        HoldKind.OPERATOR, run.t, None, "paused by omar: lunch; 2 begun members finish first"
+    )
     run.batch()
     assert blocked(run).words == "paused by omar: lunch"
 
@@ -40,7 +43,7 @@ def test_a_hold_of_the_engine_names_itself() -> None:
     assert (found.kind, found.since_at) == ("StoreSuspect", 7.0)
     assert found.words.startswith("StoreSuspect: no reason given")
     member = member_blocked(run, "0")
-    assert member == BlockedBy("StoreSuspect", 7.0, None, "StoreSuspect: ")
+    assert member == BlockedBy(HoldKind.STORE_SUSPECT, 7.0, None, "StoreSuspect: ")
 
 
 def test_members_in_progress_name_the_one_that_waits_longest_and_for_what() -> None:
@@ -61,20 +64,22 @@ def test_waiting_for_health_names_the_first_deadline() -> None:
     assert blocked(run).kind == "MembersInProgress"
     run.succeed(run.effects()[0])
     run.wait(10.0)
-    assert blocked(run) == BlockedBy("Health", 1000.0, 1300.0, "health of 2 instances")
+    assert blocked(run) == BlockedBy(WaitKind.HEALTH, 1000.0, 1300.0, "health of 2 instances")
     run.healthy("0")
-    assert blocked(run) == BlockedBy("Health", 1010.0, 1310.0, "health of 1 instance")
+    assert blocked(run) == BlockedBy(WaitKind.HEALTH, 1010.0, 1310.0, "health of 1 instance")
 
 
 def test_the_start_time_ends_the_wait_for_it() -> None:
-    assert blocked(Run(at=1600.0)) == BlockedBy("StartTime", 1000.0, 1600.0, "the start time that was asked for")
+    assert blocked(Run(at=1600.0)) == BlockedBy(
+        WaitKind.START_TIME, 1000.0, 1600.0, "the start time that was asked for"
+    )
 
 
 def test_health_that_is_not_known_names_the_instances() -> None:
     unseen = [instance(str(i), health=Health.NOT_OBSERVED, health_since_at=1005.0) for i in range(7)]
     run = Run(scale_set([*unseen, instance("9")]))
     assert blocked(run) == BlockedBy(
-        "HealthNotObserved", 1005.0, None, "health of 7 instances not known yet: 0, 1, 2, 3, 4 and more"
+        WaitKind.HEALTH_NOT_OBSERVED, 1005.0, None, "health of 7 instances not known yet: 0, 1, 2, 3, 4 and more"
     )
     run.healthy("0", "1", "2", "3", "4")
     assert blocked(run).words == "health of 2 instances not known yet: 5, 6"
@@ -87,7 +92,7 @@ def test_the_pause_between_batches_runs_since_the_batch_ended() -> None:
     run = Run(scale_set(policy={"pause_between_batches_s": 60.0}))
     run.batch()
     run.wait(20.0)
-    assert blocked(run) == BlockedBy("PauseBetweenBatches", 1000.0, 1060.0, "pause between batches")
+    assert blocked(run) == BlockedBy(WaitKind.PAUSE_BETWEEN_BATCHES, 1000.0, 1060.0, "pause between batches")
 
 
 def test_between_two_batches_nothing_but_the_engine_is_waited_for_though_one_is_held() -> None:
@@ -118,7 +123,7 @@ def test_held_instances_keep_the_run_waiting() -> None:
     found = blocked(run)
     assert (found.kind, found.since_at) == ("InstancesHeld", 1000.0)
     assert found.words == "held instances: 1; release or skip them"
-    assert member_blocked(run, "1") == BlockedBy("Held", 1000.0, None, "held: debugging")
+    assert member_blocked(run, "1") == BlockedBy(WaitKind.HELD, 1000.0, None, "held: debugging")
 
 
 def test_between_two_steps_of_the_engine_it_is_the_engine() -> None:
@@ -143,11 +148,11 @@ def test_going_back_does_not_wait_for_health_that_is_not_known() -> None:
 
 def test_a_member_in_progress_names_its_act_and_one_that_waits_for_health_its_deadline() -> None:
     run = Run(scale_set(2))
-    assert member_blocked(run, "0") == BlockedBy("Effect", 1000.0, None, "its restore point to be written down")
-    assert member_blocked(run, "1") == BlockedBy("Batch", 1000.0, None, "its batch")
+    assert member_blocked(run, "0") == BlockedBy(WaitKind.EFFECT, 1000.0, None, "its restore point to be written down")
+    assert member_blocked(run, "1") == BlockedBy(WaitKind.BATCH, 1000.0, None, "its batch")
     run.swap()
     run.wait(60.0)
-    assert member_blocked(run, "0") == BlockedBy("Health", 1000.0, 1300.0, "its health")
+    assert member_blocked(run, "0") == BlockedBy(WaitKind.HEALTH, 1000.0, 1300.0, "its health")
 
 
 def test_a_member_somebody_has_to_look_at_says_so() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.decide.blocked_by import BlockedBy, is_overdue, member_blocked_by, upgrade_blocked_by
 from engine.model.health import Health
+from engine.model.waits import WaitKind
 from tests.unit.decide.given import TOLERANT, Run, instance, scale_set
 
 
@@ -30,7 +31,7 @@ def test_a_pause_counts_from_the_end_of_the_last_batch() -> None:
     run.wait(60.0)
     run.wait(5.0)
     run.batch()
-    assert blocked(run) == BlockedBy("PauseBetweenBatches", 1095.0, 1155.0, "pause between batches")
+    assert blocked(run) == BlockedBy(WaitKind.PAUSE_BETWEEN_BATCHES, 1095.0, 1155.0, "pause between batches")
 
 
 def test_an_act_is_overdue_a_minute_after_its_deadline_and_not_before() -> None:
@@ -48,5 +49,5 @@ def test_a_health_window_that_is_over_ends_now_and_not_later() -> None:
     run.t += 400.0
     run.clock += 400.0
     member = member_blocked_by(run.upgrade, run.member("0"), run.now)
-    assert member == BlockedBy("Health", 1000.0, run.t, "its health")
-    assert blocked(run) == BlockedBy("Health", 1000.0, run.t, "health of 1 instance")
+    assert member == BlockedBy(WaitKind.HEALTH, 1000.0, run.t, "its health")
+    assert blocked(run) == BlockedBy(WaitKind.HEALTH, 1000.0, run.t, "health of 1 instance")

@@ -27,6 +27,7 @@ from engine.model.upgrade import (
     RestorePoint,
     Upgrade,
 )
+from engine.model.waits import WAITS, WaitKind
 from engine.runtime.advice import advice_now
 from engine.runtime.answers import upgrade_detail
 from engine.runtime.engine import Engine
@@ -84,6 +85,37 @@ def test_every_code_is_explained_by_its_beginning_in_any_case_with_what_to_do(en
     assert any(line.startswith("- ") for line in rest)
 
 
+@pytest.mark.parametrize("kind", (*HoldKind, *WaitKind))
+def test_every_reason_to_wait_is_explained_by_its_name_in_any_case(engine: Engine, kind: HoldKind | WaitKind) -> None:
+    answer = explain(engine, kind.value.lower())
+
+    assert answer["codes"] == [kind.value]
+    assert answer["title"] == f"{kind.value}: {WAITS[kind.value].title}"
+    meaning, ends, *_, here = answer["words"]
+    assert len(meaning) > 60 and meaning.endswith(".")
+    assert ends.startswith("What ends it: ") and ends.endswith(".")
+    assert here == "Here: no upgrade waits for it now."
+
+
+def test_names_that_begin_alike_are_listed_whatever_they_are(engine: Engine) -> None:
+    answer = explain(engine, "opera")
+    assert answer["title"] == "2 codes and reasons to wait begin so"
+    assert answer["codes"] == ["OperationNotAllowed", "Operator"]
+    assert explain(engine, "instances")["title"] == "2 reasons to wait begin so"
+    assert explain(engine, "health")["codes"] == ["Health"], "a whole name means itself"
+
+
+def test_who_waits_for_it_is_named_with_the_upgrade_or_its_instances(engine: Engine) -> None:
+    upgrade = begun(engine)
+    turn = engine.turn()
+    turn.on_upgrade("web-1", e.UpgradeStarted(upgrade), e.HoldRaised(Hold(HoldKind.OPERATOR, 1.0, "omar", "lunch")))
+    engine.commit(turn)
+
+    assert explain(engine, "Operator")["words"][-1].startswith("Here: web-1 of web: paused by omar: lunch")
+    assert explain(engine, "Batch")["words"][-1] == "Here: 3 instances of web-1, web: 0, 1, 2"
+    assert "- What that means, and what ends it: rollset explain Operator" in explain(engine, "web")["words"]
+
+
 def test_several_codes_are_listed_with_their_titles(engine: Engine) -> None:
     answer = explain(engine, "maxunhealthy")
 
@@ -91,9 +123,11 @@ def test_several_codes_are_listed_with_their_titles(engine: Engine) -> None:
     assert answer["words"][0] == f"{answer['codes'][0]}: too many instances were unhealthy before the first batch"
 
 
-@pytest.mark.parametrize("entry", CATALOGUE.values(), ids=lambda entry: entry.code.name)
-def test_what_to_do_names_verbs_that_exist(entry: object) -> None:
-    lines = " ".join(CATALOGUE[entry.code].what_to_do)  # type: ignore[attr-defined]  # parametrized with entries
+@pytest.mark.parametrize(
+    "what_to_do", (*(code.what_to_do for code in CATALOGUE.values()), *(wait.what_to_do for wait in WAITS.values()))
+)
+def test_what_to_do_names_verbs_that_exist(what_to_do: tuple[str, ...]) -> None:
+    lines = " ".join(what_to_do)
     for verb, options in re.findall(r"rollset ([a-z-]+)((?: [A-Za-z]+| --[a-z-]+)*)", lines):
         command = COMMANDS.commands[verb]  # type: ignore[attr-defined]  # typer gives a group
         known = {name for parameter in command.params for name in parameter.opts}
