@@ -20,7 +20,7 @@ from typing import Any
 
 from engine.model.errors import InputError, RollsetError
 from engine.model.version import VERSION
-from engine.store.doctor import examine
+from engine.store.doctor import HALT, Check, examine
 from engine.store.failures import not_writable
 from engine.store.own_process import answer, arguments
 from engine.store.reading import reading
@@ -55,7 +55,7 @@ def bug_report(state_dir: Path, target: Path, *, now: float) -> dict[str, Any]:
     veil = Veil()
     parts = {
         "about.json": _about(state_dir),
-        "checks.json": [c | {"words": veil.sentence(c["words"])} for c in examine(state_dir, thoroughly=True, now=now)],
+        "checks.json": [_without_names(check, veil) for check in examine(state_dir, thoroughly=True, now=now)],
         "files.json": list(_files(state_dir, veil, now)),
         "log.txt": "\n".join(_log(state_dir)) + "\n",
         **_records(state_dir / DATABASE, veil),
@@ -63,6 +63,11 @@ def bug_report(state_dir: Path, target: Path, *, now: float) -> dict[str, Any]:
     words = "Kept: " + KEPT + ".\nLeft out:\n" + "".join(f"- {what}\n" for what in LEFT_OUT)
     _write(target, {"READ-ME.txt": words, **parts}, now)
     return {"path": str(target), "size_bytes": target.stat().st_size, "left_out": LEFT_OUT, "kept": KEPT}
+
+
+def _without_names(check: Check, veil: Veil) -> Check:
+    said = veil.mark if check["name"] == HALT else veil.sentence
+    return check | {"words": said(check["words"])}
 
 
 def _about(state_dir: Path) -> dict[str, Any]:

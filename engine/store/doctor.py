@@ -25,6 +25,8 @@ from engine.store.state_directory import check_state_directory, file_system_of, 
 from engine.store.store import Store
 
 Check = dict[str, Any]
+HALT = "upgrades"
+"""The check whose words hold a person's name and reason."""
 _MIB = 1024 * 1024
 _RESTORE = "stop the engine, then: rollset restore FILE (the newest good one is in backups/ of the state directory)"
 
@@ -85,7 +87,7 @@ def _database(state_dir: Path, thoroughly: bool) -> Iterator[Check]:
             said = "; ".join(different) or "the state is what the log tells"
             yield _check("replay", said, _RESTORE if different else "")
             halt = standing_halt(Store(connection))
-            yield _check("upgrades", f"{halt.words}. {WAY_OUT}" if halt is not None else "they may begin")
+            yield _check(HALT, f"{halt.words}. {WAY_OUT}" if halt is not None else "they may begin")
     yield _check("sqlite", f"SQLite {sqlite3.sqlite_version}")
 
 

@@ -21,7 +21,9 @@ from hypothesis.stateful import (
 )
 
 from engine.decide.invariants import check_upgrade
+from engine.model import events as e
 from engine.model.errors import RollsetError
+from engine.model.upgrade import Direction
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.engine_door import EngineDoor
@@ -31,9 +33,22 @@ from tests.worlds.watching import until
 
 CLIENTS = (Caller(1000, "ana", {}), Caller(1001, "omar", {}))
 VERBS = ("pause", "resume", "step", "cancel", "rollback", "retry", "accept-loss", "start", "scale", "hold", "release")
+VERBS += ("halt", "lift-halt")
 SECONDS = st.sampled_from((0.0, 0.3, 5.0, 40.0, 400.0))
 ENDS = st.sampled_from(("orderly", "kill", "kill"))
 COMMAND = st.tuples(st.sampled_from(VERBS), st.integers(0, 4), st.sampled_from((0, 1)))
+
+
+def begun_while_halted(log: list[e.Recorded]) -> list[e.Event]:
+    """Upgrades and batches forward that began between a halt and its end."""
+    halted, found = False, []
+    for recorded in log:
+        event = recorded.event
+        halted = isinstance(event, e.HaltBegan) or (halted and not isinstance(event, e.HaltEnded))
+        forward = isinstance(event, e.BatchBegan) and event.batch.direction is Direction.FORWARD
+        if halted and (forward or isinstance(event, e.UpgradeStarted)):
+            found.append(event)
+    return found
 
 
 class EngineMachine(RuleBasedStateMachine):
@@ -99,7 +114,7 @@ class EngineMachine(RuleBasedStateMachine):
     async def send(self, engine: Engine, verb: str, which: int, client: int) -> None:
         self.number += 1
         names = sorted(engine.find_set(SET).instances) or ["0"]
-        arguments: dict[str, Any] = {"set": SET, "key": f"key-{self.number}"}
+        arguments: dict[str, Any] = {"set": SET, "key": f"key-{self.number}", "reason": "why"}
         if verb in ("hold", "release"):
             arguments["instance"] = names[which % len(names)]
         elif verb == "scale":
@@ -108,6 +123,8 @@ class EngineMachine(RuleBasedStateMachine):
             arguments["to"] = VERSIONS[which % len(VERSIONS)]
         elif verb == "retry":
             arguments["instances"] = names[:which]
+        elif verb in ("halt", "lift-halt"):
+            del arguments["set"]
         await self.put(engine, verb, client, arguments)
 
     async def put(self, engine: Engine, verb: str, client: int, arguments: dict[str, Any]) -> None:
@@ -174,9 +191,13 @@ class EngineMachine(RuleBasedStateMachine):
                     for name, instance in engine.find_set(SET).instances.items():
                         if instance.hold is not None:
                             await door.command("release", {"set": SET, "instance": name}, CLIENTS[0])
-                    for verb in ("accept-loss", "resume"):
+                    for verb, given in (
+                        ("lift-halt", {"reason": "over"}),
+                        ("accept-loss", {"set": SET}),
+                        ("resume", {"set": SET}),
+                    ):
                         try:
-                            await door.command(verb, {"set": SET}, CLIENTS[0])
+                            await door.command(verb, given, CLIENTS[0])
                         except RollsetError:
                             continue
                     await anyio.sleep(60.0)
@@ -188,6 +209,7 @@ class EngineMachine(RuleBasedStateMachine):
                 await until(lambda: not engine.state.open_effects)
                 self.look(engine)
                 assert await disks_too_many(engine) == {}
+                assert begun_while_halted(engine.store.events(0, 100_000)) == []
                 judged = Counter(row[0] for row in engine.store._connection.execute("SELECT key FROM command"))
                 assert {key: judged[key] for key in self.answers} == dict.fromkeys(self.answers, 1)
 

@@ -15,6 +15,7 @@ from engine.model import events as e
 from engine.model.effects import Effect, EffectKind
 from engine.model.engine_events import CommandJudged
 from engine.model.errors import InputError
+from engine.model.halt import Halt
 from engine.model.health import Health
 from engine.model.scale_set import Extension, ExtensionResult, InstanceHold
 from engine.model.upgrade import Now
@@ -72,6 +73,7 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 (f"scale_set/{scale_set.key}/{CANARY}", changed, "engine", ""),
                 (f"upgrade/{upgrade.id}", started, CANARY, ""),
                 ("engine", e.EngineStopped(CANARY), "engine", ""),
+                ("engine", e.HaltBegan(Halt(CANARY, NOW, f"the disks of {CANARY} burn")), "engine", ""),
             ],
             NOW,
             0.0,
@@ -131,11 +133,12 @@ def test_it_says_what_is_left_out(state_dir: Path) -> None:
 def test_what_a_defect_needs_stays_readable(state_dir: Path) -> None:
     found = report(state_dir)
 
-    applied, changed, started, stopped = reversed(lines(found["events.jsonl"]))
+    applied, changed, started, stopped, halted = reversed(lines(found["events.jsonl"]))
     assert changed["type"] == "InstanceHealthChanged" and changed["body"]["instance_id"] == "0"
     assert (changed["body"]["left"], changed["body"]["entered"]) == ("Healthy", "Unhealthy")
     assert applied["stream"] == changed["stream"] and applied["stream"].startswith("scale_set/#")
     assert started["body"]["upgrade"]["settings"]["health_window_s"] == 300.0
+    assert (halted["type"], halted["body"]["halt"]["since_at"]) == ("HaltBegan", NOW)
     assert stopped["actor"] == "engine" and (applied["seq"], stopped["seq"]) == (1, 4)
     assert lines(found["acts.jsonl"])[0]["kind"] == "RunExtension"
     assert json.loads(found["about.json"])["variables_set"].count("ROLLSET_HOOK_TOKEN") == 1
