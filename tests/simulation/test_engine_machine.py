@@ -32,8 +32,8 @@ from tests.simulation.walking import walk
 from tests.worlds.watching import until
 
 CLIENTS = (Caller(1000, "ana", {}), Caller(1001, "omar", {}))
-VERBS = ("pause", "resume", "step", "cancel", "rollback", "retry", "accept-loss", "start", "scale", "hold", "release")
-VERBS += ("halt", "lift-halt")
+STEERING = ("pause", "resume", "step", "cancel", "rollback", "retry", "accept-loss", "start")
+VERBS = (*STEERING, "scale", "hold", "release", "halt", "lift-halt")
 SECONDS = st.sampled_from((0.0, 0.3, 5.0, 40.0, 400.0))
 ENDS = st.sampled_from(("orderly", "kill", "kill"))
 COMMAND = st.tuples(st.sampled_from(VERBS), st.integers(0, 4), st.sampled_from((0, 1)))
