@@ -94,6 +94,7 @@ class Report:
     failures: tuple[Cluster, ...]
     members_known: bool = True
     takes_pending: bool = False
+    rollback_of: str | None = None
 
     def took_s(self, now_at: float) -> float:
         """Seconds from start to end, or until now."""
@@ -130,6 +131,7 @@ def report_of(answer: Mapping[str, Any]) -> Report:
         failures=tuple(clusters(failures_of(upgrade))),
         members_known=bool(answer["members_known"]),
         takes_pending=upgrade.takes_pending,
+        rollback_of=upgrade.is_rollback_of,
     )
 
 

@@ -64,7 +64,9 @@ def _facts(report: Report, took: str) -> list[str]:
         ("ended", show_moment(report.ended_at) if not report.live else "it is live"),
         ("took", took + (f", {show_duration(report.paused_s)} of it paused" if report.paused_s else "")),
     ]
-    if report.continues:
+    if report.rollback_of:
+        pairs.append(("it is", f"roll back of {report.rollback_of}"))
+    elif report.continues:
         pairs.append(("continues", report.continues))
     return [f"- **{name}**: {_safe(value)}" for name, value in pairs]
 

@@ -88,6 +88,7 @@ class UpgradeSummary(Answer):
     started_by: str
     actor: str
     reason: str
+    rollback_of: Annotated[str | None, Field(description="The ended upgrade whose instances this one takes back.")]
     version: Annotated[int, Field(description="Goes up with what an operator decides on; give it as seen_version.")]
 
 

@@ -289,6 +289,11 @@ class Upgrade:
         return self.direction is Direction.BACK or self.state is UpgradeState.ROLLED_BACK
 
     @property
+    def roll_back_words(self) -> str:
+        """`roll back of web-7` for a run that takes another's instances back after its end; empty for any other."""
+        return f"roll back of {self.is_rollback_of}" if self.is_rollback_of is not None else ""
+
+    @property
     def takes_pending(self) -> bool:
         """Whether members that have not begun may still have their turn: not on the way back, nor being cancelled."""
         return self.live and not self.cancelling and not self.goes_back

@@ -112,6 +112,7 @@ def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
         "actor": upgrade.actor,
         "reason": upgrade.reason,
         "continues": upgrade.continues,
+        "rollback_of": upgrade.is_rollback_of,
         "nothing_to_do": upgrade.had_nothing_to_do,
         "to_go": seen.to_go,
         "version": upgrade.version,

@@ -167,6 +167,7 @@ def _what_happened(upgrade: Upgrade) -> list[str]:
     counters = seen.counters
     restored = sum(m.state is MemberState.ROLLED_BACK for m in members)
     began = len(upgrade.batches)
+    back = f"{upgrade.roll_back_words}, " if upgrade.roll_back_words else ""
     left_out = {
         "already on the target": counters.already_current,
         "protected": counters.protected,
@@ -176,7 +177,7 @@ def _what_happened(upgrade: Upgrade) -> list[str]:
     }
     aside = ", ".join(f"{count} {words}" for words, count in left_out.items() if count)
     return [
-        f"{upgrade.scale_set_name}: {upgrade.previous_image.version} to {upgrade.target.version}, started by "
+        f"{upgrade.scale_set_name}: {upgrade.previous_image.version} to {upgrade.target.version}, {back}started by "
         f"{upgrade.actor}{f' ({upgrade.reason})' if upgrade.reason else ''}, "
         f"{many(began, 'batch')} began.",
         (

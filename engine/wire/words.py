@@ -35,8 +35,9 @@ def words(event: e.Event) -> str:
 
 def _started(x: e.UpgradeStarted) -> str:
     chosen = sum(m.left_out is None for m in x.upgrade.members.values())
+    back = f" ({x.upgrade.roll_back_words})" if x.upgrade.roll_back_words else ""
     return (
-        f"upgrade {x.upgrade.id} of {x.upgrade.scale_set_name} to {x.upgrade.target} began: {chosen} of "
+        f"upgrade {x.upgrade.id} of {x.upgrade.scale_set_name} to {x.upgrade.target}{back} began: {chosen} of "
         f"{len(x.upgrade.members)} instances, started by {x.upgrade.actor}"
     )
 

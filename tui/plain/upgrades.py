@@ -28,7 +28,8 @@ def ending_lines(upgrade: Mapping[str, Any]) -> list[str]:
     """How an upgrade ended: the outcome with its counters, the error with its details."""
     took = f" after {show_duration(upgrade['ended_at'] - upgrade['started_at'])}" if upgrade.get("ended_at") else ""
     first = (
-        f"{cell(upgrade['scale_set_name'])} to {version_of(upgrade['target'])}: {cell(upgrade['state'])}{took} "
+        f"{cell(upgrade['scale_set_name'])} to {version_of(upgrade['target'])}{_roll_back_of(upgrade)}: "
+        f"{cell(upgrade['state'])}{took} "
         f"({counts_of(upgrade)})"
     )
     return [first, *error_lines("error", upgrade["error"])]
@@ -38,7 +39,7 @@ def status_lines(upgrade: Mapping[str, Any], encoding: str | None) -> list[str]:
     """One upgrade with its limits, holds, batches and members that need a look."""
     lines = [
         progress_line(upgrade, encoding),
-        f"upgrade {cell(upgrade['id'])}, from {version_of(upgrade['previous'])}, started "
+        f"upgrade {cell(upgrade['id'])}{_roll_back_of(upgrade)}, from {version_of(upgrade['previous'])}, started "
         f"{show_moment(upgrade['started_at'])} by {cell(upgrade['actor'])}"
         + (f": {printable(str(upgrade['reason']))}" if upgrade.get("reason") else ""),
     ]
@@ -53,6 +54,11 @@ def status_lines(upgrade: Mapping[str, Any], encoding: str | None) -> list[str]:
     live = upgrade["ended_at"] is None
     lines += ["no limit stops a rollback"] if goes_back else _limit_lines(upgrade.get("limits") or {}, live=live)
     return lines + _batch_table(upgrade) + _member_table(upgrade.get("members") or ())
+
+
+def _roll_back_of(upgrade: Mapping[str, Any]) -> str:
+    """Of a run that takes another's instances back after its end, which one that was."""
+    return f", roll back of {cell(upgrade['rollback_of'])}" if upgrade.get("rollback_of") else ""
 
 
 def _before_lines(before: Mapping[str, Any] | None) -> list[str]:
@@ -77,7 +83,7 @@ def history_lines(upgrades: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[
             u["scale_set_name"],
             u["state"],
             version_of(u["previous"]),
-            version_of(u["target"]),
+            version_of(u["target"]) + _roll_back_of(u),
             counts_of(u),
             show_moment(u["started_at"]),
             show_duration(u["ended_at"] - u["started_at"]) if u["ended_at"] else None,

@@ -93,6 +93,7 @@ class HistoryScreen(ListScreen[UpgradeOverview]):
             Piece(fit(f"{counted.successful:,}", 5, right=True) + " "),
             Piece(fit(f"{failed:,}", 4, right=True) + "  ", bad),
             *((Piece(fit(upgrade.actor, 10, cut) + " ", Meaning.MUTED),) if width >= 100 else ()),
+            Piece(f"{upgrade.roll_back_words}  " if upgrade.roll_back_words else "", Meaning.BACK),
             Piece(code or upgrade.reason, Meaning.BAD if code else Meaning.MUTED),
         )
 
@@ -103,7 +104,8 @@ class HistoryScreen(ListScreen[UpgradeOverview]):
             Piece(f" {upgrade.id}", Meaning.TITLE),
             Piece(f"  by {upgrade.actor}, {self.cockpit.clocks.moment(upgrade.started_at)}", Meaning.MUTED),
         )
-        after = f"  continues {upgrade.continues}" if upgrade.continues else ""
+        linked = upgrade.roll_back_words or (f"continues {upgrade.continues}" if upgrade.continues else "")
+        after = f"  {linked}" if linked else ""
         if after and width_of(first) + len(after) <= width:
             first = (*first, Piece(after, Meaning.MUTED))
         found = [first, *labelled("why", upgrade.reason or "no reason given", width)]
@@ -176,5 +178,5 @@ def _searched(seen: UpgradeOverview) -> str:
     code = upgrade.error.code if upgrade.error is not None else ""
     return (
         f"{upgrade.id} {upgrade.scale_set_name} {upgrade.previous_image.version} {upgrade.target} "
-        f"{upgrade.state.value} {code} {upgrade.actor} {upgrade.reason}"
+        f"{upgrade.state.value} {code} {upgrade.roll_back_words} {upgrade.actor} {upgrade.reason}"
     ).casefold()

@@ -49,7 +49,10 @@ def _facts(report: Report, clocks: Clocks, width: int, now_at: float) -> list[Li
         ("to", report.target),
         ("when", f"{clocks.moment(report.started_at)} to {ended}, {took}"),
     ]
-    pairs += [("continues", report.continues)] if report.continues else []
+    if report.rollback_of:
+        pairs.append(("it is", f"roll back of {report.rollback_of}"))
+    elif report.continues:
+        pairs.append(("continues", report.continues))
     found = [line for name, value in pairs for line in labelled(name, value, width, label_width=LABEL)]
     ours = {
         "on target before": counted.already_current,

@@ -89,6 +89,7 @@ def _history_line(seen: UpgradeOverview, glyphs: Glyphs, clocks: Clocks, width: 
         Piece(fit(f"{glyphs.of(sign)} {sign.word}", 16) + " ", sign.meaning),
         Piece(fit(took, 6, right=True) + "  ", Meaning.MUTED),
         Piece(f"{ended_words(seen)}  ", Meaning.TEXT),
+        Piece(f"{upgrade.roll_back_words}  " if upgrade.roll_back_words else "", Meaning.BACK),
         Piece(why, Meaning.BAD),
         Piece(f"{upgrade.actor}" + (f": {upgrade.reason}" if upgrade.reason else ""), Meaning.MUTED),
     )
