@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.model.counters import pending_word
 from engine.model.image import ImageReference
 from engine.model.policy import RunSettings
 from engine.model.upgrade import (
@@ -69,3 +70,24 @@ def test_an_upgrade_from_before_its_set_was_made_is_a_namesakes_unless_it_is_liv
     ended = upgrade(outcome=Outcome.COMPLETED)
     assert ended.is_since(0.0)
     assert not ended.is_since(9.0)
+
+
+@pytest.mark.parametrize(
+    ("facts", "takes"),
+    (
+        ({}, True),
+        ({"holds": HELD}, True),
+        ({"cancelling": True}, False),
+        ({"direction": Direction.BACK}, False),
+        ({"outcome": Outcome.COMPLETED}, False),
+        ({"outcome": Outcome.FAULTED}, False),
+    ),
+)
+def test_who_has_not_begun_may_have_a_turn_while_it_goes_forward(facts: dict[str, Any], takes: bool) -> None:
+    assert upgrade(**facts).takes_pending is takes
+    assert pending_word(takes) == ("pending" if takes else "untouched")
+
+
+def test_a_roll_back_after_the_end_names_what_it_takes_back() -> None:
+    assert upgrade(is_rollback_of="web-7").roll_back_words == "roll back of web-7"
+    assert upgrade(continues="web-7").roll_back_words == ""
