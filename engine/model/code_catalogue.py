@@ -65,7 +65,7 @@ _ENTRIES = (
     _entry(
         ErrorCode.UNHEALTHY_UPGRADED,
         "too many upgraded instances are unhealthy",
-        "Of the instances whose OS disk this run replaced, more failed or are unhealthy now than "
+        "Of the instances whose OS disk this run replaced, more failed, or fell ill after their success, than "
         "maxUnhealthyUpgradedInstancePercent allows. A failed instance stays in the count when it is restored; "
         "only a successful retry takes it out. The run stopped at the end of that batch.",
         "Read what the first failed instance's probe and extensions said: rollset events SET",
