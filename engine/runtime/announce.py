@@ -12,14 +12,14 @@ from engine.model.health import Health
 from engine.model.version import VERSION
 from engine.runtime.engine import Engine
 from engine.runtime.stopped_instances import mark_stopped
-from engine.runtime.unknown_instances import UNKNOWN_NAMED, told_before
+from engine.runtime.unknown_instances import found_unknown, told_before
 
 
 def announce(engine: Engine, away_s: float, clean: bool, unknown: Sequence[str] = ()) -> None:
     """Record that an engine is here again, that no health is known yet, and which instances no scale set has."""
     turn = engine.turn()
     turn.note("engine", e.EngineStarted(os.getpid(), VERSION, engine.epoch, away_s, clean))
-    found = e.InstancesUnknown(tuple(unknown[:UNKNOWN_NAMED]), len(unknown))
+    found = found_unknown(unknown)
     if found != told_before(engine):
         turn.note("engine", found)
     for scale_set in engine.state.scale_sets.values():

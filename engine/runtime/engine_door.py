@@ -33,6 +33,7 @@ from engine.runtime.rehearsing import rehearsal
 from engine.runtime.set_aside import with_members
 from engine.runtime.snapshot import is_everything, lines_after, scope_of, snapshot_lines, streams_of
 from engine.runtime.strangers import Strangers
+from engine.runtime.unknown_instances import unknown_check
 from engine.runtime.upgrade_verbs import plan_for
 from engine.runtime.verbs import carry_out
 from engine.wire.plan import plan_to_dict
@@ -185,7 +186,7 @@ async def _explain(engine: Engine, arguments: Mapping[str, str]) -> Answer:
 
 
 async def _doctor(engine: Engine, arguments: Mapping[str, str]) -> Answer:
-    return {"checks": [engine.guard.check(), *await examined(engine.store.path.parent)]}
+    return {"checks": [engine.guard.check(), await unknown_check(engine), *await examined(engine.store.path.parent)]}
 
 
 async def _engine(engine: Engine, arguments: Mapping[str, str]) -> Answer:

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
 
 from engine.fleets.local.leftovers import unknown
 from engine.model.effects import EffectKind
 from engine.model.events import InstancesUnknown
 from engine.runtime.engine import Engine
+from engine.wire.words import words
 
 UNKNOWN_NAMED = 5
 
 
+def found_unknown(names: Sequence[str]) -> InstancesUnknown:
+    """They are named up to a few."""
+    return InstancesUnknown(tuple(names[:UNKNOWN_NAMED]), len(names))
+
+
+async def unknown_check(engine: Engine) -> dict[str, Any]:
+    """A line for doctor: nothing has to be done about them, but somebody should know."""
+    root = engine.store.path.parent / "local"
+    found = found_unknown(await anyio.to_thread.run_sync(unknown_instances, engine, root))
+    return {"name": "instances", "ok": True, "words": words(found), "next_step": ""}
+
+
 def unknown_instances(engine: Engine, root: Path) -> list[str]:
     """`SET/ID` of what lies under the fleet's `root`, is in no scale set, and is not being deleted."""
-    known = {(key, name) for key, s in engine.state.scale_sets.items() if s.fleet == "local" for name in s.instances}
-    leaving = (x for x in engine.state.open_effects.values() if x.kind is EffectKind.DELETE_INSTANCE)
+    sets = list(engine.state.scale_sets.items())
+    known = {(key, name) for key, s in sets if s.fleet == "local" for name in s.instances}
+    leaving = (x for x in list(engine.state.open_effects.values()) if x.kind is EffectKind.DELETE_INSTANCE)
     return unknown(root, known | {(x.scale_set, x.instance_id) for x in leaving})
 
 

@@ -84,7 +84,7 @@ def _extension_ran(x: e.ExtensionRan) -> str:
 
 def _unknown(x: e.InstancesUnknown) -> str:
     if not x.count:
-        return "every local instance belongs to a scale set again"
+        return "every local instance belongs to a scale set"
     more = ", ..." if x.count > len(x.names) else ""
     found = f"{many(x.count, 'local instance')} that no scale set has: {', '.join(x.names)}{more}"
     return f"{found}; left as found, and set aside when a new instance takes the place"
