@@ -56,6 +56,14 @@ def half_back(scene: Scene) -> bool:
     return sum(member.state.value == "RolledBack" for member in members) >= 6
 
 
+def stands_still(scene: Scene) -> bool:
+    """It is paused, and what is said of it knows that nothing is in flight any more."""
+    upgrade = scene.upgrade
+    if upgrade is None or upgrade.outlook is None:
+        return False
+    return upgrade.state.value == "Paused" and "begun" not in upgrade.outlook.blocked_words
+
+
 def one_of_each(scene: Scene) -> bool:
     """One set is paused, one has faulted, one goes on."""
     states = {row.upgrade.upgrade.state.value for row in scene.sets.values() if row.upgrade is not None}
@@ -71,7 +79,7 @@ PICTURES = {
     "scale-sets": Picture("many-sets", one_of_each, ("end",)),
     "scale-set": Picture("good-run", done(66)),
     "thousand": Picture("thousand", done(430)),
-    "paused": Picture("pause-step-resume", in_state("Paused")),
+    "paused": Picture("pause-step-resume", stands_still),
     "faulted": Picture("upgraded-unhealthy", in_state("Faulted")),
     "errors": Picture("upgraded-unhealthy", in_state("Faulted"), ("e",)),
     "instance": Picture("upgraded-unhealthy", in_state("Faulted"), ("enter",)),
