@@ -11,7 +11,7 @@ from engine.model.commands import Command, Verb
 from engine.model.halt import Halt
 from engine.model.upgrade import Now, Upgrade
 
-_BEGINS_ANEW = frozenset({Verb.START, Verb.RETRY, Verb.ROLL_BACK})
+_BEGINS_ANEW = frozenset({Verb.START, Verb.RETRY})
 _GOES_ON = frozenset({Verb.RESUME, Verb.STEP})
 
 
@@ -34,9 +34,11 @@ def pause_all(upgrades: Iterable[Upgrade], actor: str, reason: str, now: Now) ->
 def is_barred(verb: Verb, upgrade: Upgrade | None) -> bool:
     """Whether a halt refuses a command on a set whose live or last upgrade this is.
 
-    Refused is what begins an upgrade, and what lets a paused one go on forward. A live one may still be taken back,
-    and one that only restores may go on: both lead to what ran before.
+    Refused is what begins an upgrade, and what lets a paused one go on forward. Any may still be taken back, after its
+    end too, and one that only restores may go on: both lead to what ran before.
     """
+    if upgrade is not None and upgrade.is_rollback_of is not None:
+        return verb is Verb.START and not upgrade.live
     if upgrade is None or not upgrade.live:
         return verb in _BEGINS_ANEW
     return verb in _GOES_ON and not only_restores(upgrade)

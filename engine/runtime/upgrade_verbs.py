@@ -50,11 +50,14 @@ async def _asked(
 ) -> tuple[int | None, tuple[PlanCheck, ...]]:
     """The room that the fleet has, and what is to be said of files that scripts need.
 
-    A way back is never refused for a file, nor is a start at a time to come: it may be there by then.
+    A way back asks for none and waits for nobody. A start at a time to come is not refused: it may be there by then.
     """
-    back = take_up is not None and take_up.rollback_of is not None
-    files = await file_checks(scale_set, binding=request.at is None and not back)
+    files = () if _is_way_back(take_up) else await file_checks(scale_set, binding=request.at is None)
     return await engine.fleet_of(scale_set.key).room_bytes(), files
+
+
+def _is_way_back(take_up: TakeUp | None) -> bool:
+    return take_up is not None and take_up.rollback_of is not None
 
 
 def _plan(
@@ -107,10 +110,11 @@ async def _begin(
     take_up: TakeUp | None = None,
 ) -> Decided:
     engine.guard.refuse_start()
-    refuse_while_halted(engine, Verb.START, scale_set, None)
+    verb = Verb.ROLL_BACK if _is_way_back(take_up) else Verb.START
+    refuse_while_halted(engine, verb, scale_set, None)
     room, files = await _asked(engine, scale_set, request, take_up)
     scale_set = engine.find_set(scale_set.key)  # as it is now: others were asked in between
-    refuse_while_halted(engine, Verb.START, scale_set, None)  # somebody may have halted meanwhile
+    refuse_while_halted(engine, verb, scale_set, None)  # somebody may have halted meanwhile
     _refuse_beside(engine, scale_set)
     plan, settings, members = _plan(engine, scale_set, request, room, files, take_up)
     if saved is not None:

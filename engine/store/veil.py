@@ -18,6 +18,8 @@ _NUMBERED = frozenset({"instance_id", "member", "zone", "disk", "previous_disk"}
 _NUMBER = re.compile(r"\d{1,6}")
 _DEEPEST = 30
 _PLAIN_TOKEN = re.compile(r"[A-Za-z0-9_.,;()*%'\"#-]{1,40}:?")
+_UPGRADE_ID = re.compile(r".+-\d+-[0-9a-f]{6}[:,.]?")
+"""It begins with the name of its scale set."""
 
 
 class Veil:
@@ -38,7 +40,7 @@ class Veil:
 
     def sentence(self, text: str) -> str:
         """A message of ours about the store, without the paths, ids and names that are told apart by their signs."""
-        return " ".join(word if _PLAIN_TOKEN.fullmatch(word) else self.mark(word) for word in text.split())
+        return " ".join(self.mark(word) if _names(word) else word for word in text.split())
 
     def value(self, value: Any, field: str = "", depth: int = 0) -> Any:
         """A JSON value whose texts, and keys that are no fields of ours, are veiled."""
@@ -54,6 +56,10 @@ class Veil:
                 for key, item in value.items()
             }
         return value
+
+
+def _names(word: str) -> bool:
+    return _PLAIN_TOKEN.fullmatch(word) is None or _UPGRADE_ID.fullmatch(word) is not None
 
 
 def _our_words() -> tuple[frozenset[str], frozenset[str]]:

@@ -137,7 +137,7 @@ def _halting(live: Sequence[Upgrade]) -> Iterator[str]:
     yield f"Every live upgrade begins nothing more: {_some(names)}." if names else "No upgrade rolls now."
     yield (
         "Until somebody lifts it with a reason, none begins and no paused one goes on forward, whoever asks. "
-        "A live one may still be rolled back or cancelled."
+        "Any may still be rolled back, a live one cancelled."
     )
 
 

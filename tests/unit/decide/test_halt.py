@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.decide.halt import halt_after, is_barred, pause_all
@@ -83,7 +85,17 @@ def test_what_begins_an_upgrade_is_refused_where_none_is_live() -> None:
     ended = Run(at=5000.0)
     ended.command(Verb.CANCEL)
 
-    assert barred(None) == barred(ended) == {Verb.START, Verb.RETRY, Verb.ROLL_BACK}
+    assert barred(None) == barred(ended) == {Verb.START, Verb.RETRY}
+
+
+def test_the_roll_back_of_an_ended_one_is_a_way_back_as_well() -> None:
+    back, ended = Run(), Run(at=5000.0)
+    ended.command(Verb.CANCEL)
+    for run in (back, ended):
+        run.upgrade = replace(run.upgrade, is_rollback_of="web-1")
+
+    assert barred(halted(back)) == set()
+    assert barred(ended) == {Verb.START}
 
 
 def test_a_paused_one_does_not_go_on_forward_but_may_be_taken_back_or_cancelled() -> None:

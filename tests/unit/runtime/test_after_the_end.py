@@ -88,6 +88,18 @@ def test_a_retry_by_name_upgrades_that_instance_alone_with_the_settings_of_the_r
     with_ten(tmp_path, story)
 
 
+def test_while_all_is_halted_an_ended_run_may_be_rolled_back_but_not_retried(tmp_path: Path) -> None:
+    async def story(engine: Engine, fleet: FaultyScripts) -> None:
+        fleet.failing = set()
+        await carry_out(engine, "halt", {"reason": "a bad image"}, ANA)
+        with pytest.raises(RefusedError, match="halted by ana"):
+            await act(engine, "retry")
+        await act(engine, "rollback")
+        assert last(engine).state.value == "Completed" and set(versions(engine).values()) == {OLD.version}
+
+    with_ten(tmp_path, story)
+
+
 def test_a_retry_without_names_takes_what_failed_and_one_that_did_not_fail_is_refused(tmp_path: Path) -> None:
     async def story(engine: Engine, fleet: FaultyScripts) -> None:
         with pytest.raises(RefusedError, match="instance 3 did not fail"):

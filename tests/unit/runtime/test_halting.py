@@ -101,16 +101,13 @@ def test_while_it_stands_nothing_begins_or_goes_on_and_the_refusal_says_why_and_
     assert states(door.engine) == {"web": UpgradeState.PAUSED, "api": UpgradeState.CANCELLED}
 
 
-def test_an_upgrade_that_has_ended_is_neither_retried_nor_rolled_back(
-    door: EngineDoor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_upgrade_that_has_ended_is_not_retried(door: EngineDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     command(door, "start", set="web", to="1.1.0", at=5000.0)
     command(door, "cancel", set="web")
     command(door, "halt")
     monkeypatch.setattr("engine.runtime.upgrade_verbs.take_up_retry", lambda *_: None)
-    monkeypatch.setattr("engine.runtime.upgrade_verbs.take_up_roll_back", lambda ended, *_: (None, ended.target))
 
-    assert {refusal(door, verb, set="web").code for verb in ("retry", "rollback")} == {"Halted"}
+    assert refusal(door, "retry", set="web").code == "Halted"
 
 
 def test_a_live_one_may_be_taken_back_cancelled_and_paused(door: EngineDoor) -> None:

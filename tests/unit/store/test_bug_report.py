@@ -166,6 +166,13 @@ def test_numbers_that_are_texts_are_hidden_unless_they_number_an_instance() -> N
     assert "1234" not in json.dumps(told) and "4711" not in json.dumps(told)
 
 
+def test_the_id_of_an_upgrade_in_a_sentence_does_not_tell_its_scale_set() -> None:
+    told = Veil().sentence("upgrade payroll-12-3fa2c1: differs, and upgrade web-1-0a1b2c. 3 events")
+
+    assert "payroll" not in told and "web" not in told
+    assert told.startswith("upgrade #") and " differs, and upgrade #" in told and told.endswith(" 3 events")
+
+
 def test_nesting_without_end_is_cut() -> None:
     deep: Any = "x"
     for _ in range(100):

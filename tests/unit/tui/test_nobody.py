@@ -120,7 +120,8 @@ def test_while_a_halt_stands_keys_say_who_halted_and_ways_back_stay_open() -> No
     paused = replace(rolling, upgrade=replace(rolling.upgrade, holds={hold.kind: hold}, paused_since_clock=0.0))
     why = "halted by ana since 2027-01-15 08:00:00 UTC (fire); lift that first"
 
-    assert {why_not_verb(verb, ended) for verb in (Verb.START, Verb.RETRY, Verb.ROLL_BACK)} == {why}
+    assert {why_not_verb(verb, ended) for verb in (Verb.START, Verb.RETRY)} == {why}
+    assert why_not_verb(Verb.ROLL_BACK, ended) is None
     assert {why_not_verb(verb, paused) for verb in (Verb.RESUME, Verb.STEP)} == {why}
     assert {why_not_verb(verb, paused) for verb in (Verb.ROLL_BACK, Verb.CANCEL, Verb.PAUSE)} == {None}
     assert why_not_verb(Verb.RESUME, rolling) == "it is not paused"
