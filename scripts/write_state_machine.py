@@ -33,7 +33,7 @@ State = TypeVar("State", bound=StrEnum)
 LEGEND = "`yes`: accepted. `new`: a new upgrade begins, linked to the ended one. Else refused:"
 MORE_ON_COMMANDS = """\
 A paused upgrade on its way back refuses Cancel, Roll back and Skip too. Commands that name members are refused where no
-member qualifies. While [everything is halted](operations.md#halting-everything), whatever would begin an upgrade is
+member qualifies. While [everything is halted](operations.md#halting-everything), Start and Retry of what has ended are
 refused, and Resume and Step of one that goes forward.
 """
 

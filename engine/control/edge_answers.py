@@ -75,6 +75,7 @@ class UpgradeSummary(Answer):
     previous: str
     counters: Counters
     rolled_back: Annotated[int, Field(description="Of the failed, those that a rollback brought back.")]
+    takes_pending: Annotated[bool, Field(description="Whether those that have not begun may still have their turn.")]
     total: int
     percent: float
     batch: int

@@ -98,6 +98,9 @@ class Scale(OnSet):
 
 class LiftHalt(Command):
     reason: Annotated[str, Field(min_length=1, max_length=4096, description="Why upgrades may go on.")]
+    seen_since_at: Annotated[
+        float | None, Field(description="When the halt that the caller saw began; another one is not lifted.")
+    ] = None
 
 
 class EngineStop(Command):

@@ -150,7 +150,7 @@ def member_blocked_by(upgrade: Upgrade, member: Member, now: Now) -> BlockedBy |
         return BlockedBy(WaitKind.ACT_OVERDUE, member.since_at, None, _overdue_words(upgrade, member))
     if member.state in DOING:
         return BlockedBy(WaitKind.EFFECT, member.since_at, None, _DOING_WORDS[member.state])
-    if member.state is MemberState.PENDING:
+    if member.state is MemberState.PENDING and upgrade.takes_pending:
         return BlockedBy(WaitKind.BATCH, member.since_at, None, "its batch")
     if member.is_held:
         return BlockedBy(WaitKind.HELD, member.since_at, None, f"held: {member.left_out_reason}")

@@ -9,7 +9,7 @@ from engine.decide.transitions import ACCEPTED, VERDICTS
 from engine.model import events as e
 from engine.model.commands import Command, Verb
 from engine.model.halt import Halt
-from engine.model.upgrade import Now, Upgrade
+from engine.model.upgrade import Direction, Now, Upgrade
 
 _BEGINS_ANEW = frozenset({Verb.START, Verb.RETRY})
 _GOES_ON = frozenset({Verb.RESUME, Verb.STEP})
@@ -35,10 +35,13 @@ def is_barred(verb: Verb, upgrade: Upgrade | None) -> bool:
     """Whether a halt refuses a command on a set whose live or last upgrade this is.
 
     Refused is what begins an upgrade, and what lets a paused one go on forward. Any may still be taken back, after its
-    end too, and one that only restores may go on: both lead to what ran before.
+    end too, and one that only restores may go on: both lead to what ran before. Of the roll back of an ended run the
+    reverse holds: back from it leads to the image that is fled from.
     """
     if upgrade is not None and upgrade.is_rollback_of is not None:
-        return verb is Verb.START and not upgrade.live
+        if not upgrade.live:
+            return verb is Verb.START
+        return verb is Verb.ROLL_BACK or (verb in _GOES_ON and upgrade.direction is Direction.BACK)
     if upgrade is None or not upgrade.live:
         return verb in _BEGINS_ANEW
     return verb in _GOES_ON and not only_restores(upgrade)

@@ -295,8 +295,11 @@ class Upgrade:
 
     @property
     def takes_pending(self) -> bool:
-        """Whether members that have not begun may still have their turn: not on the way back, nor being cancelled."""
-        return self.live and not self.cancelling and not self.goes_back
+        """Whether members that have not begun may still have their turn.
+
+        Not on the way back, nor while it is cancelled, nor once a limit is broken and it only restores what failed.
+        """
+        return self.live and not self.cancelling and not self.goes_back and self.faulting is None
 
     @property
     def had_nothing_to_do(self) -> bool:

@@ -115,6 +115,7 @@ def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
         "rollback_of": upgrade.is_rollback_of,
         "nothing_to_do": upgrade.had_nothing_to_do,
         "to_go": seen.to_go,
+        "takes_pending": upgrade.takes_pending,
         "version": upgrade.version,
     }
 

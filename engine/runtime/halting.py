@@ -16,7 +16,7 @@ from engine.model.numbers import many
 from engine.model.plan import PlanCheck
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade, UpgradeState
-from engine.runtime.arguments import Arguments, optional_text
+from engine.runtime.arguments import Arguments, optional_number, optional_text
 from engine.runtime.decided import Answer, Decided
 from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
@@ -59,7 +59,7 @@ async def halt(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
 async def lift_halt(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
     """Let upgrades begin again; nothing is resumed.
 
-    Raises InputError without a reason, RefusedError where nothing is halted.
+    Raises InputError without a reason, RefusedError where nothing is halted, or anew since the caller looked.
     """
     reason = (optional_text(arguments, "reason") or "").strip()
     if not reason:
@@ -69,6 +69,13 @@ async def lift_halt(engine: Engine, arguments: Arguments, caller: Caller) -> Dec
     stood = engine.state.halt
     if stood is None:
         raise RefusedError(ErrorCode.OPERATION_NOT_ALLOWED, "nothing is halted.", "See rollset sets.")
+    seen_at = optional_number(arguments, "seen_since_at")
+    if seen_at is not None and seen_at != stood.since_at:
+        raise RefusedError(
+            ErrorCode.OPERATION_NOT_ALLOWED,
+            f"another halt stands by now: {stood.words}.",
+            "Look again, then lift that.",
+        )
     turn = engine.turn(caller.user)
     turn.on_halt(e.HaltEnded(caller.user, reason))
 

@@ -42,7 +42,7 @@ _OWN: Mapping[str, frozenset[str]] = {
     "image-exclude": frozenset({"reference"}),
     "image-include": frozenset({"reference"}),
     "image-publish": frozenset({"path", "reference"}),
-    "lift-halt": frozenset(),
+    "lift-halt": frozenset({"seen_since_at"}),
     "pause": _ON_SET,
     "policy-delete": frozenset({"name"}),
     "protect": _ON_INSTANCE | {"from_actions", "from_scale_in"},

@@ -52,16 +52,10 @@ def counters_text(counters: Mapping[str, int], rolled_back: int = 0, *, takes_pe
 def counts_of(upgrade: Mapping[str, Any]) -> str:
     """Its counters; before the first batch, where Azure's four are zero, how many are pending, or stayed untouched."""
     to_go = upgrade.get("to_go")
-    takes_pending = _takes_pending(upgrade)
+    takes_pending = bool(upgrade["takes_pending"])
     if upgrade["batch"] or not to_go:
         return counters_text(upgrade["counters"], upgrade.get("rolled_back", 0), takes_pending=takes_pending)
     return f"{to_go} {pending_word(takes_pending)}"
-
-
-def _takes_pending(upgrade: Mapping[str, Any]) -> bool:
-    """Whether members that have not begun may still have their turn."""
-    live = upgrade["ended_at"] is None
-    return live and upgrade["azure_code"] == "RollingForward" and upgrade["state"] != "Cancelling"
 
 
 def progress_line(upgrade: Mapping[str, Any], encoding: str | None) -> str:

@@ -121,7 +121,9 @@ class HaltDialog(ModalScreen[None]):
             self.run_worker(self._send(), group="send", exit_on_error=False)
 
     async def _send(self) -> None:
-        given = {"reason": self._reason()} if self._reason() else {}
+        given: dict[str, object] = {"reason": self._reason()} if self._reason() else {}
+        if self._stands is not None:
+            given["seen_since_at"] = self._stands.since_at
         try:
             answer = await self._cockpit.session.command(self._verb, given)
         except RollsetError as error:

@@ -126,7 +126,7 @@ def delete(name: SetName, reason: Reason = None, confirm: Confirm = None, state_
         raise RefusedError("ConfirmationNeeded", f"{gone}: delete needs its name typed.", f"Add --confirm {own}")
     if confirm is None:
         confirm = engine_access.ask_name(gone, own)
-    if confirm != own:
+    if confirm.casefold() != own.casefold():
         said = f"{printable(confirm)!r} is not {printable(own)}; nothing was changed."
         raise InputError("ConfirmationNeeded", said, f"--confirm {own}")
     _change(state_dir, "delete", name, {}, reason, confirm)

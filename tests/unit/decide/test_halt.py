@@ -94,7 +94,9 @@ def test_the_roll_back_of_an_ended_one_is_a_way_back_as_well() -> None:
     for run in (back, ended):
         run.upgrade = replace(run.upgrade, is_rollback_of="web-1")
 
-    assert barred(halted(back)) == set()
+    assert barred(halted(back)) == {Verb.ROLL_BACK}, "back from it leads to the image that is fled from"
+    back.fold(e.RollBackRequested("omar"))
+    assert barred(back) == {Verb.ROLL_BACK, Verb.RESUME, Verb.STEP}
     assert barred(ended) == {Verb.START}
 
 

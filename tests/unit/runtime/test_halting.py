@@ -149,6 +149,18 @@ def test_lifting_needs_a_reason(door: EngineDoor, reason: str | None) -> None:
     assert door.engine.state.halt is not None
 
 
+def test_only_the_halt_that_was_seen_is_lifted(door: EngineDoor) -> None:
+    command(door, "halt", reason="fire")
+    halt = door.engine.state.halt
+    assert halt is not None
+
+    refused = refusal(door, "lift-halt", reason="it is out", seen_since_at=halt.since_at - 60.0)
+    assert "another halt stands by now: halted by ana" in refused.message and door.engine.state.halt == halt
+
+    command(door, "lift-halt", reason="it is out", seen_since_at=halt.since_at)
+    assert door.engine.state.halt is None
+
+
 def test_lifting_what_does_not_stand_is_refused(door: EngineDoor) -> None:
     assert refusal(door, "lift-halt", reason="over").message == "nothing is halted."
 

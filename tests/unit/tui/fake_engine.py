@@ -26,6 +26,7 @@ UPGRADE: dict[str, Any] = {
         "skipped": 0,
         "gone": 0,
     },
+    "takes_pending": True,
     "total": 12,
     "percent": 40.0,
     "batch": 3,
@@ -44,8 +45,9 @@ UPGRADE: dict[str, Any] = {
     "batch_list": [],
     "limits": {},
 }
-COMPLETED = UPGRADE | {"state": "Completed", "ended_at": 1090.0, "percent": 100.0}
+COMPLETED = UPGRADE | {"takes_pending": False, "state": "Completed", "ended_at": 1090.0, "percent": 100.0}
 FAULTED = UPGRADE | {
+    "takes_pending": False,
     "state": "Faulted",
     "ended_at": 1090.0,
     "error": {

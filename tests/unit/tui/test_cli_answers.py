@@ -107,8 +107,8 @@ def test_without_a_person_a_deletion_needs_the_name_beside_it(run: Run, engine: 
     wrong = run("delete", "web", "--confirm", "wbe\x1b")
     assert (wrong.exit_code, engine.commands) == (2, []) and "\x1b" not in wrong.stderr
 
-    assert run("delete", key, "--confirm", "web").exit_code == 0
-    assert engine.commands == [("delete", {"set": key, "confirm": "web"})]
+    assert run("delete", key, "--confirm", "Web").exit_code == 0
+    assert engine.commands == [("delete", {"set": key, "confirm": "Web"})]
 
 
 def test_a_state_directory_is_not_made_below_one_that_is_not_there(tmp_path: Path) -> None:

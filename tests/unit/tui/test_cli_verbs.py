@@ -247,7 +247,10 @@ def test_an_end_before_the_first_batch_is_told_with_those_it_was_about(run: Run,
     engine.answers["history"] = {"azure": {"value": []}, "ours": [ended]}
     assert "12 untouched" in run("status", "web").stdout
     assert "12 untouched" in run("history").stdout
-    engine.answers["status"] = {"azure": {}, "ours": ended | {"state": "Checking", "ended_at": None}}
+    engine.answers["status"] = {
+        "azure": {},
+        "ours": ended | {"state": "Checking", "ended_at": None, "takes_pending": True},
+    }
     assert "batch 0/" in run("status", "web").stdout and "  12 pending  " in run("status", "web").stdout
 
 

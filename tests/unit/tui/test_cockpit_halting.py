@@ -89,7 +89,9 @@ def test_it_can_be_done_while_nothing_rolls_and_from_the_screen_of_a_set() -> No
 
 
 def test_while_it_stands_the_key_lifts_it_and_only_with_a_reason() -> None:
-    found = StillSession(halted(everything()))
+    scene = halted(everything())
+    found = StillSession(scene)
+    assert scene.engine is not None and scene.engine.halt is not None
 
     _, _, dialog = press(found, "exclamation_mark", "enter")
     assert found.commands == [] and "Say why first: lifting needs a reason." in dialog
@@ -97,7 +99,8 @@ def test_while_it_stands_the_key_lifts_it_and_only_with_a_reason() -> None:
     assert "$ rollset lift-halt --reason WHY" in dialog
 
     said, _, _ = press(found, "exclamation_mark", *"out", "enter")
-    assert found.commands == [("lift-halt", {"reason": "out"})] and said == ["lift-halt accepted"]
+    assert found.commands == [("lift-halt", {"reason": "out", "seen_since_at": scene.engine.halt.since_at})]
+    assert said == ["lift-halt accepted"]
 
 
 def test_a_refusal_stays_in_the_dialog_and_may_be_tried_again() -> None:

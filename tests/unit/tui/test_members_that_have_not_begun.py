@@ -8,7 +8,6 @@ from dataclasses import asdict
 
 import pytest
 
-from engine.arm.write_status import azure_code
 from engine.decide.count_members import count_members, upgrade_overview
 from engine.model.commands import Verb
 from engine.model.counters import pending_word
@@ -71,9 +70,7 @@ def as_answered(run: Run) -> dict[str, object]:
         "counters": counters_dict(count_members(upgrade)),
         "batch": len(upgrade.batches),
         "to_go": upgrade_overview(upgrade).to_go,
-        "azure_code": azure_code(upgrade),
-        "state": upgrade.state.value,
-        "ended_at": upgrade.ended_at,
+        "takes_pending": upgrade.takes_pending,
     }
 
 
