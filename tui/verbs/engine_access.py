@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from engine.model.errors import InputError, RefusedError
+from engine.model.errors import InputError, RefusedError, UnreachableError
 
 if TYPE_CHECKING:
     from engine.control.client import Line
@@ -18,6 +18,8 @@ SOCKET_VARIABLE = "ROLLSET_SOCKET"
 HOST_VARIABLE = "ROLLSET_HOST"
 READONLY_VARIABLE = "ROLLSET_READONLY"
 CONFIRMATION_REQUIRED = "ConfirmationNeeded"
+AT_ONCE = frozenset({"pause", "halt", "cancel", "rollback"})
+"""What holds machines back, or takes them back, waits for no newer engine and for none that is stopping."""
 
 
 class EngineClient(Protocol):
@@ -121,6 +123,25 @@ def on_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
+def carry_out(
+    given: Path | None, verb: str, arguments: Mapping[str, Any], *, confirm_name: str = ""
+) -> tuple[EngineClient, dict[str, Any]]:
+    """`connect` and `send`; the client and the answer. What is to happen at once goes to whatever engine answers first.
+
+    One that is ending, or too old to know the verb, leaves it to the next: the key makes that harmless.
+    """
+    keyed = {**arguments, "key": os.urandom(16).hex()}
+    if verb in AT_ONCE and line_to(given) is None:
+        client = connect_running(given)
+        try:
+            return client, send(client, verb, keyed, confirm_name=confirm_name)
+        except (UnreachableError, InputError) as error:
+            if error.code == CONFIRMATION_REQUIRED:
+                raise
+    client = connect(given)
+    return client, send(client, verb, keyed, confirm_name=confirm_name)
+
+
 def send(client: EngineClient, verb: str, arguments: Mapping[str, Any], *, confirm_name: str = "") -> dict[str, Any]:
     """Send a command without the arguments that are None, with a key that makes a repeat harmless.
 
@@ -129,7 +150,7 @@ def send(client: EngineClient, verb: str, arguments: Mapping[str, Any], *, confi
     from engine.model.safe_text import printable
 
     given = {name: value for name, value in arguments.items() if value is not None}
-    given["key"] = os.urandom(16).hex()
+    given.setdefault("key", os.urandom(16).hex())
     try:
         return client.command(verb, given)
     except RefusedError as refused:

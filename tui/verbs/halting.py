@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -27,7 +26,7 @@ def lift_halt(reason: WhyLifted, json: Json = False, state_dir: StateDir = None)
 
 
 def _send(verb: str, reason: str | None, json: bool, state_dir: Path | None) -> None:
-    answer: Mapping[str, Any] = engine_access.send(engine_access.connect(state_dir), verb, {"reason": reason})
+    _, answer = engine_access.carry_out(state_dir, verb, {"reason": reason})
     if json:
         say_json(answer)
     else:

@@ -125,7 +125,7 @@ def start(
     head = head_of(client) if follow else 0
     answer = engine_access.send(client, "start", arguments, confirm_name=name)
     say_warnings(answer.get("warnings") or ())
-    upgrade = _say_upgrade(client, name, answer)
+    upgrade = _say_upgrade(client, answer, name)
     if follow:
         raise typer.Exit(follow_or_leave(client, upgrade, head, state_dir))
     if upgrade["ended_at"] is not None and upgrade["error"]:
@@ -196,12 +196,11 @@ def register(app: typer.Typer) -> None:
 def _steer(
     state_dir: Path | None, verb: str, name: str, arguments: dict[str, Any], reason: str | None, confirm: str | None
 ) -> None:
-    client = engine_access.connect(state_dir)
     given = {"set": name, **arguments, "reason": reason, "confirm": confirm}
-    _say_upgrade(client, name, engine_access.send(client, verb, given, confirm_name=name))
+    _say_upgrade(*engine_access.carry_out(state_dir, verb, given, confirm_name=name), name)
 
 
-def _say_upgrade(client: engine_access.EngineClient, name: str, answer: dict[str, Any]) -> dict[str, Any]:
+def _say_upgrade(client: engine_access.EngineClient, answer: dict[str, Any], name: str) -> dict[str, Any]:
     """Show the answer's message and upgrade; a repeated command's answer has none, so it is asked for."""
     from tui.plain.progress import progress_line
 
