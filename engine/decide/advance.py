@@ -12,6 +12,7 @@ from engine.decide.judge_health import (
     broken_limit,
     failures_notice,
     too_many_unhealthy,
+    unhealthy_share,
 )
 from engine.decide.member_steps import Heard, begin_member, members_follow, restore_members
 from engine.model import events as e
@@ -152,7 +153,7 @@ def _close_batch(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Even
         )
     ]
     if upgrade.direction is Direction.FORWARD and upgrade.faulting is None:
-        error = broken_limit(upgrade, scale_set)
+        error = broken_limit(upgrade, scale_set, shares)
         found += [e.LimitExceeded(error)] if error is not None else []
     more = (waiting_to_go(upgrade) or upgrade.held()) and len(found) == 1 and not upgrade.cancelling
     if upgrade.pause_after_batch and more:
@@ -230,7 +231,7 @@ def _check(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
     error = too_many_unhealthy(upgrade, scale_set)
     if error is not None:
         return [e.UpgradeFaulted(error)]
-    share = both_shares(upgrade, scale_set).unhealthy
+    share = unhealthy_share(scale_set, upgrade.settings.policy.max_unhealthy_instance_percent)
     return [e.CheckPassed(share.bad, share.total)]
 
 

@@ -179,12 +179,12 @@ def _cause(detail: ErrorDetail) -> str:
     return plain if detail.message.startswith(plain) else detail.message
 
 
-def broken_limit(upgrade: Upgrade, scale_set: ScaleSet) -> ApiError | None:
+def broken_limit(upgrade: Upgrade, scale_set: ScaleSet, shares: Shares) -> ApiError | None:
     """The error that the end of a batch ends the run in, if one of its limits is broken then.
 
-    Azure's code and wording, the instances behind it, and the numbers of this moment.
+    Azure's code and wording, the instances behind it, and the numbers of this moment, which `shares` are.
     """
-    shares, untouched = both_shares(upgrade, scale_set), untouched_share(upgrade)
+    untouched = untouched_share(upgrade)
     if shares.upgraded.exceeded:
         error = unhealthy_upgraded(upgrade, scale_set, shares.upgraded)
     elif shares.unhealthy.exceeded:
@@ -198,11 +198,11 @@ def broken_limit(upgrade: Upgrade, scale_set: ScaleSet) -> ApiError | None:
 
 def too_many_unhealthy(upgrade: Upgrade, scale_set: ScaleSet) -> ApiError | None:
     """The error that keeps the next batch from beginning, the first one too, if the whole set's limit is broken."""
-    shares = both_shares(upgrade, scale_set)
-    if not shares.unhealthy.exceeded:
+    share = unhealthy_share(scale_set, upgrade.settings.policy.max_unhealthy_instance_percent)
+    if not share.exceeded:
         return None
     told = unhealthy_before if upgrade.checking else unhealthy_during
-    return replace(told(scale_set, shares.unhealthy), shares=shares)
+    return replace(told(scale_set, share), shares=both_shares(upgrade, scale_set))
 
 
 def unhealthy_before(scale_set: ScaleSet, share: Share) -> ApiError:
