@@ -254,9 +254,11 @@ async def _stop(engine: Engine, arguments: Arguments, caller: Caller) -> Decided
         confirm_all(ending, "engine stop --with-instances", optional_text(arguments, "confirm"))
 
     def answer() -> Answer:
-        engine.stop_instances = caller.user if with_instances else ""
+        if with_instances:  # a plain stop beside it does not take that back
+            engine.stop_instances = caller.user
         engine.drain(STOP_S, stops_anyway=True)
-        return {"message": "the engine stops" + (f", {with_it(engine)}" if with_instances else "")}
+        also = bool(engine.stop_instances)
+        return {"message": "the engine stops" + (f", {with_it(engine)}" if also else ""), "with_instances": also}
 
     return Decided(engine.turn(caller.user), answer)
 

@@ -230,6 +230,8 @@ def _fresh(scale_set: ScaleSet, at: float) -> Iterator[e.InstanceAdded]:
                 previous_disk=None,
                 previous_image=None,
                 extensions=(),
+                trying=None,
+                stopped_by="",
             )
         )
 

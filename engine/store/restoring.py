@@ -9,14 +9,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from engine.model.errors import InputError, RollsetError, UnreachableError
 from engine.model.events import StoreRestored
-from engine.model.halt import Halt
 from engine.model.upgrade import Now
 from engine.model.version import VERSION
 from engine.store import crash_points
+from engine.store.carried_over import Carried, Present, carry_over, read_present
 from engine.store.connection import open_store
 from engine.store.engine_lock import EngineLock
 from engine.store.failures import StoreCorruptError, StoreNotWritableError, not_writable
@@ -25,9 +26,8 @@ from engine.store.own_process import answer, arguments
 from engine.store.reading import reading, unsound
 from engine.store.replay import compare_with_log
 from engine.store.schema import DATABASE, DATABASE_FILES
-from engine.store.standing_halt import carried_over, standing_halt
 from engine.store.state_directory import BEFORE_RESTORE, RESTORING, check_state_directory, restore_broken_off
-from engine.store.store import Store, Transaction
+from engine.store.store import Transaction
 
 UNREAD_EPOCHS = 1_000
 """How far the epoch goes up when the present database cannot tell its own: no act of an older engine is repeated."""
@@ -38,7 +38,9 @@ def restore(state_dir: Path, backup: Path, *, actor: str, reason: str, at: float
 
     The present one is moved to a folder beside it. Fences go on from the present epoch, so that every instance obeys
     the next engine; what instances became since the backup is found by looking, as after any start. A halt that stands
-    now goes on standing, and what the backup has live is paused.
+    now goes on standing, and what the backup has live is paused; where the present database is damaged, so that nobody
+    knows, one begins. Instances that were ended with the engine stay down. `halt` tells the one that stands then, if
+    any, `paused` the sets whose upgrades are paused for it.
     """
     with no_engine(state_dir):
         return put_in_place(state_dir, backup, actor=actor, reason=reason, at=at)
@@ -62,7 +64,7 @@ def put_in_place(
     try:
         _copy(backup, fresh)
         epoch = _raise_epoch(fresh, _epoch_of(present / DATABASE))
-        _record(fresh, event, actor, at, _halt_of(present / DATABASE))
+        carried = _record(fresh, event, actor, at, read_present(present / DATABASE, actor, at))
     except Exception:
         _clear(fresh)
         raise
@@ -71,16 +73,19 @@ def put_in_place(
     os.rename(fresh, state_dir / DATABASE)
     flush(state_dir)
     crash_points.reached("restore_placed")
-    return {"head": head, "aside": event.aside, "epoch": epoch}
+    halt = asdict(carried.halt) if carried.halt is not None else None
+    paused = sorted(upgrade.scale_set_name for upgrade in carried.upgrades)
+    return {"head": head, "aside": event.aside, "epoch": epoch, "halt": halt, "paused": paused}
 
 
-def _record(fresh: Path, event: StoreRestored, actor: str, at: float, halt: Halt | None) -> None:
+def _record(fresh: Path, event: StoreRestored, actor: str, at: float, present: Present) -> Carried:
     """Write the restore into the new database, and leave it whole in its one file."""
     store = open_store(fresh)
     try:
         clock = store.begin_epoch(os.getpid(), VERSION, at).clock
-        halting, upgrades = carried_over(halt, store, actor, Now(at, clock))
-        store.commit(Transaction([("engine", event, actor, ""), *halting], at, clock, upgrades=upgrades))
+        carried = carry_over(present, store, actor, Now(at, clock))
+        noted = [("engine", event, actor, ""), *carried.events]
+        store.commit(Transaction(noted, at, clock, carried.scale_sets, upgrades=carried.upgrades))
         store.mark_stopped(clock, True)
     finally:
         store.close()
@@ -88,6 +93,7 @@ def _record(fresh: Path, event: StoreRestored, actor: str, at: float, halt: Halt
         raise StoreNotWritableError(f"{fresh}: its log could not be written into it")
     flush(fresh)
     crash_points.reached("restore_recorded")
+    return carried
 
 
 @contextmanager
@@ -153,17 +159,6 @@ def _epoch_of(database: Path) -> int | None:
             row = connection.execute("SELECT epoch FROM engine").fetchone()
             return int(row[0]) if row is not None else 0
     except (RollsetError, sqlite3.Error):
-        return None
-
-
-def _halt_of(database: Path) -> Halt | None:
-    """The halt that stands; None too where a damaged database cannot tell."""
-    if not database.exists():
-        return None
-    try:
-        with reading(database) as connection:
-            return standing_halt(Store(connection))
-    except (RollsetError, sqlite3.Error, ValueError, LookupError, TypeError):
         return None
 
 

@@ -8,11 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from engine.model.errors import ERRORS_BY_EXIT_CODE, InputError, NotPermittedError, RollsetError, UnreachableError
+from engine.model.halt import WAY_OUT, Halt
+from engine.model.numbers import many
 from tui.verbs import engine_access
 from tui.verbs.options import Json, Reason, StateDir
 from tui.verbs.printing import say, say_json
 
 LIMIT_S = 3600.0
+NAMED = 20
 ENGINE_RUNS = "EngineRuns"
 _NO_FILE = typer.Argument(metavar="[FILE]", help="A file that does not exist yet.", show_default=False)
 _NEW_FILE = typer.Argument(metavar="FILE", help="A file that does not exist yet.", show_default=False)
@@ -36,7 +39,8 @@ def restore(
     """Put a backup in the database's place, with the engine stopped; the present one is kept aside."""
     answer = _without_engine("engine.store.restoring", _own(state_dir, "restore"), [*_by(reason), str(_here(file))])
     said = f"restored as of event {answer['head']}"
-    _tell(answer, said + (f"; what was there is in {answer['aside']}" if answer["aside"] else ""), json)
+    said += f"; what was there is in {answer['aside']}" if answer["aside"] else ""
+    _tell(answer, said + _halted(answer), json)
 
 
 def export(
@@ -60,7 +64,16 @@ def import_(
             f"; {answer['made_anew']} local instances stayed on the old machine with their data disks, "
             "new ones are made here when the engine starts"
         )
-    _tell(answer, said, json)
+    _tell(answer, said + _halted(answer), json)
+
+
+def _halted(answer: dict[str, Any]) -> str:
+    """The halt that stands in what was put in place, and what it paused there; empty for none."""
+    if not answer.get("halt"):
+        return ""
+    paused = answer["paused"]
+    more = f"; {many(len(paused), 'upgrade')} paused ({', '.join(paused[:NAMED])})" if paused else ""
+    return f"; everything is {Halt(**answer['halt']).words}{more}. {WAY_OUT}"
 
 
 def _there(file: Path) -> str:
@@ -118,7 +131,6 @@ def _without_engine(module: str, directory: Path, arguments: list[str]) -> dict[
 def _who_uses(directory: Path) -> str:
     """Who is attached to the engine, and how many upgrades are live; or that it does not say."""
     from engine.control.client import Client
-    from engine.model.numbers import many
 
     try:
         client = Client(directory)

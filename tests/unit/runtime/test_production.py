@@ -8,6 +8,7 @@ import pytest
 
 from engine.model.errors import RefusedError
 from engine.runtime.apply import delete_policy
+from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.verbs import carry_out
 from tests.unit.runtime.conftest import ANA, apply, scale_set_document
@@ -75,3 +76,13 @@ async def test_instances_of_no_production_set_end_unasked(engine: Engine) -> Non
     await carry_out(engine, "engine-stop", {"with_instances": True}, ANA)
 
     assert engine.stop_instances
+
+
+async def test_a_plain_stop_beside_one_that_ends_the_instances_does_not_take_that_back(engine: Engine) -> None:
+    apply(engine, scale_set_document())
+    await carry_out(engine, "engine-stop", {"with_instances": True}, ANA)
+
+    told = await carry_out(engine, "engine-stop", {}, Caller(1001, "omar", {}))
+
+    assert engine.stop_instances == "ana"
+    assert told["with_instances"] and "and its instances with it" in told["message"]

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from engine.decide.evolve import evolve_upgrade
 from engine.model import events as e
 from engine.model.errors import InputError, RefusedError, UnreachableError
+from engine.model.scale_set import Trying
 from engine.model.upgrade import Now
 from engine.store import importing
 from engine.store.connection import open_store
@@ -50,6 +52,22 @@ def test_local_instances_are_made_anew_and_simulated_ones_stay_what_they_are(old
         assert (after.provisioned, after.running, after.disk, after.address) == (False, False, "", "")
         assert after.created_at == NOW + 60, "effects of its first creation are not taken for those of the next"
     assert sets["s"].instances == old.simulated.instances
+
+
+def test_what_stopped_with_the_old_engine_or_was_tried_there_is_none_of_the_new_machines(
+    old: OldMachine, new: Path
+) -> None:
+    store = open_store(old.state_dir / DATABASE)
+    store.begin_epoch(1, "test", NOW)
+    down = replace(old.local.instances["0"], stopped_by="ana", trying=Trying(NOW, 3, "no room"))
+    last = replace(old.local, instances={"0": down})
+    store.commit(Transaction([("scale_set/k", e.ScaleSetApplied(last), "ana", "")], NOW, 1.0, [last]))
+    store.close()
+
+    take(new, old.export())
+
+    instance = {s.key: s for s in state_of(new)[0].scale_sets}["k"].instances["0"]
+    assert (instance.stopped_by, instance.trying) == ("", None)
 
 
 def test_the_archive_is_private_and_names_nobody(old: OldMachine) -> None:

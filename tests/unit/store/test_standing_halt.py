@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,12 @@ from engine.model.halt import Halt
 from engine.model.upgrade import HoldKind, Now, Upgrade, UpgradeState
 from engine.store import doctor
 from engine.store.backup import Backups
+from engine.store.carried_over import UNKNOWN
 from engine.store.connection import open_store
 from engine.store.reading import reading
 from engine.store.replay import compare_with_log
 from engine.store.restoring import restore
-from engine.store.schema import DATABASE
+from engine.store.schema import DATABASE, FORMAT
 from engine.store.standing_halt import standing_halt
 from engine.store.store import Store, Transaction
 from tests.unit.decide.given import Run
@@ -100,12 +103,56 @@ def test_where_nothing_is_halted_a_restore_halts_nothing(tmp_path: Path, store: 
     assert (halt, upgrade.holds) == (None, {})
 
 
-def test_a_database_that_cannot_be_read_halts_nothing(tmp_path: Path, store: Store) -> None:
+@pytest.mark.parametrize("sort", ("destroyed", "newer", "its log has gaps"))
+def test_where_the_database_cannot_tell_everything_is_halted_and_what_is_live_paused(
+    tmp_path: Path, store: Store, sort: str
+) -> None:
     made = Backups(tmp_path).make(NOW)
     store.close()
+    if sort == "destroyed":
+        (tmp_path / DATABASE).write_bytes(b"\0" * 10_000)
+    else:
+        with closing(sqlite3.connect(tmp_path / DATABASE, isolation_level=None)) as present:
+            present.execute(f"PRAGMA user_version={FORMAT + 1}" if sort == "newer" else "DROP INDEX ends_once")
+            if sort != "newer":
+                present.execute("UPDATE upgrade SET body='{}'")
+
+    told = restore(tmp_path, made, actor="omar", reason="why", at=NOW + 10)
+
+    with reading(tmp_path / DATABASE) as connection:
+        assert compare_with_log(connection) == []
+        found = Store(connection)
+        halt, upgrade = standing_halt(found), found.load_state().upgrades[0]
+    assert halt == Halt("omar", NOW + 10, UNKNOWN)
+    hold = upgrade.holds[HoldKind.OPERATOR]
+    assert (hold.by, hold.reason) == ("omar", f"halt: {UNKNOWN}")
+    assert told["halt"] == {"by": "omar", "since_at": NOW + 10, "reason": UNKNOWN} and told["paused"] == ["web"]
+
+
+def test_a_halt_of_the_backup_stays_where_the_database_cannot_tell_another(tmp_path: Path, store: Store) -> None:
+    tell(store, e.HaltBegan(FIRE))
+    made = Backups(tmp_path).make(NOW)
     (tmp_path / DATABASE).write_bytes(b"\0" * 10_000)
 
-    assert restored(tmp_path, store, made)[0] is None
+    assert restored(tmp_path, store, made)[0] == FIRE
+
+
+def test_a_halt_that_a_damaged_database_still_tells_is_the_one_that_stands(tmp_path: Path, store: Store) -> None:
+    made = Backups(tmp_path).make(NOW)
+    tell(store, e.HaltBegan(FIRE))
+    store.close()
+    with closing(sqlite3.connect(tmp_path / DATABASE, isolation_level=None)) as present:
+        present.execute("UPDATE upgrade SET body='{}'")
+
+    assert restored(tmp_path, store, made)[0] == FIRE
+
+
+def test_a_restore_where_nothing_was_before_halts_nothing(tmp_path: Path, store: Store) -> None:
+    made = Backups(tmp_path).make(NOW)
+
+    told = restore(tmp_path / "fresh", made, actor="omar", reason="why", at=NOW + 10)
+
+    assert (told["halt"], told["paused"]) == (None, [])
 
 
 def test_doctor_says_so_without_an_engine_and_is_content(tmp_path: Path, store: Store) -> None:

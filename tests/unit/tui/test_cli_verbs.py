@@ -11,6 +11,7 @@ import pytest
 
 from engine.model.errors import UnreachableError
 from tests.unit.tui.fake_engine import COMPLETED, SET, UPGRADE, FakeEngine
+from tui.verbs import moving
 
 Run = Callable[..., Any]
 
@@ -289,6 +290,28 @@ def test_engine_start_says_what_is_booted_and_engine_stop_what_becomes_of_it(run
     stopped = run("engine", "stop", "--with-instances")
     assert (stopped.stdout, stopped.exit_code) == ("engine stopped, its instances too\n", 0)
     assert "its instances with it until \\x1b" in stopped.stderr
+
+
+def test_a_plain_stop_says_that_somebody_else_ends_the_instances(run: Run, engine: FakeEngine) -> None:
+    engine.answers["engine-stop"] = {"message": "the engine stops, and its instances with it", "with_instances": True}
+
+    assert run("engine", "stop").stdout == "engine stopped, its instances too\n"
+
+
+@pytest.mark.parametrize("verb", ("restore", "import"))
+def test_what_comes_back_halted_says_so(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    halt: dict[str, Any] = {"by": "ana", "since_at": 0.0, "reason": "not known"}
+    told = {"head": 3, "aside": None, "epoch": 2, "sets": 1, "images": 0, "made_anew": 0, "halt": halt}
+    monkeypatch.setattr(moving, "run_apart", lambda *_: told | {"paused": ["web"]})
+
+    said = run(verb, str(tmp_path / "x")).stdout
+    assert "; everything is halted by ana since 1970-01-01 00:00:00 UTC (not known); 1 upgrade paused (web)." in said
+    assert "rollset lift-halt --reason WHY" in said
+
+    monkeypatch.setattr(moving, "run_apart", lambda *_: told | {"paused": []})
+    assert "(not known). Once it is over" in run(verb, str(tmp_path / "x")).stdout
+    monkeypatch.setattr(moving, "run_apart", lambda *_: told | {"halt": None, "paused": []})
+    assert "halt" not in run(verb, str(tmp_path / "x")).stdout
 
 
 def test_engine_stop_says_when_none_runs(run: Run, engine: FakeEngine) -> None:
