@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from engine.arm.fields import Fields
 from engine.arm.iso8601 import parse_duration_s
@@ -118,11 +118,22 @@ def check_file_uris(extensions: tuple[Extension, ...], file: str) -> list[str]:
             if not (web and parts.path) and not here:
                 want = "http://, https:// or, for a file on the engine's machine, file:/PATH"
                 raise wrong(file, f"extension {extension.name}: fileUris", uri, want)
+            if web and not _has_port(parts):
+                raise wrong(
+                    file, f"extension {extension.name}: fileUris", uri, "an address with a port from 1 to 65535"
+                )
             if web:
                 shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
                 words = f"extension {extension.name}: {printable(shown)} is fetched each time the script runs, after "
                 warnings.append(words + "the disk was replaced; `plan` and `start` ask before whether it answers")
     return warnings
+
+
+def _has_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _ordered(found: list[Extension], profile: Fields, file: str) -> tuple[Extension, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -67,12 +67,12 @@ async def missing(uris: Sequence[str], *, within_s: float = ASK_S) -> Mapping[st
     Each is asked for as `fetched` would ask, all of them within `within_s`; a `file:` only has to be there.
     """
     found = {uri: Missing(f"fileUris: {_shown(uri)} did not answer within {within_s:g} s", silent=True) for uri in uris}
-    places = anyio.CapacityLimiter(ASKED_AT_ONCE)
+    places, hands = anyio.CapacityLimiter(ASKED_AT_ONCE), anyio.CapacityLimiter(ASKED_AT_ONCE)
 
     async def ask(uri: str) -> None:
         async with places:
             try:
-                await (_open(uri) if urlsplit(uri).scheme in _WEB else _look(uri))
+                await (_open(uri) if urlsplit(uri).scheme in _WEB else _look(uri, hands))
             except RollsetError as error:
                 found[uri] = Missing(error.message.rstrip("."))
             else:
@@ -90,27 +90,32 @@ async def _open(uri: str) -> None:
     import httpx  # loaded where a script has such a file
 
     _name_of(uri)
-    try:
+    with _named(uri, httpx.HTTPError, httpx.InvalidURL):
         async with (
             httpx.AsyncClient(follow_redirects=True, timeout=None) as client,  # noqa: S113 - bounded by the caller
             client.stream("GET", uri) as answer,
         ):
             _expect_file(uri, answer.status_code, answer.reason_phrase)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise _failed(uri, str(error) or type(error).__name__) from error
 
 
-async def _look(uri: str) -> None:
+async def _look(uri: str, hands: anyio.CapacityLimiter) -> None:
     path = Path(unquote(urlsplit(uri).path))
-    if not await anyio.to_thread.run_sync(lambda: path.is_file() and os.access(path, os.R_OK)):
+    with _named(uri):
+        # A mount whose server is gone answers no system call: the caller goes on without it.
+        there = await anyio.to_thread.run_sync(_is_readable, path, abandon_on_cancel=True, limiter=hands)
+    if not there:
         raise _failed(uri, "there is no such file on the engine's machine that it may read")
+
+
+def _is_readable(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.R_OK)
 
 
 async def _fetch(uri: str, target: Path, file_bytes: int) -> None:
     import httpx  # loaded where a script has such a file
 
     size = 0
-    try:
+    with _named(uri, httpx.HTTPError, httpx.InvalidURL):
         async with (
             httpx.AsyncClient(follow_redirects=True, timeout=None) as client,  # noqa: S113 - bounded by the caller
             client.stream("GET", uri) as answer,
@@ -122,8 +127,21 @@ async def _fetch(uri: str, target: Path, file_bytes: int) -> None:
                     if size > file_bytes:
                         raise _failed(uri, f"it has more than {file_bytes} bytes")
                     await file.write(chunk)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise _failed(uri, str(error) or type(error).__name__) from error
+
+
+@contextmanager
+def _named(uri: str, *more: type[Exception]) -> Iterator[None]:
+    """Raise RollsetError about the address for what the system, and `more`, say of it."""
+    # A name with no IDNA form is a ValueError; what connecting to several addresses meets comes as a group.
+    causes: tuple[type[Exception], ...] = (OSError, ValueError, OverflowError, ExceptionGroup, *more)
+    try:
+        yield
+    except causes as error:
+        cause: Exception = error
+        while isinstance(cause, ExceptionGroup):
+            cause = cause.exceptions[0]
+        why = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+        raise _failed(uri, why or type(cause).__name__) from error
 
 
 def _name_of(uri: str) -> str:

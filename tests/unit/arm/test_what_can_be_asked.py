@@ -74,12 +74,19 @@ def test_what_can_be_asked_for_is_taken() -> None:
     read(scale_set(health("/")))
     read(scale_set(script("file://localhost/srv/set%20up.sh")))
     read(scale_set(script("https://example.com/setup.sh?sig=a%2Fb")))
+    read(scale_set(script("http://[::1]:8080/setup.sh")))
 
 
 @pytest.mark.parametrize("uri", ("set-up.sh", "ftp://host/x.sh", "https://host/", "https://host", "file://other/x.sh"))
 def test_a_file_that_no_local_instance_could_get_is_refused_with_the_forms_that_can(uri: str) -> None:
     with pytest.raises(InputError, match=r"fileUris is .*https:// or, for a file on the engine's machine, file:/PATH"):
         read(scale_set(script(uri)))
+
+
+@pytest.mark.parametrize("port", ("70000", "0", "-1", "http"))
+def test_a_file_behind_a_port_that_cannot_be_is_refused(port: str) -> None:
+    with pytest.raises(InputError, match=r"fileUris is .*a port from 1 to 65535"):
+        read(scale_set(script(f"https://host:{port}/x.sh")))
 
 
 def test_a_file_that_is_fetched_later_is_told_without_its_token() -> None:

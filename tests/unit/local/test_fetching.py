@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -102,6 +104,57 @@ async def test_of_files_that_are_only_asked_for_the_missing_ones_are_told_withou
     assert found[gone[0]].words == f"fileUris: {site}/none.sh could not be fetched: the answer was 404 Not Found"
     assert "no such file" in found[gone[2]].words and "file:/" in found[gone[2]].words
     assert not [x.words for x in list(found.values())[:-1] if "secret" in x.words]
+
+
+NO_ADDRESSES = ("http://127.0.0.1:70000/x.sh?sig=secret", "http://xn--a/x.sh?sig=secret")
+
+
+async def test_what_no_request_can_be_made_of_is_missing_like_any_other(tmp_path: Path) -> None:
+    long = f"file:{tmp_path}/{'x' * 300}"
+
+    found = await missing([*NO_ADDRESSES, long], within_s=30)
+
+    assert set(found) == {*NO_ADDRESSES, long} and not any(x.silent for x in found.values())
+    assert found[long].words.endswith("could not be fetched: File name too long")
+    assert not [x.words for x in found.values() if "secret" in x.words]
+
+
+async def test_a_file_below_a_folder_that_may_not_be_entered_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_entry(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "is_file", no_entry)
+
+    found = await missing(["file:/srv/closed/x.sh"], within_s=30)
+
+    assert (
+        found["file:/srv/closed/x.sh"].words
+        == "fileUris: file:/srv/closed/x.sh could not be fetched: Permission denied"
+    )
+
+
+@pytest.mark.parametrize("uri", NO_ADDRESSES)
+async def test_what_no_request_can_be_made_of_is_named_when_its_script_runs(uri: str) -> None:
+    with pytest.raises(RollsetError, match="could not be fetched") as failed:
+        async with fetched((uri,)):
+            raise AssertionError("nothing was to be had")
+    assert "secret" not in failed.value.message
+
+
+async def test_a_mount_that_never_answers_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, after = threading.Event(), []
+
+    def hang(path: Path) -> bool:
+        gone.wait(30)
+        after.append(path)
+        return True
+
+    monkeypatch.setattr(Path, "is_file", hang)
+    try:
+        found = await missing(["file:/mnt/x.sh"], within_s=0.05)
+        assert found["file:/mnt/x.sh"].silent and after == [], "nobody waited for it"
+    finally:
+        gone.set()
 
 
 async def test_what_does_not_answer_is_waited_for_a_little_and_hides_nothing_else(site: str) -> None:
