@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 
 from engine.decide.accept_command import accept_command, needs_new_upgrade
 from engine.decide.estimate import learn_pace
@@ -40,20 +40,26 @@ UNSUPERVISED = (
 
 async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -> Plan:
     """The plan that `start` with the same request would carry out."""
-    room, files = await _asked(engine, scale_set, request, None)
-    plan = _plan(engine, scale_set, request, room, files)[0]
+    found = await _ask(engine, scale_set, request)
+    plan = _plan(engine, engine.find_set(scale_set.key), request, found)[0]
     return replace(plan, checks=(*halted_check(engine), *plan.checks))
 
 
-async def _asked(
-    engine: Engine, scale_set: ScaleSet, request: StartRequest, take_up: TakeUp | None
-) -> tuple[int | None, tuple[PlanCheck, ...]]:
-    """The room that the fleet has, and what is to be said of files that scripts need.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The room that the fleet has, and what is to be said of files that scripts need."""
 
-    A way back asks for none and waits for nobody. A start at a time to come is not refused: it may be there by then.
+    room_bytes: int | None
+    files: tuple[PlanCheck, ...] = ()
+
+
+async def _ask(engine: Engine, scale_set: ScaleSet, request: StartRequest, take_up: TakeUp | None = None) -> _Found:
+    """All that a start waits for. What was read before it may be untrue after it: everything is judged again then.
+
+    A way back asks for no file and waits for nobody. A start at a time to come is not refused: it may be there by then.
     """
     files = () if _is_way_back(take_up) else await file_checks(scale_set, binding=request.at is None)
-    return await engine.fleet_of(scale_set.key).room_bytes(), files
+    return _Found(await engine.fleet_of(scale_set.key).room_bytes(), files)
 
 
 def _is_way_back(take_up: TakeUp | None) -> bool:
@@ -64,8 +70,7 @@ def _plan(
     engine: Engine,
     scale_set: ScaleSet,
     request: StartRequest,
-    room: int | None,
-    files: tuple[PlanCheck, ...],
+    found: _Found,
     take_up: TakeUp | None = None,
 ) -> tuple[Plan, RunSettings, tuple[Member, ...]]:
     earlier = engine.state.own_upgrades(scale_set.key)
@@ -73,14 +78,14 @@ def _plan(
         scale_set,
         engine.state.images,
         request,
-        room_free_bytes=room,
+        room_free_bytes=found.room_bytes,
         pace=learn_pace(earlier, scale_set.fleet),
         policies=engine.state.policies.values(),
         rollback=take_up is not None and take_up.rollback_of is not None,
         earlier=earlier,
         take_up=take_up,
     )
-    return replace(plan, checks=(*plan.checks, *files)) if plan.batches else plan, settings, members
+    return replace(plan, checks=(*plan.checks, *found.files)) if plan.batches else plan, settings, members
 
 
 async def start_upgrade(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
@@ -90,7 +95,12 @@ async def start_upgrade(engine: Engine, arguments: Arguments, caller: Caller) ->
     saved = plan_from_dict(arguments["plan"]) if arguments.get("plan") is not None else None
     if saved is not None:
         request = _as_planned(saved.request, request)
-    return await _begin(engine, scale_set, request, caller, optional_text(arguments, "reason") or "", saved=saved)
+    command = Command(Verb.START, caller.user, optional_text(arguments, "reason") or "")
+    _refuse_beginning(engine, scale_set, command.verb, None)
+    found = await _ask(engine, scale_set, request)
+    scale_set = engine.find_set(scale_set.key)  # as it is now: others were asked in between
+    _refuse_beginning(engine, scale_set, command.verb, None)
+    return _begin(engine, scale_set, request, command, found, saved=saved)
 
 
 def _as_planned(planned: StartRequest, given: StartRequest) -> StartRequest:
@@ -99,37 +109,30 @@ def _as_planned(planned: StartRequest, given: StartRequest) -> StartRequest:
     return replace(planned, **said)
 
 
-async def _begin(
+def _begin(
     engine: Engine,
     scale_set: ScaleSet,
     request: StartRequest,
-    caller: Caller,
-    reason: str,
+    command: Command,
+    found: _Found,
     *,
     saved: Plan | None = None,
     take_up: TakeUp | None = None,
 ) -> Decided:
-    engine.guard.refuse_start()
-    verb = Verb.ROLL_BACK if _is_way_back(take_up) else Verb.START
-    refuse_while_halted(engine, verb, scale_set, None)
-    room, files = await _asked(engine, scale_set, request, take_up)
-    scale_set = engine.find_set(scale_set.key)  # as it is now: others were asked in between
-    refuse_while_halted(engine, verb, scale_set, None)  # somebody may have halted meanwhile
-    _refuse_beside(engine, scale_set)
-    plan, settings, members = _plan(engine, scale_set, request, room, files, take_up)
+    plan, settings, members = _plan(engine, scale_set, request, found, take_up)
     if saved is not None:
         refuse_if_drifted(saved, plan)
     refuse_if_impossible(plan)
     target = resolve_target(scale_set, engine.state.images, request.to)
-    turn = engine.turn(caller.user)
+    turn = engine.turn(command.actor)
     upgrade = new_upgrade(
         scale_set,
         target,
         settings,
         members,
         upgrade_id=_new_id(engine, scale_set),
-        actor=caller.user,
-        reason=reason,
+        actor=command.actor,
+        reason=command.reason,
         request=request,
         now=turn.now,
         continues=take_up.ended if take_up is not None else None,
@@ -145,8 +148,14 @@ async def _begin(
     return Decided(turn, lambda: _begun(engine, upgrade.id, plan))
 
 
-def _refuse_beside(engine: Engine, scale_set: ScaleSet) -> None:
-    """Raise RefusedError where an upgrade is live, or the set goes."""
+def _refuse_beginning(engine: Engine, scale_set: ScaleSet, verb: Verb, take_up: TakeUp | None) -> None:
+    """Raise RollsetError where no upgrade may begin now, whatever it would do.
+
+    So while an upgrade is live, the set goes, the store is in trouble, or all is halted and this is no way back.
+    """
+    engine.guard.refuse_start()
+    if not _is_way_back(take_up):
+        refuse_while_halted(engine, verb, scale_set, None)
     live = engine.state.live_upgrade(scale_set.key)
     if live is not None:
         raise RefusedError(
@@ -178,25 +187,11 @@ def _new_id(engine: Engine, scale_set: ScaleSet) -> str:
 
 def _verb(verb: Verb) -> Callable[[Engine, Arguments, Caller], Awaitable[Decided]]:
     async def do(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
-        scale_set = engine.find_set(text(arguments, "set"))
-        upgrade = engine.state.last_upgrade(scale_set.key)
-        if upgrade is None:
-            said = (
-                "There is no ongoing Rolling Upgrade to cancel."
-                if verb is Verb.CANCEL
-                else "no upgrade was ever started."
-            )
-            raise RefusedError(ErrorCode.OPERATION_NOT_ALLOWED, f"{scale_set.name}: {said}", "See `rollset history`.")
-        seen = optional_whole(arguments, "seen_version")
-        refuse_stale(engine, upgrade, seen)
-        if verb in (Verb.ROLL_BACK, Verb.RETRY):
-            upgrade = _that_did(engine, upgrade, verb, seen)
-        reason = optional_text(arguments, "reason") or ""
-        named = texts(arguments, "instances")
+        scale_set, upgrade = _meant(engine, arguments, verb)
+        command = Command(verb, caller.user, optional_text(arguments, "reason") or "", texts(arguments, "instances"))
         if needs_new_upgrade(upgrade, verb):
-            return await _again(engine, scale_set, upgrade, caller, Command(verb, caller.user, reason, named))
+            return await _again(engine, arguments, scale_set, upgrade, command)
         turn = engine.turn(caller.user)
-        command = Command(verb, caller.user, reason, named)
         accepted = accept_command(upgrade, command, turn.now)
         refuse_while_halted(engine, verb, scale_set, upgrade)
         turn.on_upgrade(upgrade.id, *accepted)
@@ -212,6 +207,20 @@ def _verb(verb: Verb) -> Callable[[Engine, Arguments, Caller], Awaitable[Decided
         return Decided(turn, answer)
 
     return do
+
+
+def _meant(engine: Engine, arguments: Arguments, verb: Verb) -> tuple[ScaleSet, Upgrade]:
+    """The set and the upgrade that a command is about. Raises RefusedError where its caller saw another."""
+    scale_set = engine.find_set(text(arguments, "set"))
+    upgrade = engine.state.last_upgrade(scale_set.key)
+    if upgrade is None:
+        said = (
+            "There is no ongoing Rolling Upgrade to cancel." if verb is Verb.CANCEL else "no upgrade was ever started."
+        )
+        raise RefusedError(ErrorCode.OPERATION_NOT_ALLOWED, f"{scale_set.name}: {said}", "See `rollset history`.")
+    seen = optional_whole(arguments, "seen_version")
+    refuse_stale(engine, upgrade, seen)
+    return scale_set, _that_did(engine, upgrade, verb, seen) if verb in (Verb.ROLL_BACK, Verb.RETRY) else upgrade
 
 
 def _that_did(engine: Engine, last: Upgrade, verb: Verb, seen: int | None) -> Upgrade:
@@ -232,15 +241,22 @@ def _that_did(engine: Engine, last: Upgrade, verb: Verb, seen: int | None) -> Up
     )
 
 
-async def _again(engine: Engine, scale_set: ScaleSet, ended: Upgrade, caller: Caller, command: Command) -> Decided:
+async def _again(
+    engine: Engine, arguments: Arguments, scale_set: ScaleSet, ended: Upgrade, command: Command
+) -> Decided:
     """Retry and RollBack after the end: a new upgrade of those whom it is about, with the settings of the ended one."""
-    earlier = engine.state.own_upgrades(scale_set.key)
-    if command.verb is Verb.RETRY:
-        take_up, to = take_up_retry(ended, earlier, scale_set, command.instances), ended.target
-    else:
-        take_up, to = take_up_roll_back(ended, earlier, scale_set)
-    request = StartRequest(to=to.version)
-    began = await _begin(engine, scale_set, request, caller, command.reason, take_up=take_up)
+    take_up, request = _taken_up(engine, scale_set, ended, command)
+    _refuse_beginning(engine, scale_set, command.verb, take_up)
+    found = await _ask(engine, scale_set, request, take_up)
+    scale_set = engine.find_set(scale_set.key)
+    _refuse_beginning(engine, scale_set, command.verb, take_up)
+    before, ended = ended.id, _meant(engine, arguments, command.verb)[1]
+    if ended.id != before:
+        raise RefusedError(
+            ErrorCode.CONFLICT, f"upgrade {ended.id} of {scale_set.name} came meanwhile.", "Look at it, then decide."
+        )
+    take_up, request = _taken_up(engine, scale_set, ended, command)
+    began = _begin(engine, scale_set, request, command, found, take_up=take_up)
     if command.verb is Verb.ROLL_BACK:
         _block(began.turn, scale_set.key, ended)
 
@@ -250,6 +266,14 @@ async def _again(engine: Engine, scale_set: ScaleSet, ended: Upgrade, caller: Ca
         return said | {"message": f"a new upgrade to {new.target} began, continuing {ended.id}: {_whom(new)}"}
 
     return Decided(began.turn, answer)
+
+
+def _taken_up(engine: Engine, scale_set: ScaleSet, ended: Upgrade, command: Command) -> tuple[TakeUp, StartRequest]:
+    earlier = engine.state.own_upgrades(scale_set.key)
+    if command.verb is Verb.RETRY:
+        return take_up_retry(ended, earlier, scale_set, command.instances), StartRequest(to=ended.target.version)
+    take_up, to = take_up_roll_back(ended, earlier, scale_set)
+    return take_up, StartRequest(to=to.version)
 
 
 def _whom(upgrade: Upgrade) -> str:

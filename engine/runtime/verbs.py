@@ -58,8 +58,7 @@ async def carry_out(engine: Engine, verb: str, arguments: Arguments, caller: Cal
     do = _VERBS.get(verb)
     if do is None:
         raise InputError(ErrorCode.INVALID_PARAMETER, f"{verb!r} is not a verb.", "See rollset --help.")
-    if engine.draining is not None and verb not in HARMLESS:
-        raise UnreachableError("EngineStopping", "the engine is about to stop.", "Try again in a moment.")
+    _refuse_while_draining(engine, verb)
     refuse_halves(arguments)
     command = Judged.of(verb, arguments, caller)
     if (before := command.repeated(engine)) is not None:
@@ -69,6 +68,8 @@ async def carry_out(engine: Engine, verb: str, arguments: Arguments, caller: Cal
         refuse_unknown(verb, arguments)
         _confirm(engine, verb, arguments)
         decided = await do(engine, arguments, caller)
+        if not decided.turn.empty:  # else it is done already, and the audit should say so
+            _refuse_while_draining(engine, verb)  # a stop may have begun while the verb waited
     except UnreachableError:
         raise  # no verdict: the same key may be tried again
     except RollsetError as error:
@@ -79,6 +80,11 @@ async def carry_out(engine: Engine, verb: str, arguments: Arguments, caller: Cal
         return before
     command.commit(engine, decided.turn, None)
     return decided.answer()
+
+
+def _refuse_while_draining(engine: Engine, verb: str) -> None:
+    if engine.draining is not None and verb not in HARMLESS:
+        raise UnreachableError("EngineStopping", "the engine is about to stop.", "Try again in a moment.")
 
 
 def _confirm(engine: Engine, verb: str, arguments: Arguments) -> None:

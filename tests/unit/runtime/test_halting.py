@@ -107,7 +107,11 @@ def test_an_upgrade_that_has_ended_is_not_retried(door: EngineDoor, monkeypatch:
     command(door, "halt")
     monkeypatch.setattr("engine.runtime.upgrade_verbs.take_up_retry", lambda *_: None)
 
-    assert refusal(door, "retry", set="web").code == "Halted"
+    found = refusal(door, "retry", set="web")
+    assert (found.code, found.message) == (
+        "Halted",
+        f"Retry of web is refused: halted by ana since {SINCE} (no reason given).",
+    )
 
 
 def test_a_live_one_may_be_taken_back_cancelled_and_paused(door: EngineDoor) -> None:
