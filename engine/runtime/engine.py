@@ -21,6 +21,7 @@ from engine.model.errors import UnreachableError
 from engine.model.health import HealthSource
 from engine.model.scale_set import ScaleSet
 from engine.runtime.alarm import TICK_S, Alarm, rest_s
+from engine.runtime.asked_files import AskedFiles
 from engine.runtime.audit_chain import AUDIT, Link, StoredEntry, end_of, seal
 from engine.runtime.clock import EngineClock
 from engine.runtime.drain import Drain
@@ -75,6 +76,7 @@ class Engine:
         self.stopping = anyio.Event()
         self.guard = StoreGuard(ballast)
         self.rehearsals = anyio.Semaphore(1)
+        self.asked_files = AskedFiles()
         self.wall = WallWatch()
         self._old_disks = OldDisks()
         self.draining: Drain | None = None

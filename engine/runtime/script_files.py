@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import json
 
-from engine.fleets.local.fetching import missing
 from engine.model.numbers import many
 from engine.model.plan import PlanCheck
 from engine.model.scale_set import ScaleSet
+from engine.runtime.engine import Engine
 
 MOST_ASKED = 20
 """So many files of one set are asked for; what is beyond is met when its script runs."""
-CURE = "Make it answer to the engine's machine, or name another file in the model and apply it."
+CURE = (
+    "Make it answer to the engine's machine (a start asks again at once, a plan after a minute), or name another file "
+    "in the model and apply it."
+)
 
 
-async def file_checks(scale_set: ScaleSet, *, binding: bool) -> tuple[PlanCheck, ...]:
+async def file_checks(engine: Engine, scale_set: ScaleSet, *, binding: bool, anew: bool) -> tuple[PlanCheck, ...]:
     """What a plan says of the files its extensions fetch; none for a fleet that runs no scripts.
 
     With `binding` a file that cannot be had refuses the start; one that only did not answer in time is warned of.
+    With `anew` no bad answer is taken from memory.
     """
     wanted = _files(scale_set)
     if not wanted:
         return ()
     asked = dict(list(wanted.items())[:MOST_ASKED])
-    gone = await missing(list(asked))
+    gone = await engine.asked_files.missing(scale_set.key, list(asked), anew=anew)
     found = [
         PlanCheck("refused" if binding and not x.silent else "warned", f"extension {asked[uri]}: {x.words}", CURE)
         for uri, x in gone.items()

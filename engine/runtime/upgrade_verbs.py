@@ -40,7 +40,7 @@ UNSUPERVISED = (
 
 async def plan_for(engine: Engine, scale_set: ScaleSet, request: StartRequest) -> Plan:
     """The plan that `start` with the same request would carry out."""
-    found = await _ask(engine, scale_set, request)
+    found = await _ask(engine, scale_set, request, anew=False)
     plan = _plan(engine, engine.find_set(scale_set.key), request, found)[0]
     return replace(plan, checks=(*halted_check(engine), *plan.checks))
 
@@ -53,12 +53,16 @@ class _Found:
     files: tuple[PlanCheck, ...] = ()
 
 
-async def _ask(engine: Engine, scale_set: ScaleSet, request: StartRequest, take_up: TakeUp | None = None) -> _Found:
+async def _ask(
+    engine: Engine, scale_set: ScaleSet, request: StartRequest, take_up: TakeUp | None = None, *, anew: bool = True
+) -> _Found:
     """All that a start waits for. What was read before it may be untrue after it: everything is judged again then.
 
     A way back asks for no file and waits for nobody. A start at a time to come is not refused: it may be there by then.
     """
-    files = () if _is_way_back(take_up) else await file_checks(scale_set, binding=request.at is None)
+    files: tuple[PlanCheck, ...] = ()
+    if not _is_way_back(take_up):
+        files = await file_checks(engine, scale_set, binding=request.at is None, anew=anew)
     return _Found(await engine.fleet_of(scale_set.key).room_bytes(), files)
 
 

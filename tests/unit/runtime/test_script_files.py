@@ -14,7 +14,7 @@ from engine.fleets.local.fetching import Missing
 from engine.model.errors import RefusedError
 from engine.model.plan import PlanCheck
 from engine.model.scale_set import ScaleSet
-from engine.runtime import script_files
+from engine.runtime import asked_files, script_files
 from engine.runtime.engine import Engine
 from engine.runtime.engine_door import EngineDoor
 from tests.unit.runtime.conftest import ANA, apply_healthy, scale_set_document
@@ -82,7 +82,7 @@ def test_a_start_at_a_time_to_come_is_only_warned(door: EngineDoor, tmp_path: Pa
 def test_a_way_back_waits_for_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[bool] = []
 
-    async def checks(scale_set: ScaleSet, *, binding: bool) -> tuple[PlanCheck, ...]:
+    async def checks(engine: Engine, scale_set: ScaleSet, *, binding: bool, anew: bool) -> tuple[PlanCheck, ...]:
         found.append(binding)
         return ()
 
@@ -104,12 +104,14 @@ def test_silence_only_warns_and_no_more_than_some_are_asked(door: EngineDoor, mo
         asked.append(uris)
         return {uris[0]: Missing("fileUris: it did not answer within 5 s", silent=True)}
 
-    monkeypatch.setattr(script_files, "missing", missing)
+    monkeypatch.setattr(asked_files, "missing", missing)
     run(door, *(f"https://host/{number}.sh" for number in range(30)))
 
     assert told(door) == [
         ("warned", "extension setup: fileUris: it did not answer within 5 s"),
         ("passed", "19 files of 30 that scripts fetch can be had now"),
     ]
-    assert [len(uris) for uris in asked] == [script_files.MOST_ASKED]
+    assert len(told(door)) == 2
+    assert [len(uris) for uris in asked] == [script_files.MOST_ASKED], "a second plan asks nobody"
     command(door, "start", to="1.1.0")
+    assert asked[1:] == [["https://host/0.sh"]], "a start asks for what was not there"
