@@ -15,6 +15,7 @@ from engine.decide.judge_health import (
     unhealthy_share,
 )
 from engine.decide.member_steps import Heard, begin_member, members_follow, restore_members
+from engine.decide.stay_down import waits_for_boot
 from engine.model import events as e
 from engine.model.codes import ApiError, ErrorCode
 from engine.model.health import Health
@@ -226,7 +227,7 @@ def _check(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event]:
         return []
     if not waiting_to_go(upgrade) and not upgrade.held():
         return [e.UpgradeCompleted()]
-    if unseen(scale_set):
+    if unseen(scale_set) or waits_for_boot(upgrade, scale_set):
         return []
     error = too_many_unhealthy(upgrade, scale_set)
     if error is not None:
@@ -254,7 +255,7 @@ def _next_batch(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> list[e.Event
     if now.clock < upgrade.next_batch_clock:
         return []
     forward = upgrade.direction is Direction.FORWARD
-    if forward and unseen(scale_set):
+    if forward and (unseen(scale_set) or waits_for_boot(upgrade, scale_set)):
         return []
     error = too_many_unhealthy(upgrade, scale_set) if forward and waiting_to_go(upgrade) else None
     if error is not None:

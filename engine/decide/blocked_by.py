@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from engine.decide.advance import observed_s, unseen
 from engine.decide.choose_batch import is_being_created, waiting_to_go
 from engine.decide.plan_effects import deadline_s
+from engine.decide.stay_down import waits_for_boot
 from engine.model.numbers import many
-from engine.model.scale_set import ScaleSet
+from engine.model.scale_set import ScaleSet, stopped_words
 from engine.model.upgrade import AWAITING, DOING, SOFT_HOLDS, Direction, HoldKind, Member, MemberState, Now, Upgrade
 from engine.model.waits import WaitKind
 
@@ -47,9 +48,13 @@ def upgrade_blocked_by(upgrade: Upgrade, scale_set: ScaleSet, now: Now) -> Block
         return BlockedBy(hold.kind, hold.since_at, None, f"{what}: {hold.reason or 'no reason given'}{more}")
     if flying:
         return _flying(upgrade, flying, now)
+    down = f"{stopped_words(scale_set)}: boot them with `rollset engine start`"
+    boot_first = waits_for_boot(upgrade, scale_set) and bool(waiting_to_go(upgrade))
     if upgrade.delayed:
-        start = upgrade.starts_not_before_at
-        return BlockedBy(WaitKind.START_TIME, upgrade.started_at, start, "the start time that was asked for")
+        words = "the start time that was asked for" + (f"; {down} before it" if boot_first else "")
+        return BlockedBy(WaitKind.START_TIME, upgrade.started_at, upgrade.starts_not_before_at, words)
+    if boot_first:
+        return BlockedBy(WaitKind.INSTANCES_STOPPED, upgrade.last_action_at, None, down)
     unknown = unseen(scale_set) if upgrade.direction is Direction.FORWARD else []
     if unknown and waiting_to_go(upgrade):
         return _unseen(upgrade, scale_set, unknown)

@@ -25,6 +25,7 @@ from engine.model import events as e
 from engine.model.effects import Effect, EffectKind, EffectOutcome, OutcomeKind
 from engine.model.engine_events import EngineStarted
 from engine.model.health import Health
+from engine.model.record_copy import replace
 from engine.model.scale_set import Instance, ScaleSet
 from engine.model.upgrade import AWAITING, DOING, Now, Upgrade
 from engine.model.version import VERSION
@@ -65,7 +66,9 @@ class Twin:
     """
 
     def __init__(self, scale_set: ScaleSet, started: Upgrade, pace: Pace, fate: Fate, *, seed: str = "") -> None:
-        self.scale_set = scale_set
+        # Nobody boots here what was stopped with the engine: this plays what follows once somebody did.
+        booted = {name: replace(i, stopped_by="") if i.stopped_by else i for name, i in scale_set.instances.items()}
+        self.scale_set = replace(scale_set, instances=booted)
         self.pace = pace
         self.fate = fate
         self.seed = seed

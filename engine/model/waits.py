@@ -14,6 +14,7 @@ class WaitKind(StrEnum):
     START_TIME = "StartTime"
     HEALTH_NOT_OBSERVED = "HealthNotObserved"
     INSTANCES_CREATING = "InstancesCreating"
+    INSTANCES_STOPPED = "InstancesStopped"
     PAUSE_BETWEEN_BATCHES = "PauseBetweenBatches"
     INSTANCES_HELD = "InstancesHeld"
     HEALTH = "Health"
@@ -128,6 +129,14 @@ _ENTRIES = (
         "upgrade.",
         "their being there, or their being skipped or taken out of the set.",
         ("See why one does not come: rollset show SET", "End without it: rollset skip SET ID"),
+    ),
+    WaitEntry(
+        WaitKind.INSTANCES_STOPPED,
+        "instances were stopped with the engine",
+        "Somebody ended them with `engine stop --with-instances`. They would be judged as unhealthy, so that nothing "
+        "begins on the way forward; a roll back waits for none of them.",
+        "`rollset engine start`, which boots them.",
+        ("Boot them: rollset engine start", "See which ones: rollset show SET", "Or go back: rollset rollback SET"),
     ),
     WaitEntry(
         WaitKind.PAUSE_BETWEEN_BATCHES,

@@ -1,12 +1,13 @@
 """Local instances that end together with the engine, because somebody said so: they stay down until they are asked for.
 
-Those of a set whose upgrade is live are no such ones: it goes on with the next engine, and needs them.
+Those of a set whose upgrade goes on with the next engine are no such ones: it needs them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.decide.stay_down import goes_on_by_itself
 from engine.model import events as e
 from engine.model.health import Health
 from engine.model.numbers import many
@@ -29,11 +30,11 @@ def mark_stopped(engine: Engine, turn: Turn) -> None:
 
 def with_it(engine: Engine) -> str:
     """What becomes of the instances of an engine that ends with them."""
-    rolling = [s.name for s in _local(engine) if engine.state.live_upgrade(s.key) is not None]
+    rolling = [s.name for s in _local(engine) if goes_on_by_itself(engine.state.live_upgrade(s.key))]
     said = "and its instances with it until `rollset engine start`"
     if not rolling:
         return said
-    return f"{said}; those of {', '.join(sorted(rolling)[:5])} come back with the next engine, as their upgrade is live"
+    return f"{said}; those of {', '.join(sorted(rolling)[:5])} come back with the next engine, as their upgrade goes on"
 
 
 async def start_instances(engine: Engine, arguments: Arguments, caller: Caller) -> Decided:
@@ -63,4 +64,4 @@ def _local(engine: Engine) -> Iterator[ScaleSet]:
 
 
 def _ending(engine: Engine) -> Iterator[ScaleSet]:
-    return (s for s in _local(engine) if engine.state.live_upgrade(s.key) is None)
+    return (s for s in _local(engine) if not goes_on_by_itself(engine.state.live_upgrade(s.key)))

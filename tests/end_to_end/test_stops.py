@@ -69,7 +69,7 @@ def test_an_extension_ends_with_its_instance(world: World) -> None:
     said = world.client.command("engine-stop", {"with_instances": True})["message"]
     world.client = world.connect()
 
-    assert "those of web come back with the next engine, as their upgrade is live" in said
+    assert "those of web come back with the next engine, as their upgrade goes on" in said
     ended = world.until_ended()
     errors = [m["error"]["message"] for m in ended["members"] if m["error"]]
     assert "interrupted: its instance was stopped" in errors[0]

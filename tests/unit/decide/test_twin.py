@@ -140,3 +140,7 @@ def test_what_is_being_created_is_there_and_what_cannot_be_created_is_not_waited
     assert {m.instance_id for m in twin.upgrade.members.values()} == {"0", "1"}
     [made] = [told.event for told in twin.told if isinstance(told.event, e.InstanceProvisioned)]
     assert made == e.InstanceProvisioned("1", "1", coming.digest, coming.address)
+
+
+def test_what_was_stopped_with_the_engine_is_booted_in_a_rehearsal() -> None:
+    assert twin_of(with_instances(scale_set(3), stopped_by="ana")).upgrade.state == "Completed"
