@@ -60,8 +60,12 @@ _ENDED_UPGRADES = (
 MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("first_schema", _FIRST),
     ("ended_upgrades", _ENDED_UPGRADES),
+    ("halts_and_stopped_instances", ()),
 )
-"""Every change of the schema since the first release, by name, with its statements. One is added for each format."""
+"""Every change of what a database may say, by name, with its statements. One is added for each format.
+
+One without statements is for events that an older engine must not pass over: it would act against what they say.
+"""
 
 FORMAT = len(MIGRATIONS)
 """`user_version` of the file; a newer one is refused, never guessed at."""

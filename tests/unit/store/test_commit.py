@@ -216,6 +216,25 @@ def test_opening_again_migrates_nothing_twice(tmp_path: Path) -> None:
     assert found == [(FORMAT,)]
 
 
+def test_an_engine_that_knows_no_halt_opens_no_database_that_may_hold_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rollset.db"
+    with monkeypatch.context() as before_halts:
+        before_halts.setattr(opening, "MIGRATIONS", schema.MIGRATIONS[:2])
+        before_halts.setattr(opening, "FORMAT", 2)
+        open_store(path).close()
+    open_store(path).close()
+    with closing(sqlite3.connect(path)) as found:
+        assert found.execute("PRAGMA user_version").fetchone() == (3,)
+        names = [name for (name,) in found.execute("SELECT name FROM _sqlite_migrations ORDER BY id")]
+        assert names == ["first_schema", "ended_upgrades", "halts_and_stopped_instances"]
+
+    monkeypatch.setattr(opening, "FORMAT", 2)
+    with pytest.raises(UnreachableError, match="newer Rollset"):
+        open_store(path)
+
+
 def test_a_fresh_database_is_what_the_migrations_lead_to(tmp_path: Path) -> None:
     open_store(tmp_path / "fresh.db").close()
     with closing(sqlite3.connect(tmp_path / "migrated.db", isolation_level=None)) as migrated:
