@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import anyio
-import anyio.to_thread
 
 from engine.model.codes import ErrorCode
 from engine.model.errors import RollsetError
@@ -23,9 +24,13 @@ FETCH_S = 120.0
 ASK_S = 5.0
 """So long an answer is waited for where nothing is fetched yet."""
 ASKED_AT_ONCE = 8
+LOOK_AGAIN_S = 0.005
+LOOKS_AT_ONCE = 32
+"""Threads that look whether a file is there, those among them that never come back."""
 _WEB = frozenset({"http", "https"})
 _NAME_BYTES = 255
 HTTP_OK = 200
+_LOOKS = threading.Semaphore(LOOKS_AT_ONCE)
 
 
 @asynccontextmanager
@@ -67,12 +72,12 @@ async def missing(uris: Sequence[str], *, within_s: float = ASK_S) -> Mapping[st
     Each is asked for as `fetched` would ask, all of them within `within_s`; a `file:` only has to be there.
     """
     found = {uri: Missing(f"fileUris: {_shown(uri)} did not answer within {within_s:g} s", silent=True) for uri in uris}
-    places, hands = anyio.CapacityLimiter(ASKED_AT_ONCE), anyio.CapacityLimiter(ASKED_AT_ONCE)
+    places = anyio.CapacityLimiter(ASKED_AT_ONCE)
 
     async def ask(uri: str) -> None:
         async with places:
             try:
-                await (_open(uri) if urlsplit(uri).scheme in _WEB else _look(uri, hands))
+                await (_open(uri) if urlsplit(uri).scheme in _WEB else _look(uri))
             except RollsetError as error:
                 found[uri] = Missing(error.message.rstrip("."))
             else:
@@ -98,17 +103,32 @@ async def _open(uri: str) -> None:
             _expect_file(uri, answer.status_code, answer.reason_phrase)
 
 
-async def _look(uri: str, hands: anyio.CapacityLimiter) -> None:
+async def _look(uri: str) -> None:
     path = Path(unquote(urlsplit(uri).path))
     with _named(uri):
-        # A mount whose server is gone answers no system call: the caller goes on without it.
-        there = await anyio.to_thread.run_sync(_is_readable, path, abandon_on_cancel=True, limiter=hands)
+        there = await _is_readable(path)
     if not there:
         raise _failed(uri, "there is no such file on the engine's machine that it may read")
 
 
-def _is_readable(path: Path) -> bool:
-    return path.is_file() and os.access(path, os.R_OK)
+async def _is_readable(path: Path) -> bool:
+    """A mount whose server is gone answers no system call: neither the caller nor the engine's end waits for it."""
+    found: Future[bool] = Future()
+
+    def look() -> None:
+        try:
+            found.set_result(path.is_file() and os.access(path, os.R_OK))
+        except (OSError, ValueError) as error:
+            found.set_exception(error)
+        finally:
+            _LOOKS.release()
+
+    while not _LOOKS.acquire(blocking=False):  # noqa: ASYNC110 - threads that may outlive the event loop release it
+        await anyio.sleep(LOOK_AGAIN_S)
+    threading.Thread(target=look, daemon=True).start()
+    while not found.done():  # noqa: ASYNC110 - as above
+        await anyio.sleep(LOOK_AGAIN_S)
+    return found.result()
 
 
 async def _fetch(uri: str, target: Path, file_bytes: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.fleets.local import fetching
 from engine.fleets.local.fetching import fetched, missing
 from engine.model.codes import ErrorCode
 from engine.model.errors import RollsetError
@@ -142,17 +143,22 @@ async def test_what_no_request_can_be_made_of_is_named_when_its_script_runs(uri:
 
 
 async def test_a_mount_that_never_answers_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    gone, after = threading.Event(), []
+    gone, after, looking = threading.Event(), [], []
 
     def hang(path: Path) -> bool:
+        looking.append(threading.current_thread())
         gone.wait(30)
         after.append(path)
         return True
 
     monkeypatch.setattr(Path, "is_file", hang)
+    monkeypatch.setattr(fetching, "_LOOKS", threading.Semaphore(1))
     try:
         found = await missing(["file:/mnt/x.sh"], within_s=0.05)
         assert found["file:/mnt/x.sh"].silent and after == [], "nobody waited for it"
+        assert all(thread.daemon for thread in looking), "neither does the end of the engine"
+        assert (await missing(["file:/mnt/y.sh"], within_s=0.05))["file:/mnt/y.sh"].silent
+        assert len(looking) <= 1, "what hangs does not gather"
     finally:
         gone.set()
 
