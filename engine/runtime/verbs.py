@@ -70,6 +70,7 @@ async def carry_out(engine: Engine, verb: str, arguments: Arguments, caller: Cal
         decided = await do(engine, arguments, caller)
         if not decided.turn.empty:  # else it is done already, and the audit should say so
             _refuse_while_draining(engine, verb)  # a stop may have begun while the verb waited
+            _confirm(engine, verb, arguments)  # and its set may have become one that asks for its name
     except UnreachableError:
         raise  # no verdict: the same key may be tried again
     except RollsetError as error:

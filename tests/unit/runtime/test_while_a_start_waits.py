@@ -17,7 +17,7 @@ from engine.runtime.door import Caller
 from engine.runtime.engine import Engine
 from engine.runtime.engine_door import EngineDoor
 from engine.runtime.verbs import carry_out
-from tests.unit.runtime.conftest import ANA, apply_healthy
+from tests.unit.runtime.conftest import ANA, apply_healthy, scale_set_document
 from tests.unit.runtime.test_after_the_end import FaultyScripts, act, kinds, last, with_ten
 from tests.worlds.small_engine import NEW
 
@@ -80,6 +80,16 @@ def test_a_set_that_goes_meanwhile_is_not_upgraded(engine: Engine, meanwhile: Ca
     meanwhile(lambda: carry_out(engine, "delete", {"set": "web"}, OMAR))
 
     assert isinstance(refused_start(engine), RefusedError | NotFoundError)
+
+
+def test_a_set_that_becomes_production_meanwhile_asks_for_its_name(
+    engine: Engine, meanwhile: Callable[[Meanwhile], None]
+) -> None:
+    apply_healthy(engine)
+    document = scale_set_document(tags={"environment": "production"})
+    meanwhile(lambda: carry_out(engine, "apply", {"documents": [document]}, OMAR))
+
+    assert "--confirm" in str(refused_start(engine))
 
 
 def test_a_retry_is_of_what_failed_and_is_still_there(tmp_path: Path, meanwhile: Callable[[Meanwhile], None]) -> None:
