@@ -127,6 +127,26 @@ def test_instances_that_were_stopped_on_purpose_stay_down_until_somebody_asks(wo
     world.until(lambda: world.created(3) and seen_down(world, 0))
 
 
+def test_after_a_halt_they_stay_down_and_the_upgrade_waits_for_them(world: World) -> None:
+    world.publish("1.0.0")
+    world.create(2)
+    world.publish("1.1.0")
+    world.client.command("start", {"set": SCALE_SET, "to": "1.1.0", "at": time.time() + 3600.0})
+    world.client.command("halt", {"reason": "fire"})
+    stop(world, "with instances")
+
+    world.client = world.connect()
+    world.until(lambda: seen_down(world, 2))
+    world.client.command("cancel", {"set": SCALE_SET})
+    world.client.command("lift-halt", {"reason": "it is out"})
+    world.client.command("start", {"set": SCALE_SET, "to": "1.1.0"})
+    world.until(lambda: (world.status()["blocked_by"] or {}).get("kind") == "InstancesStopped")
+
+    assert seen_down(world, 2) and not [x for x in world.events() if x["type"] == "BatchBegan"]
+    world.client.command("engine-start", {})
+    assert world.until_ended()["state"] == "Completed"
+
+
 def test_an_instance_that_ended_under_an_engines_eyes_stays_down(world: World) -> None:
     world.publish("1.0.0")
     world.create(2)
