@@ -93,10 +93,10 @@ def stop(
             raise
         say(["no engine runs"])
         return
-    engine_access.await_stop(state_dir)
     with_instances = bool(answer.get("with_instances", with_instances))
     if with_instances and "message" in answer:
         note(printable(str(answer["message"])))
+    engine_access.await_stop(state_dir)
     say(["engine stopped, its instances too" if with_instances else "engine stopped; its instances go on"])
 
 
