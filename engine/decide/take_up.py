@@ -14,6 +14,7 @@ from engine.model.policy import RunSettings
 from engine.model.scale_set import Instance, ScaleSet, is_on
 from engine.model.upgrade import FAILED_STATES, Member, MemberState, RestorePoint, Upgrade
 
+_FAILED = FAILED_STATES - {MemberState.ROLLED_BACK}
 _NEVER_HAD_ITS_TURN = frozenset({MemberState.LEFT_OUT, MemberState.PENDING, MemberState.GONE})
 
 
@@ -44,14 +45,15 @@ class NotTakenUpError(RefusedError):
 def take_up_retry(ended: Upgrade, earlier: Iterable[Upgrade], scale_set: ScaleSet, instances: Sequence[str]) -> TakeUp:
     """A new try of the named failed instances (of all that failed, without names) and of nobody else.
 
-    Failed means: in `ended`, or in a run that it took up and in which the instance had its turn last. Settings are
-    those of `ended`. Raises RefusedError for an instance that did not fail, or when none did.
+    Failed means: in `ended`, or in a run that it took up and in which the instance had its turn last. What was only
+    rolled back, because somebody asked, did not. Settings are those of `ended`. Raises RefusedError for an instance
+    that did not fail, or when none did.
     """
     last = _last_turns(_line(ended, earlier))
     failed = {
         name
         for name, member in last.items()
-        if name in scale_set.instances and (member.judged_failed or member.state in FAILED_STATES)
+        if name in scale_set.instances and (member.judged_failed or member.state in _FAILED)
     }
     others = [name for name in instances if name not in failed]
     if others or not failed:
@@ -66,9 +68,10 @@ def take_up_retry(ended: Upgrade, earlier: Iterable[Upgrade], scale_set: ScaleSe
 def take_up_roll_back(ended: Upgrade, earlier: Iterable[Upgrade], scale_set: ScaleSet) -> tuple[TakeUp, ImageReference]:
     """The way back from `ended` and the runs it took up, and the image that most of their members came from.
 
-    Every instance on the image that was rolled out belongs to it, and every one whose disk may be of those runs. An
-    instance gets its previous disk back where that is its recorded restore point and still kept. Raises RefusedError
-    when no instance was touched, and for a way back: that would bring again, past every limit, what was left.
+    Every instance whose disk may be of those runs belongs to it, and every one that was made since on the image that
+    was rolled out; not one that was on it before. An instance gets its previous disk back where that is its recorded
+    restore point and still kept. Raises RefusedError when no instance was touched, and for a way back: that would
+    bring again, past every limit, what was left.
     """
     if ended.is_rollback_of is not None:
         left = next((m.restore_point.image for m in ended.members.values() if m.restore_point is not None), None)
@@ -88,7 +91,8 @@ def take_up_roll_back(ended: Upgrade, earlier: Iterable[Upgrade], scale_set: Sca
     chosen = {
         name
         for name, instance in scale_set.instances.items()
-        if is_on(instance, ended.target, ended.target_digest) or (name in last and last[name].on_new_disk)
+        if (name in last and last[name].on_new_disk)
+        or (is_on(instance, ended.target, ended.target_digest) and (name in last or _is_since(instance, line)))
     }
     if not chosen:
         why = "no instance is on its image: there is nothing to roll back"
@@ -99,6 +103,10 @@ def take_up_roll_back(ended: Upgrade, earlier: Iterable[Upgrade], scale_set: Sca
     }
     take_up = TakeUp(ended.id, ended.settings, frozenset(chosen), "the upgrade did not touch it", ended.id, kept)
     return take_up, most[0][0]
+
+
+def _is_since(instance: Instance, line: Sequence[Upgrade]) -> bool:
+    return instance.created_at >= line[-1].started_at
 
 
 def _is_kept(instance: Instance, point: RestorePoint) -> bool:

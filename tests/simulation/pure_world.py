@@ -150,7 +150,7 @@ class PureWorld:
         if blocked is not None and blocked.kind == "PauseBetweenBatches":
             longest_s = self.upgrade.settings.policy.pause_between_batches_s
             assert (blocked.until_at or 0.0) - self.t <= longest_s + 1e-6, "a pause longer than the one between batches"
-        waits = DOING | {MemberState.PENDING, MemberState.RESTORE_FAILED}
+        waits = DOING | {MemberState.RESTORE_FAILED} | ({MemberState.PENDING} if self.upgrade.takes_pending else set())
         for member in self.upgrade.members.values():
             if self.upgrade.live and member.state in waits:
                 assert member_blocked_by(self.upgrade, member, self.now), f"{member.id} names no reason"

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from engine.decide.after_the_end import model_after
+from engine.model.commands import Verb
 from engine.model.effects import EffectKind
 from engine.model.errors import RefusedError
 from engine.model.policy import RestoreFailed
@@ -65,6 +66,16 @@ def test_without_a_failed_instance_there_is_nothing_to_retry() -> None:
     run = Run(scale_set(2))
     run.run()
     with pytest.raises(RefusedError, match="no instance failed"):
+        run.retry()
+
+
+def test_what_was_rolled_back_because_somebody_asked_did_not_fail() -> None:
+    run = Run(scale_set(3))
+    run.batch()
+    run.command(Verb.ROLL_BACK)
+    run.run()
+    assert run.state == "RolledBack" and run.names(MemberState.ROLLED_BACK)
+    with pytest.raises(RefusedError, match="no instance failed in it"):
         run.retry()
 
 

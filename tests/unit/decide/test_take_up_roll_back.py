@@ -88,11 +88,21 @@ def test_every_instance_returns_to_its_own_image_and_untouched_ones_stay() -> No
 def test_new_instances_on_the_image_that_is_rolled_back_go_with_it() -> None:
     run = Run(scale_set(2))
     run.run()
-    run.set = replace(run.set, instances={**run.set.instances, "9": instance("9", image=V2)})
+    run.set = replace(run.set, instances={**run.set.instances, "9": instance("9", image=V2, created_at=run.t)})
     back = run.back()
     assert pending(back) == ["0", "1", "9"] and back.member("9").back_to is None
     back.run()
     assert back.set.instances["9"].image == V1
+
+
+def test_who_was_on_the_image_before_the_run_stays_there() -> None:
+    run = Run(scale_set([instance("0"), instance("1"), instance("2", image=V2, created_at=-60.0)]))
+    run.run()
+    back = run.back()
+    assert pending(back) == ["0", "1"]
+    assert back.member("2").left_out_reason == "the upgrade did not touch it"
+    back.run()
+    assert {name: i.image for name, i in back.set.instances.items()} == {"0": V1, "1": V1, "2": V2}
 
 
 def test_after_a_retry_the_way_back_takes_the_first_run_along() -> None:
