@@ -84,6 +84,23 @@ def _starting(scale_set: ScaleSet, event: e.InstanceStarting, now: Now) -> Scale
     return _change(scale_set, event.instance_id, running=False, trying=Trying(now.at), stopped_by="")
 
 
+def _made_anew(scale_set: ScaleSet, event: e.InstanceMadeAnew, now: Now) -> ScaleSet:
+    return _change(
+        scale_set,
+        event.instance_id,
+        disk="",
+        address="",
+        created_at=now.at,
+        provisioned=False,
+        running=False,
+        previous_disk=None,
+        previous_image=None,
+        extensions=(),
+        trying=None,
+        stopped_by="",
+    )
+
+
 def _stopped(scale_set: ScaleSet, event: e.InstanceStopped, now: Now) -> ScaleSet:
     return _change(scale_set, event.instance_id, running=False, trying=None, stopped_by=event.by)
 
@@ -184,6 +201,7 @@ _SCALE_SET: dict[type[e.Event], Callable[[ScaleSet, Any, Now], ScaleSet]] = {
     e.InstanceAdded: _added,
     e.InstanceProvisioned: _provisioned,
     e.InstanceCreationFailed: _creation_failed,
+    e.InstanceMadeAnew: _made_anew,
     e.InstanceStopped: _stopped,
     e.InstanceStarting: _starting,
     e.InstanceStarted: _started,

@@ -216,7 +216,8 @@ def _start_ended(instance: Instance | None, effect: Effect, outcome: EffectOutco
     if outcome.kind is OutcomeKind.SUCCEEDED:
         return [e.InstanceStarted(name, outcome.address or instance.address)]
     if outcome.kind is OutcomeKind.FAILED:
-        return [e.InstanceStartFailed(name, outcome.message, effect.attempt, effect.attempt < MOST_STARTS)]
+        tries_on = effect.attempt < MOST_STARTS and outcome.code != ErrorCode.NOT_FOUND  # what is not there never boots
+        return [e.InstanceStartFailed(name, outcome.message, effect.attempt, tries_on)]
     return []
 
 

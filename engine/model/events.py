@@ -31,6 +31,7 @@ from engine.model.scale_set_events import InstanceDeletionFailed as InstanceDele
 from engine.model.scale_set_events import InstanceDiskChanged as InstanceDiskChanged
 from engine.model.scale_set_events import InstanceHealthChanged as InstanceHealthChanged
 from engine.model.scale_set_events import InstanceHeld as InstanceHeld
+from engine.model.scale_set_events import InstanceMadeAnew as InstanceMadeAnew
 from engine.model.scale_set_events import InstancePowerChanged as InstancePowerChanged
 from engine.model.scale_set_events import InstanceProvisioned as InstanceProvisioned
 from engine.model.scale_set_events import InstanceReleased as InstanceReleased

@@ -65,6 +65,17 @@ class InstanceSetAside(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class InstanceMadeAnew(Event):
+    """The fleet does not have an instance that was there: it is created once more from its image, its data disks empty.
+
+    What the old one was is forgotten: its address, its previous OS disk, what its extensions gave.
+    """
+
+    instance_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceStopped(Event):
     """An instance is ended together with the engine, as `by` asked; it stays down until somebody asks for it."""
 

@@ -49,6 +49,10 @@ class Adoption:
             e.InstanceHealthChanged(instance.instance_id, instance.health, Health.NOT_OBSERVED, AGAIN),
         )
 
+    def forget(self, scale_set: str, instance_id: str) -> None:
+        """What was there when this engine began is not there any more."""
+        self._to_see.discard((scale_set, instance_id))
+
     def _can_start(self, scale_set: ScaleSet) -> bool:
         return Capability.START in self._engine.fleet_of(scale_set.key).capabilities()
 

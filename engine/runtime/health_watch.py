@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LOOK_S = 2.0
 SEPARATOR = "\0"
+DOWN = "its boot process does not run"
+LOST = "nothing of it is left on this machine"
 
 
 class HealthWatch:
@@ -40,6 +42,7 @@ class HealthWatch:
         self._pending: dict[str, tuple[Health, str]] = {}
         self._addresses: set[str] = set()
         self._heard: dict[str, float] = {}
+        self._booted: dict[str, float] = {}
         lost_s = engine.clock.lost_s
         self.pool = ProbePool(self._wanted, self._answered, self._addresses.__contains__, dice, lost_s)
         self.told = ToldHealth(engine, self._learn)
@@ -56,6 +59,7 @@ class HealthWatch:
         key = scale_set + SEPARATOR + instance_id
         self._records.pop(key, None)
         self._pending.pop(key, None)
+        self._booted[key] = self._engine.clock.now().clock
         self._grace.forget(scale_set, instance_id)
         if isinstance(self._engine.fleet_of(scale_set), HealthTellingFleet):
             self.told.look_again(scale_set, instance_id)
@@ -84,7 +88,7 @@ class HealthWatch:
                 continue
             for instance in scale_set.instances.values():
                 host, _, port = instance.address.rpartition(":")
-                if not host:
+                if not host or not _runs(instance):
                     continue
                 self._addresses.add(host)
                 asked = source.port if source.port != scale_set.model.port else int(port)
@@ -96,7 +100,7 @@ class HealthWatch:
         set_key, _, instance_id = key.partition(SEPARATOR)
         scale_set = self._engine.state.scale_sets.get(set_key)
         instance = scale_set.instances.get(instance_id) if scale_set is not None else None
-        if scale_set is None or instance is None or scale_set.model.health is None:
+        if scale_set is None or instance is None or scale_set.model.health is None or not _runs(instance):
             return
         source = scale_set.model.health
         sample = read_answer(source, answer.kind is ProbeKind.ANSWERED, answer.status, answer.body)
@@ -153,7 +157,9 @@ class HealthWatch:
             set_key, _, instance_id = key.partition(SEPARATOR)
             scale_set = self._engine.state.scale_sets.get(set_key)
             instance = scale_set.instances.get(instance_id) if scale_set is not None else None
-            if instance is not None and instance.trying is None and differs(instance, health, detail):
+            if scale_set is None or instance is None or instance.trying is not None:
+                continue
+            if differs(instance, health, detail) and (instance.running or self._tells(scale_set)):
                 found.append((set_key, e.InstanceHealthChanged(instance_id, instance.health, health, detail)))
         return found
 
@@ -174,40 +180,84 @@ class HealthWatch:
                 contact.silent(scale_set.key, "observe", str(error))
                 continue
             contact.answered(scale_set.key, "observe")
-            running = {name: fact.running for name, fact in facts.items()}
             with suppress(UnreachableError):  # the engine's guard knows; the next look brings it again
-                self._take_power(scale_set.key, running)
+                self._take_power(scale_set.key, facts, asked)
                 self._heard[scale_set.key] = asked
 
     async def _observe(self, key: str, names: list[str]) -> Mapping[str, InstanceFacts]:
         return await in_time(lambda: self._engine.fleet_of(key).observe(key, names))
 
-    def _take_power(self, set_key: str, running: Mapping[str, bool]) -> None:
+    def _take_power(self, set_key: str, facts: Mapping[str, InstanceFacts], asked: float) -> None:
         scale_set = self._engine.state.scale_sets.get(set_key)
         if scale_set is None:
             return
         if self._engine.draining is not None:
             return  # a machine that goes down ends instances and engines together: they are to run again after it
-        turn = self._engine.turn()
+        turn, down = self._engine.turn(), []
         in_hand = self._engine.state.in_hand(set_key)
-        for name, runs in running.items():
+        for name, fact in facts.items():
             instance = scale_set.instances.get(name)
             if instance is None or not instance.provisioned or instance.trying is not None or name in in_hand:
                 continue
-            adopted = self._adoption.take(scale_set, instance, runs)
+            if self._booted.get(set_key + SEPARATOR + name, float("-inf")) >= asked:
+                continue  # seen before it booted last
+            if self._is_lost(scale_set, instance, fact):
+                turn.on_scale_set(set_key, *_made_anew(instance))
+                self._adoption.forget(set_key, name)
+                self.forget(set_key, name)
+                continue
+            adopted = self._adoption.take(scale_set, instance, fact.running)
             if adopted is not None:
                 if adopted:
                     self._grace.booted_again(scale_set, instance)
                 turn.on_scale_set(set_key, *adopted)
                 continue
-            self._grace.looked_at(scale_set, instance, runs)
-            if instance.running != runs:
-                said = "its boot process runs" if runs else "its boot process has ended"
-                turn.on_scale_set(set_key, e.InstancePowerChanged(name, runs, said))
-            if scale_set.model.health is None and not self._tells(scale_set):
-                turn.on_scale_set(set_key, *_power_health(scale_set, instance, runs))
+            self._grace.looked_at(scale_set, instance, fact.running)
+            turn.on_scale_set(set_key, *self._power_changes(scale_set, instance, fact.running))
+            if not fact.running:
+                down.append(set_key + SEPARATOR + name)
         if turn.events:
             self._engine.commit(turn)
+        self._not_asked(down, asked)
+
+    def _is_lost(self, scale_set: ScaleSet, instance: Instance, fact: InstanceFacts) -> bool:
+        """Whether nothing of it is there, it is to be there, and no upgrade counts on what it was."""
+        if fact.exists or fact.running or instance.stopped_by or self._tells(scale_set):
+            return False
+        return self._engine.state.live_upgrade(scale_set.key) is None
+
+    def _power_changes(self, scale_set: ScaleSet, instance: Instance, runs: bool) -> list[e.Event]:
+        """What one look at an instance changes: its power, and its health where that follows from it."""
+        found: list[e.Event] = []
+        if instance.running != runs:
+            said = "its boot process runs" if runs else "its boot process has ended"
+            found.append(e.InstancePowerChanged(instance.instance_id, runs, said))
+        if self._tells(scale_set):
+            return found
+        if scale_set.model.health is None:
+            return found + _power_health(scale_set, instance, runs)
+        if not runs and differs(instance, Health.UNHEALTHY, DOWN):
+            found.append(e.InstanceHealthChanged(instance.instance_id, instance.health, Health.UNHEALTHY, DOWN))
+        return found
+
+    def _not_asked(self, down: list[str], asked: float) -> None:
+        """What does not run is not probed: whatever answers in its place is another, and the look at it says it all."""
+        for key in down:
+            self._records.pop(key, None)
+            self._pending.pop(key, None)
+            self._heard[key] = asked
+
+
+def _runs(instance: Instance) -> bool:
+    return instance.running and instance.trying is None
+
+
+def _made_anew(instance: Instance) -> list[e.Event]:
+    name = instance.instance_id
+    return [
+        e.InstanceMadeAnew(name, LOST),
+        e.InstanceHealthChanged(name, instance.health, Health.NOT_OBSERVED, "it is made anew"),
+    ]
 
 
 def _power_health(scale_set: ScaleSet, instance: Instance, runs: bool) -> list[e.Event]:

@@ -67,6 +67,7 @@ async def open_engine(
             ballast = Ballast(state_dir)
             ballast.keep()
             engine = Engine(store, blobs, fleets, EngineClock(began.clock, wall, monotonic, busy), ballast)
+            machine.leave_alone(engine.state.local_addresses)
             simulated = SimulatedFleet(state_dir / "simulated", engine.tags_of, wall=wall, monotonic=monotonic)
             fleets["simulated"] = through(simulated)
             async with run_engine(engine, began, local_root), anyio.create_task_group() as beside:

@@ -54,6 +54,11 @@ class EngineState:
         extension = EffectKind.RUN_EXTENSION
         return frozenset(x.instance_id for x in found if x.scale_set == scale_set and x.kind is not extension)
 
+    def local_addresses(self) -> frozenset[str]:
+        """`ADDRESS:PORT` of every instance of the local fleet that a scale set has. May be called in any thread."""
+        local = [s for s in list(self.scale_sets.values()) if s.fleet == "local"]
+        return frozenset(i.address for s in local for i in s.instances.values() if i.address)
+
     def acts_under_way(self) -> set[str]:
         """Ids of open effects that need this engine to end; extensions run without one."""
         return {x.id for x in self.open_effects.values() if x.kind is not EffectKind.RUN_EXTENSION}

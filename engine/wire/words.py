@@ -144,6 +144,9 @@ _WORDS: dict[type[e.Event], Callable[[Any], str]] = {
     e.InstanceSetAside: lambda x: (
         f"another instance {x.instance_id} lay in its place; it was ended and is kept with its data disks in {x.folder}"
     ),
+    e.InstanceMadeAnew: lambda x: (
+        f"instance {x.instance_id} is made anew from its image, its data disks empty: {x.why}"
+    ),
     e.InstanceStopped: lambda x: f"instance {x.instance_id} is ended with the engine, by {x.by}: it stays down",
     e.InstanceStarting: lambda x: f"instance {x.instance_id} is booted again: {x.why}",
     e.InstanceStarted: lambda x: f"instance {x.instance_id} runs again at {x.address}",

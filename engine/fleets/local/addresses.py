@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import socket
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from engine.fleets.local.layout import held, make_directory
@@ -22,13 +23,18 @@ _OWN_PARTS = 3
 
 
 class AddressBook:
-    """The allotments of one state directory. `directory` holds one file per allotted address."""
+    """The allotments of one state directory. `directory` holds one file per allotted address.
+
+    `spoken_for` tells further addresses that are not given out, as `ADDRESS:PORT`: those of instances that were lost,
+    say, and that somebody still knows.
+    """
 
     def __init__(self, directory: Path, seed: str) -> None:
         digest = hashlib.sha256(seed.encode()).digest()
         self._directory = directory
         self._a = 1 + digest[0] % 254
         self._b = digest[1]
+        self.spoken_for: Callable[[], Collection[str]] = tuple
 
     def candidate(self, index: int) -> str:
         """The index-th address (0-based): c runs 1..250, then b moves on."""
@@ -36,7 +42,7 @@ class AddressBook:
         return f"127.{self._a}.{b}.{1 + index % INSTANCES_PER_B}"
 
     def allot(self, owner: Path, port: int) -> tuple[str, int]:
-        """An address on which `port` binds now and that nobody else in this state directory has.
+        """An address on which `port` binds now and that nobody else in this state directory has or had.
 
         Raises InputError when the port is not one this user may bind, UnreachableError when no address is left.
         """
@@ -44,14 +50,15 @@ class AddressBook:
             raise InputError("InvalidParameter", f"port {port} is not between 1 and 65535.", "Correct the port.")
         make_directory(self._directory)
         with held(self._directory / ".lock"):
-            taken = set(os.listdir(self._directory))
+            known = self.spoken_for()
+            taken = {*os.listdir(self._directory), *(address.rpartition(":")[0] for address in known)}
             for index in range(_CANDIDATES):
                 address = self.candidate(index)
                 if address in taken:
                     continue
                 problem = _bind_problem(address, port)
                 if problem == errno.EADDRNOTAVAIL:
-                    return self._allot_port(owner)
+                    return self._allot_port(owner, known)
                 if problem == errno.EACCES:
                     raise InputError(
                         "InvalidParameter", f"this user may not bind port {port}.", "Use a port of 1024 or above."
@@ -74,13 +81,14 @@ class AddressBook:
             if has_it.parts[-_OWN_PARTS:] == owner.parts[-_OWN_PARTS:]:
                 allotment.unlink(missing_ok=True)
 
-    def _allot_port(self, owner: Path) -> tuple[str, int]:
+    def _allot_port(self, owner: Path, known: Collection[str]) -> tuple[str, int]:
         for _ in range(64):
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 port = int(probe.getsockname()[1])
-            if not (self._directory / f"127.0.0.1:{port}").exists():
-                self._record(f"127.0.0.1:{port}", owner)
+            address = f"127.0.0.1:{port}"
+            if address not in known and not (self._directory / address).exists():
+                self._record(address, owner)
                 return "127.0.0.1", port
         raise UnreachableError("NoAddressLeft", "no free port on 127.0.0.1 in 64 tries.", "Delete unused instances.")
 

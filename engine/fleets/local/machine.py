@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +51,10 @@ class LocalMachine:
         self._root = root.resolve()
         self._owner = processes.owner_of(owner_pid)
         self._addresses = AddressBook(self._root / "addresses", state_digest_seed)
+
+    def leave_alone(self, addresses: Callable[[], Collection[str]]) -> None:
+        """Give no new instance any of these `ADDRESS:PORT`; they are asked for each time, in any thread."""
+        self._addresses.spoken_for = addresses
 
     def create(
         self,

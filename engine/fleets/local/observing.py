@@ -18,7 +18,7 @@ def observe(paths: InstancePaths, instance_id: str) -> InstanceFacts:
     generation, kept = disks.current_generation(paths), disks.kept_generations(paths)
     return InstanceFacts(
         instance_id=instance_id,
-        exists=identity is not None,
+        exists=identity is not None or paths.directory.exists(),
         running=running is not None,
         pid=running.pid if running else None,
         keeper_pid=running.keeper_pid if running else None,

@@ -118,6 +118,15 @@ def test_instances_come_and_go() -> None:
     assert replace(over, deleting=True) == folded(over, e.ScaleSetDeleting("ana", ""))
 
 
+def test_an_instance_that_is_made_anew_keeps_its_place_and_nothing_of_what_it_was() -> None:
+    ran = ExtensionResult("a", 0, "", "", 1.0)
+    old = {"previous_disk": "1", "previous_image": V1, "extensions": (ran,), "stopped_by": "ana", "hold": HOLD}
+    anew = first(e.InstanceMadeAnew("0", "it is lost"), disk="2", address="a:1", **old)
+    assert (anew.provisioned, anew.running, anew.disk, anew.address, anew.created_at) == (False, False, "", "", NOW.at)
+    assert (anew.previous_disk, anew.previous_image, anew.extensions, anew.stopped_by) == (None, None, (), "")
+    assert (anew.image, anew.zone, anew.hold) == (V1, instance("0").zone, HOLD)
+
+
 def test_an_instance_that_was_stopped_with_the_engine_stays_so_until_it_runs_again_or_is_to() -> None:
     stopped = e.InstanceStopped("0", "ana")
     down = first(e.InstanceStarting("0", "it ended"), stopped)

@@ -115,6 +115,7 @@ def test_health_is_counted_from_afar() -> None:
         e.InstanceHealthChanged("0", Health.UNHEALTHY, Health.UNHEALTHY, "HTTP 503"),
         e.InstanceDiskChanged("1", V2, "d", "2", None, None, True, ""),
         e.InstanceAdded(instance("7")),
+        e.InstanceMadeAnew("7", "lost"),
         e.InstanceHeld("7", InstanceHold("look", "ana", 0.0)),
         e.CapacityChanged(3),
         e.InstanceRemoved("0", "scaled in"),

@@ -10,6 +10,7 @@ from engine.decide.evolve_scale_set import evolve_scale_set
 from engine.decide.interpret_observation import interpret_effect, interpret_instance_effect
 from engine.decide.plan_effects import MOST_STARTS, delete_effect, plan_instances, rest_s, still_wanted
 from engine.model import events as e
+from engine.model.codes import ErrorCode
 from engine.model.commands import Verb
 from engine.model.effects import Effect, EffectKind, EffectOutcome, OutcomeKind
 from engine.model.scale_set import ScaleSet, Trying
@@ -208,6 +209,14 @@ def test_an_instance_that_has_to_boot_again_is_tried_some_times() -> None:
         assert over is not None
     assert plan_instances(over) == [] and not over.instances["0"].running
     assert evolve_scale_set(over, e.InstanceStartFailed("9", "no", 1, True), NOW) == over
+
+
+def test_what_the_fleet_does_not_have_is_not_booted_a_second_time() -> None:
+    over = evolve_scale_set(scale_set(1), e.InstanceStarting("0", "it ended"), Now(5.0, 0.0))
+    assert over is not None
+    (start,) = plan_instances(over)
+    gone = outcome(start, OutcomeKind.FAILED, code=ErrorCode.NOT_FOUND, message="there is none")
+    assert interpret_instance_effect(over, start, gone, NOW) == [e.InstanceStartFailed("0", "there is none", 1, False)]
 
 
 def test_two_boots_of_one_instance_are_two_wishes() -> None:

@@ -14,6 +14,17 @@ from engine.fleets.local.layout import instance_directory_name, set_directory_na
 from engine.model.errors import InputError
 
 
+class FirstTwoAsked(frozenset[str]):
+    """Holds whatever it is asked about first and second."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+
+    def __contains__(self, address: object) -> bool:
+        self.asked.append(address)
+        return len(self.asked) <= 2
+
+
 def test_addresses_come_from_the_seed_and_spill_to_the_next_b(tmp_path: Path) -> None:
     book = AddressBook(tmp_path, "seed")
     first, last, spilled = (book.candidate(index).split(".") for index in (0, 249, 250))
@@ -38,6 +49,17 @@ def test_without_loopback_aliases_each_gets_a_free_port(tmp_path: Path, monkeypa
     book = AddressBook(tmp_path, "seed")
     allotted = [book.allot(tmp_path / "i", 8080) for _ in range(5)]
     assert {address for address, _ in allotted} == {"127.0.0.1"} and len({port for _, port in allotted}) == 5
+
+
+def test_what_is_spoken_for_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = AddressBook(tmp_path, str(tmp_path))
+    book.spoken_for = lambda: {f"{book.candidate(0)}:18080", f"{book.candidate(1)}:9"}
+    assert book.allot(tmp_path / "i", 18080) == (book.candidate(2), 18080)
+    monkeypatch.setattr(addresses, "_bind_problem", lambda *_: errno.EADDRNOTAVAIL)
+    known = FirstTwoAsked()
+    book.spoken_for = lambda: known
+    _, port = book.allot(tmp_path / "j", 18080)
+    assert len(known.asked) == 3 and known.asked[-1] == f"127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize("port", (0, -1, 65536))
