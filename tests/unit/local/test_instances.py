@@ -181,3 +181,13 @@ def test_everything_is_private_to_the_user(machine: LocalMachine, tmp_path: Path
     create(machine)
     paths = [path for path in (tmp_path / "local").rglob("*") if "/os/1/" not in str(path) and not path.is_symlink()]
     assert paths and not [path for path in paths if path.stat().st_mode & 0o077]
+
+
+def test_an_instance_is_there_as_long_as_anything_of_it_is(machine: LocalMachine) -> None:
+    assert not machine.observe(SET, "web_0").exists
+    create(machine)
+    (data_of(machine).parent / "instance.json").unlink()
+    assert machine.observe(SET, "web_0").exists  # its disks are: nobody makes it anew over them
+    machine.stop_all()
+    machine.delete(SET, "web_0", epoch=1)
+    assert not machine.observe(SET, "web_0").exists
