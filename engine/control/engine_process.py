@@ -34,6 +34,9 @@ from engine.runtime.verbs import STOP_S
 from engine.store.engine_lock import EngineLock
 
 HOUSEKEEPING_S = 5.0
+LOOK_S = 0.01
+LAST_LOOKS = 100
+"""So often an engine that ends looks whether all who follow it have taken the last line."""
 
 log = logging.getLogger("rollset.engine")
 
@@ -84,7 +87,7 @@ async def _serve(options: argparse.Namespace, lock: EngineLock) -> None:
                 tasks.start_soon(_keep_house, door, seen, hooks, options)
                 tasks.start_soon(Presence(engine, seen).run)
                 tasks.start_soon(hooks.run)
-                tasks.start_soon(_end_server, door, server, lock)
+                tasks.start_soon(_end_server, door, seen, server, lock)
                 bound.listen(128)
                 lock.publish(str(path), VERSION)
                 engine.on_stop = lock.say_stopping
@@ -118,12 +121,18 @@ async def _watch_signals(door: EngineDoor, *, task_status: TaskStatus[None] = an
         task_status.started()  # before anybody is told that the engine is ready
         async for number in signals:
             log.info("%s: what has begun is finished, nothing new begins", signal.Signals(number).name)
+            door.engine.stopped_by = door.engine.stopped_by or signal.Signals(number).name
             door.engine.drain(STOP_S, stops_anyway=True)
 
 
-async def _end_server(door: EngineDoor, server: uvicorn.Server, lock: EngineLock) -> None:
+async def _end_server(door: EngineDoor, seen: Requests, server: uvicorn.Server, lock: EngineLock) -> None:
     await door.stopping.wait()
     lock.say_stopping()
+    door.engine.wake_followers()
+    for _ in range(LAST_LOOKS):
+        if not seen.streams:
+            break
+        await anyio.sleep(LOOK_S)
     await anyio.sleep(0.05)
     server.should_exit = True
     server.force_exit = True

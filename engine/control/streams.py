@@ -70,7 +70,7 @@ class EventStream(Response):
         self._slow_s = slow_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Until the client leaves, the engine stops, or the client is too slow."""
+        """Until the chunks end, as they do when the engine stops; the client leaves; or it is too slow."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._watch, receive, tasks.cancel_scope)
             await self._send_all(send)
@@ -85,12 +85,17 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         async with aclosing(self._chunks) as chunks:
             async for chunk in chunks:
-                with anyio.move_on_after(self._slow_s) as waiting:
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                if waiting.cancelled_caught:
-                    self._seen.dropped += 1
-                    self._abort()
+                if not await self._is_sent(send, chunk, more=True):
                     return
+        await self._is_sent(send, b"", more=False)
+
+    async def _is_sent(self, send: Send, chunk: bytes, *, more: bool) -> bool:
+        with anyio.move_on_after(self._slow_s) as waiting:
+            await send({"type": "http.response.body", "body": chunk, "more_body": more})
+        if waiting.cancelled_caught:
+            self._seen.dropped += 1
+            self._abort()
+        return not waiting.cancelled_caught
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,9 @@ class StreamLimits:
 def follow(
     door: Door, seen: Requests, request: Request, attached: Attached, after: int, limits: StreamLimits
 ) -> Response:
-    """Events after `after`, without end; those of one set end when it is deleted, with a line that says so.
+    """Events after `after` until the engine ends; those of one set until it is deleted, which a last line says.
+
+    Where somebody asked the engine to stop, the last line is {"stopped_by": who}.
 
     Raises UnreachableError when the user, or all together, follow too often already, RefusedError for a position beyond
     the end of the log.
@@ -165,6 +172,10 @@ async def _chunks(
             after = max(after, head)
             if door.scope_ended(attached.scope):
                 yield encoded([json.dumps({"end": "the scale set is deleted"})])
+                return
+            if (stopped_by := door.ended()) is not None:
+                if stopped_by:
+                    yield encoded([json.dumps({"stopped_by": stopped_by})])
                 return
             await door.wait_for_events(after, heartbeat_s)
             if door.head() <= after:

@@ -60,6 +60,10 @@ class Door(Protocol):
         """The lines of a recording of one upgrade, without line breaks."""
         ...
 
+    def ended(self) -> str | None:
+        """None while the engine goes on; once it ends, who asked for that, empty where nobody did."""
+        ...
+
     async def wait_for_events(self, seq: int, timeout_s: float) -> None:
-        """Return when there is an event after `seq`, or after the time given."""
+        """Return when there is an event after `seq`, the engine ends, or after the time given."""
         ...

@@ -72,6 +72,8 @@ class Engine:
         self.started_at = clock.now().at
         self.stop_instances = ""
         """Who asked that local instances end together with this engine; empty: they go on."""
+        self.stopped_by = ""
+        """Who asked that it stops: a user, or the name of a signal. Empty where it ends for another reason."""
         self.supervised = True
         self.stopping = anyio.Event()
         self.guard = StoreGuard(ballast)
@@ -131,8 +133,7 @@ class Engine:
         if recorded:
             self.head = recorded[-1].seq
             self.recent.add(recorded, [f"upgrade/{gone.upgrade}" for gone in turn.retired])
-            self._committed.set()
-            self._committed = anyio.Event()
+            self.wake_followers()
         if turn.intents and self._runner is not None:
             self._runner.start(turn.intents)
         if self.watch is not None and turn.scale_sets:
@@ -283,6 +284,11 @@ class Engine:
     def find_set(self, name: str) -> ScaleSet:
         """A scale set by its resource id, or by name when that is unique. Raises NotFoundError."""
         return find_set(self.state, name)
+
+    def wake_followers(self) -> None:
+        """Whoever waits for a commit looks again."""
+        self._committed.set()
+        self._committed = anyio.Event()
 
     async def wait_for_commit(self, timeout_s: float) -> None:
         with anyio.move_on_after(timeout_s):

@@ -87,6 +87,9 @@ class EngineDoor:
     async def recording(self, upgrade: str) -> list[str]:
         return await recording_lines(self.engine, upgrade)
 
+    def ended(self) -> str | None:
+        return self.engine.stopped_by if self.stopping.is_set() else None
+
     async def wait_for_events(self, seq: int, timeout_s: float) -> None:
         if self.engine.head <= seq:
             await self.engine.wait_for_commit(timeout_s)

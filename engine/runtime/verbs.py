@@ -263,6 +263,7 @@ async def _stop(engine: Engine, arguments: Arguments, caller: Caller) -> Decided
     def answer() -> Answer:
         if with_instances:  # a plain stop beside it does not take that back
             engine.stop_instances = caller.user
+        engine.stopped_by = engine.stopped_by or caller.user
         engine.drain(STOP_S, stops_anyway=True)
         also = bool(engine.stop_instances)
         return {"message": "the engine stops" + (f", {with_it(engine)}" if also else ""), "with_instances": also}

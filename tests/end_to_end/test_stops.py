@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import getpass
+import json
 import os
 import signal
 import time
@@ -9,6 +12,7 @@ import time
 import pytest
 
 from engine.control.client import lock_note
+from engine.control.client.stream import lines
 from engine.fleets.local.layout import read_json
 from tests.end_to_end.world import SCALE_SET, SETUP, World
 
@@ -48,6 +52,23 @@ def test_an_extension_keeps_no_engine_and_runs_once(world: World, how: str) -> N
     (world.root / "hold").unlink()
     assert world.until_ended()["state"] == "Completed"
     assert world.data_files("setup-runs") == ["ran\nran\n"] * 2
+
+
+@pytest.mark.parametrize("how", ("stop", "SIGTERM"))
+def test_who_follows_hears_who_stopped_the_engine_and_its_log_tells_of_no_error(world: World, how: str) -> None:
+    async def last_line() -> bytes:
+        last = b""
+        async for line in lines(world.client.line, "events", {"after": "0", "scope": "overview", "follow": "1"}):
+            if not last:
+                await asyncio.to_thread(stop, world, how)
+            last = line
+        return last
+
+    said = json.loads(asyncio.run(last_line()))
+    world.until(lambda: lock_note(world.state_dir) is None, STOPS_WITHIN_S)
+
+    assert said == {"stopped_by": getpass.getuser() if how == "stop" else how}
+    assert "rror" not in (world.state_dir / "engine.log").read_text()
 
 
 def test_a_command_right_after_the_stop_gets_a_new_engine(world: World) -> None:

@@ -30,7 +30,8 @@ class FakeDoor:
 
     def __init__(self) -> None:
         self.lines: list[EventLine] = []
-        self.ended: set[str] = set()
+        self.deleted: set[str] = set()
+        self.stopped: str | None = None
         self.callers: list[Caller] = []
         self.commands: list[tuple[str, dict[str, Any]]] = []
         self.answers: dict[str, Callable[[], Any]] = {}
@@ -66,7 +67,16 @@ class FakeDoor:
         return name
 
     def scope_ended(self, scope: str) -> bool:
-        return scope in self.ended
+        return scope in self.deleted
+
+    def ended(self) -> str | None:
+        return self.stopped
+
+    def stop(self, by: str) -> None:
+        """The engine ends: who follows looks again."""
+        self.stopped = by
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def events_after(self, seq: int, scope: str, limit: int) -> list[EventLine]:
         return self.lines[seq : seq + limit]

@@ -163,7 +163,7 @@ def test_the_events_of_a_set_end_with_its_deletion(serve: Serve) -> None:
     assert next(stream)["seq"] == 1
 
     def delete() -> None:
-        served.door.ended.add("web")
+        served.door.deleted.add("web")
         served.door.add("scale set deleted")
 
     served.call(delete)
@@ -207,6 +207,36 @@ def test_a_stopped_engine_ends_the_stream_with_an_error(serve: Serve) -> None:
 
     with pytest.raises(UnreachableError):
         list(stream)
+
+
+@pytest.mark.parametrize(("by", "told"), (("ada", [b'{"stopped_by": "ada"}']), ("", [])))
+def test_the_last_line_says_who_asked_the_engine_to_stop(serve: Serve, by: str, told: list[bytes]) -> None:
+    served = serve(limits=StreamLimits(heartbeat_s=60.0))
+    served.call(served.door.add)
+    with served.dial() as connection:
+        connection.sendall(FOLLOW)
+        said = b""
+        while b'"seq": 1' not in said:
+            said += connection.recv(4096)
+
+        served.call(lambda: served.door.stop(by))
+        while not said.endswith(b"0\r\n\r\n"):
+            said += connection.recv(4096)
+
+    assert [line for line in said.splitlines() if b"stopped_by" in line] == told
+    wait_until(lambda: served.seen.streams == 0, 15)
+
+
+def test_events_that_are_read_to_their_end_leave_no_error_in_the_log(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = serve()
+    served.call(served.door.add)
+
+    assert len(list(served.client.events(0, "all", False))) == 1
+    served.client.query("engine", {})
+
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")] == []
 
 
 def test_a_client_of_nothing_says_where_it_looked(tmp_path: Path) -> None:
