@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.model.commands import Verb
-from tui.subject import NO_SET, RECORDED, Subject, why_not_change, why_not_instances, why_not_verb
+from tui.subject import NO_SET, RECORDED, Subject, why_not_change, why_not_instances, why_not_start_engine, why_not_verb
 
 WhyNot = Callable[[Subject], str | None]
 
@@ -291,6 +291,16 @@ _ALL = (
     Action("menu", "a", "all actions", "Every action, and why one cannot act.", Kind.COCKPIT, rank=43),
     Action("palette", "colon,ctrl+p", "palette", "Every action by name.", Kind.COCKPIT, rank=79),
     Action("help", "question_mark", "help", "The keys of this screen.", Kind.COCKPIT, rank=12),
+    Action(
+        "start_engine",
+        "S",
+        "start engine",
+        "Start an engine that somebody stopped.",
+        Kind.COCKPIT,
+        When.LIVE,
+        why_not_start_engine,
+        rank=9,
+    ),
     Action("theme", "ctrl+t", "theme", "The next theme.", Kind.COCKPIT, rank=85),
     Action("suspend", "ctrl+z", "suspend", "Back to the shell; fg returns.", Kind.COCKPIT, rank=95),
     Action("leave", "q,ctrl+q", "leave", "Leave the cockpit; the engine goes on.", Kind.COCKPIT, rank=13),

@@ -10,20 +10,31 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from engine.control.client import Client
 from engine.model.errors import RollsetError
 from engine.model.upgrade import Now
 from engine.wire.recording import OVERVIEW, read_lines
+from engine.wire.safe_text import printable
 from tui.scene import Scene, fold
 from tui.session import Audience, Link, LinkState
 
 SHOWN_S = 0.1
 """What was asked for early is on the terminal by then, before what following takes is loaded."""
 BACKOFF_S = (0.25, 0.5, 1.0, 2.0, 5.0)
+STOPPED_LOOK_S = 1.0
+"""So often a session looks whether a stopped engine runs again."""
 START_AGAIN_AFTER = 3
 """So many attempts in vain, then the engine is started again (never by a session that may only read)."""
+
+
+@runtime_checkable
+class OverSsh(Protocol):
+    """A line that starts the engine at its other end, where it may (engine.control.client.ssh)."""
+
+    host: str
+    may_start: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +61,11 @@ class LiveSession:
         self.client = client
         self.readonly = readonly
         self.place = f"{_user()}@{socket.gethostname().split('.')[0]}"
-        host = getattr(client.line, "host", "")
+        self._over_ssh = client.line if isinstance(client.line, OverSsh) else None
+        host = self._over_ssh.host if self._over_ssh is not None else ""
         self.connecting = f"Connecting to the engine of {host}; where none runs there, it starts first" if host else ""
+        self.stopped_by = ""
+        """Who stopped the engine in order: it stays down until somebody starts it."""
         self._start = None if readonly else start
         self._starting: asyncio.Lock | None = None
         self._first = first
@@ -79,12 +93,29 @@ class LiveSession:
 
     @property
     def starts(self) -> bool:
-        """Whether it may start the engine."""
-        return self._start is not None
+        """Whether it starts the engine by itself: not one that somebody stopped."""
+        return self._start is not None and not self.stopped_by
+
+    @property
+    def startable(self) -> bool:
+        """Whether somebody stopped the engine, and this session may start it when it is told to."""
+        return bool(self.stopped_by) and not self.readonly and (self._start is not None or self._over_ssh is not None)
+
+    def stopped(self, by: str) -> None:
+        """Who stopped the engine; empty: it is there again. Until then no line of this session starts it either."""
+        self.stopped_by = by
+        if self._over_ssh is not None:
+            self._over_ssh.may_start = not by
+
+    async def start_engine(self) -> None:
+        """Start an engine that somebody stopped; over ssh the next attempt does."""
+        if self.startable:
+            self.stopped("")
+            await self.start_again()
 
     async def start_again(self) -> None:
-        """Start the engine when this session may; several sources that ask at once start it once."""
-        if self._start is None:
+        """Start the engine when this session does; several sources that ask at once start it once."""
+        if self._start is None or not self.starts:
             return
         self._starting = self._starting or asyncio.Lock()
         async with self._starting:
@@ -138,13 +169,17 @@ class LiveSource:
                 self._lose(error.message)
             except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
                 self._lose(f"the engine sent what this cockpit cannot read ({error})")
-            await asyncio.sleep(BACKOFF_S[min(in_vain, len(BACKOFF_S) - 1)])
+            await asyncio.sleep(self._rest_s(in_vain))
             in_vain += 1
+
+    def _rest_s(self, in_vain: int) -> float:
+        rest_s = BACKOFF_S[min(in_vain, len(BACKOFF_S) - 1)]
+        return min(rest_s, STOPPED_LOOK_S) if self._session.stopped_by else rest_s
 
     def _lose(self, words: str) -> None:
         since = self.link.since_at if self.link.state is LinkState.LOST else time.time()
         self.scene = replace(self.scene, now=self.now())
-        self.link = Link(LinkState.LOST, words, since)
+        self.link = Link(LinkState.LOST, words, since, self._session.stopped_by, self._session.startable)
         self._audience.tell()
 
     async def _follow(self) -> AsyncIterator[None]:
@@ -156,6 +191,7 @@ class LiveSource:
         line_to = self._session.client.line
         if not self._begun:
             snapshot = [line async for line in lines(line_to, "snapshot", {"scope": self._scope})]
+            self._session.stopped("")
             self._put(_folded(Scene(self._scope), snapshot))
             yield
         self._begun = False
@@ -165,6 +201,9 @@ class LiveSource:
             if "seq" in value:
                 self._put(fold(self.scene, recorded_from_dict(value)))
                 yield
+            elif by := value.get("stopped_by"):
+                self._session.stopped(printable(str(by)))
+                self._lose(f"the engine was stopped by {self._session.stopped_by}")
 
     def _put(self, scene: Scene) -> None:
         self.scene = scene

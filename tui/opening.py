@@ -99,6 +99,16 @@ class Opening:
         else:
             self._cockpit.exit(Recorded(upgrade.id, upgrade.scale_set, lines))
 
+    def do_start_engine(self) -> None:
+        """Start an engine that somebody stopped."""
+        self._cockpit.run_worker(self._start_engine(), group="start", exclusive=True, exit_on_error=False)
+
+    async def _start_engine(self) -> None:
+        try:
+            await self._cockpit.session.start_engine()
+        except RollsetError as error:
+            self._cockpit.say(error.words, bad=True)
+
     def do_halt_all(self) -> None:
         """Halt everything after asking once, or lift that with a reason."""
         from tui.screens.halt_dialog import HaltDialog

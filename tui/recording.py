@@ -87,6 +87,9 @@ class RecordedSession:
             "OperationNotAllowed", f"{self.place} is a recording: nothing can be changed.", "Open the engine."
         )
 
+    async def start_engine(self) -> None:
+        """Nothing: a recording has no engine."""
+
     async def recording(self, upgrade: str) -> list[bytes]:
         """Refused: this is one."""
         raise RefusedError("OperationNotAllowed", f"{self.place} is a recording already.", "Press p to play it.")

@@ -25,11 +25,16 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """`words` say what went wrong; `since_at` is Unix seconds, 0 where it does not matter."""
+    """`words` say what went wrong; `since_at` is Unix seconds, 0 where it does not matter.
+
+    `stopped_by`: who stopped the engine in order, as long as it is down; `startable`: this session may start it then.
+    """
 
     state: LinkState
     words: str = ""
     since_at: float = 0.0
+    stopped_by: str = ""
+    startable: bool = False
 
 
 class Audience:
@@ -89,6 +94,10 @@ class Session(Protocol):
 
     async def command(self, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Carry out a verb; raises RollsetError when it is refused or the engine is not there."""
+        ...
+
+    async def start_engine(self) -> None:
+        """Start an engine that somebody stopped; raises RollsetError. Nothing where this session may start none."""
         ...
 
     async def recording(self, upgrade: str) -> list[bytes]:

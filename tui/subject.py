@@ -23,7 +23,7 @@ class Subject:
 
     `instances` are the marked ones, else the one under the cursor; `connected` is false while the engine is lost.
     `earlier` are the set's other upgrades, as far as they are known; `halt` is the one that stands; `map_hidden` where
-    the heat map is on another tab.
+    the heat map is on another tab; `startable` while the engine is down because somebody stopped it.
     """
 
     live: bool
@@ -37,6 +37,7 @@ class Subject:
     earlier: tuple[Upgrade, ...] = ()
     halt: Halt | None = None
     map_hidden: bool = False
+    startable: bool = False
 
 
 def why_not_change(subject: Subject) -> str | None:
@@ -46,6 +47,15 @@ def why_not_change(subject: Subject) -> str | None:
     if subject.readonly:
         return READONLY
     return None if subject.connected else "the engine is not reachable now"
+
+
+def why_not_start_engine(subject: Subject) -> str | None:
+    """Why the engine cannot be started from here, or need not be."""
+    if subject.startable:
+        return None
+    if subject.connected:
+        return "the engine runs"
+    return READONLY if subject.readonly else "a lost engine is started by itself, or is not this cockpit's to start"
 
 
 def why_not_verb(verb: Verb, subject: Subject) -> str | None:

@@ -84,6 +84,10 @@ class StillSession:
         self.commands.append((verb, arguments))
         return {"message": f"{verb} accepted"}
 
+    async def start_engine(self) -> None:
+        """Remembered."""
+        self.commands.append(("start_engine", {}))
+
     async def recording(self, upgrade: str) -> list[bytes]:
         """What the test gave."""
         return [f'{{"upgrade":"{upgrade}"}}'.encode()]

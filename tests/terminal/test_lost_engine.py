@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+from engine.control.client import lock_note
 from tests.terminal.conftest import EngineOfATest
 from tests.terminal.terminal import ROLLSET, Terminal
 
@@ -33,6 +34,17 @@ def test_an_operators_cockpit_starts_a_lost_engine_again(engine: EngineOfATest) 
         terminal.shows("engine lost")
         terminal.until(lambda text: "web" in text and "lost" not in text)
         assert engine.pid != before
+
+
+def test_an_engine_that_somebody_stopped_stays_down_until_the_key(engine: EngineOfATest) -> None:
+    engine.make_set(10)
+    with Terminal(ROLLSET, env=engine.environment()) as terminal:
+        terminal.shows("web", "live")
+        engine.client.command("engine-stop", {})
+        terminal.shows("web", "engine stopped by", "S starts it")
+        engine.until(lambda: lock_note(engine.folder / "state") is None)
+        terminal.press("S")
+        terminal.until(lambda text: "web" in text and "stopped" not in text and "live" in text)
 
 
 def test_a_cockpit_that_starts_its_engine_says_so_before_it_draws(engine: EngineOfATest) -> None:

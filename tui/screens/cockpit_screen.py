@@ -105,8 +105,9 @@ class CockpitScreen(Screen[None]):
     def bare_subject(self) -> Subject:
         """A subject without a set."""
         session = self.cockpit.session
-        connected = self.source.link.state is not LinkState.LOST
-        return Subject(session.live, session.readonly, connected, halt=self.scene.halt)
+        link = self.source.link
+        connected = link.state is not LinkState.LOST
+        return Subject(session.live, session.readonly, connected, halt=self.scene.halt, startable=link.startable)
 
     # --- how it runs ---
 
@@ -268,6 +269,9 @@ def link_line(screen: CockpitScreen) -> Line:
         return (Piece(f"{zone}  ", Meaning.MUTED), dot, Piece("live ", Meaning.MUTED))
     if link.state is LinkState.CONNECTING:
         return (Piece("connecting ", Meaning.MUTED),)
+    if link.stopped_by:
+        keys = f"; {screen.cockpit.key_words('start_engine')} starts it" if link.startable else ""
+        return (Piece(f"{glyphs.pick('○', 'o')} engine stopped by {link.stopped_by}{keys} ", Meaning.BAD),)
     age = short(time.time() - link.since_at)
     return (Piece(f"{glyphs.pick('○', 'o')} engine lost, {age} old ", Meaning.BAD),)
 

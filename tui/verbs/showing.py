@@ -66,7 +66,7 @@ def open_cockpit(where: Path | Line, *, readonly: bool, first_set: str = "", hin
         start(note)
         lines = None
     first = First(lines, early.read_at) if early is not None and lines is not None else None
-    session = LiveSession(client, readonly=readonly, start=start, first=first)
+    session = LiveSession(client, readonly=readonly, start=start if may_start else None, first=first)
     show(session, first_set=first_set, hint=hint)
 
 

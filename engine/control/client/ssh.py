@@ -10,6 +10,7 @@ import sys
 import tempfile
 from typing import IO
 
+from engine.control.client.start import NO_SPAWN_VARIABLE
 from engine.model.errors import InputError, UnreachableError
 
 HOST = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}@)?(?:[A-Za-z0-9][A-Za-z0-9_.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])")
@@ -36,6 +37,8 @@ class SshLine:
                 "InvalidHost", f"{COMMAND_VARIABLE} is {self._command!r}; it must be one path.", "Give no arguments."
             )
         self.host = host
+        self.may_start = True
+        """Whether the engine there is started where none runs."""
         self._running: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = []
 
     def open(self, timeout_s: float) -> socket.socket:
@@ -45,7 +48,7 @@ class SshLine:
         words = tempfile.TemporaryFile()  # noqa: SIM115 - kept until the process was asked for its last words
         end = theirs.fileno()
         try:
-            process = subprocess.Popen(self._arguments(), stdin=end, stdout=end, stderr=words)
+            process = subprocess.Popen(self.arguments(), stdin=end, stdout=end, stderr=words)
         except OSError as error:
             ours.close()
             words.close()
@@ -56,7 +59,8 @@ class SshLine:
         ours.settimeout(max(timeout_s, CONNECT_S))
         return ours
 
-    def _arguments(self) -> list[str]:
+    def arguments(self) -> list[str]:
+        """The command line."""
         asks = sys.stdin is not None and sys.stdin.isatty()
         options = [
             "-T",
@@ -67,7 +71,8 @@ class SshLine:
             "-o",
             f"BatchMode={'no' if asks else 'yes'}",
         ]
-        return ["ssh", *options, "--", self.host, f"{self._command} engine dial-stdio"]
+        command = self._command if self.may_start else f"env {NO_SPAWN_VARIABLE}=1 {self._command}"
+        return ["ssh", *options, "--", self.host, f"{command} engine dial-stdio"]
 
     def why_lost(self) -> str:
         """What ssh, or the command it ran, said last."""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from engine.control.client import Client
+import pytest
+
+from engine.control.client import Client, stream
+from engine.control.client.lines import Line
+from engine.control.client.ssh import SshLine
 from engine.model.errors import UnreachableError
-from tui.live import LiveSession
+from tui.live import LiveSession, LiveSource
 from tui.session import LinkState
 
 
@@ -45,3 +50,90 @@ def test_a_session_that_may_start_nothing_says_what_is_missing(tmp_path: Path) -
         return source.link.words
 
     assert "no engine runs" in asyncio.run(run())
+
+
+class Told:
+    """What an engine says to each attempt in turn: a snapshot and these lines of events. After that none runs."""
+
+    def __init__(self, *events: list[bytes]) -> None:
+        self.events = list(events)
+        self.asked = 0
+
+    async def __call__(self, _line: Line, what: str, _arguments: Mapping[str, str]) -> AsyncIterator[bytes]:
+        if what == "snapshot":
+            self.asked += 1
+        if not self.events:
+            raise UnreachableError("EngineNotRunning", "no engine runs.")
+        for line in [HEADER] if what == "snapshot" else self.events.pop(0):
+            yield line
+
+
+HEADER = b'{"rollset_recording":1,"product":"rollset 0.1.0","scope":"overview","from":1,"to":null,"at":5.0,"clock":5.0}'
+
+
+def driven(
+    monkeypatch: pytest.MonkeyPatch, said: Told, session: LiveSession, done: str
+) -> tuple[LiveSource, list[str]]:
+    """The source after the attempt at which `done` is among what it was, and all that it was."""
+    monkeypatch.setattr(stream, "lines", said)
+    monkeypatch.setattr("tui.live.BACKOFF_S", (0.0,))
+    was: list[str] = []
+
+    async def run() -> LiveSource:
+        source, over = session.source("overview"), asyncio.Event()
+
+        def changed() -> None:
+            was.append(f"{source.link.state}:{source.link.stopped_by}")
+            if was[-1] == done and said.asked > 6:
+                over.set()
+
+        follow = asyncio.create_task(source.run(changed))
+        await over.wait()
+        follow.cancel()
+        return source
+
+    return asyncio.run(run()), was
+
+
+def test_an_engine_that_somebody_stopped_stays_down_until_somebody_starts_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    started: list[str] = []
+    session = LiveSession(Client(tmp_path), start=lambda: started.append("again"))
+
+    source, was = driven(monkeypatch, Told([b'{"stopped_by": "ada"}']), session, "lost:ada")
+
+    assert started == []
+    assert was[:2] == ["live:", "lost:ada"]
+    assert source.link.startable
+    asyncio.run(session.start_engine())
+    assert (started, session.stopped_by) == (["again"], "")
+
+
+def test_an_engine_that_was_killed_is_started_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    started: list[str] = []
+    session = LiveSession(Client(tmp_path), start=lambda: started.append("again"))
+
+    driven(monkeypatch, Told([]), session, "lost:")
+
+    assert started
+
+
+def test_it_is_live_again_when_somebody_else_starts_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    session = LiveSession(Client(tmp_path), start=lambda: None)
+    said = Told([b'{"stopped_by": "ada"}'], *([[]] * 9))
+
+    source, was = driven(monkeypatch, said, session, "live:")
+
+    assert was[:3] == ["live:", "lost:ada", "live:"]
+    assert not source.link.startable
+
+
+def test_over_ssh_no_line_starts_what_somebody_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = SshLine("jump")
+    session = LiveSession(Client(line))
+    session.stopped("ada")
+
+    assert line.arguments()[-1] == "env ROLLSET_NO_START=1 rollset engine dial-stdio"
+    asyncio.run(session.start_engine())
+    assert line.arguments()[-1] == "rollset engine dial-stdio"
