@@ -40,6 +40,7 @@ def test_an_engine_that_somebody_stopped_stays_down_until_the_key(engine: Engine
     engine.make_set(10)
     with Terminal(ROLLSET, env=engine.environment()) as terminal:
         terminal.shows("web", "live")
+        engine.until(lambda: engine.client.query("presence", {})["attached"])
         engine.client.command("engine-stop", {})
         terminal.shows("web", "engine stopped by", "S starts it")
         engine.until(lambda: lock_note(engine.folder / "state") is None)
