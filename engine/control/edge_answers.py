@@ -76,6 +76,8 @@ class UpgradeSummary(Answer):
     counters: Counters
     rolled_back: Annotated[int, Field(description="Of the failed, those that a rollback brought back.")]
     takes_pending: Annotated[bool, Field(description="Whether those that have not begun may still have their turn.")]
+    goes_back: Annotated[bool, Field(description="Whether it goes, or went, back to `previous`: no limit stops that.")]
+    pause_after_batch: Annotated[bool, Field(description="Whether it pauses after this batch, as a step asked.")]
     total: int
     percent: float
     batch: int

@@ -116,6 +116,8 @@ def upgrade_summary(engine: Engine, upgrade: Upgrade) -> Answer:
         "nothing_to_do": upgrade.had_nothing_to_do,
         "to_go": seen.to_go,
         "takes_pending": upgrade.takes_pending,
+        "goes_back": upgrade.goes_back,
+        "pause_after_batch": upgrade.live and upgrade.pause_after_batch,
         "version": upgrade.version,
     }
 

@@ -152,6 +152,10 @@ def _explain_upgrade(engine: Engine, upgrade: Upgrade) -> Answer:
         words += _error_words(error)
         entry = next((CATALOGUE[c] for c in CATALOGUE if c.value == error.code), None)
         words += [f"- {line}" for line in advice_now(engine, entry, upgrade)] if entry is not None else []
+    if upgrade.live and upgrade.goes_back:
+        words.append(f"It goes back to {upgrade.previous_image.version}: no limit stops that.")
+    if upgrade.live and upgrade.pause_after_batch:
+        words.append("One batch, then it pauses: a step asked for that.")
     if (before := answers.before_nothing(engine, upgrade)) is not None:
         words.append(f"Nothing was to be done. Before it {_case(before)}; rollback and retry are about that one.")
     good, named = (scale_set.good_version, scale_set.model.image.version) if scale_set is not None else (None, "")

@@ -8,7 +8,7 @@ from typing import Any
 from engine.model.numbers import each_counted
 from engine.wire.safe_text import printable
 from tui.plain.moments import show_moment
-from tui.plain.progress import version_of, waiting_words
+from tui.plain.progress import version_of, waiting_words, where_to
 from tui.plain.table import cell, table
 from tui.plain.upgrades import size
 
@@ -105,7 +105,7 @@ def _upgrade_words(upgrade: Mapping[str, Any] | None) -> str | None:
     if not upgrade:
         return None
     how = "nothing to do" if upgrade.get("nothing_to_do") else f"{float(upgrade['percent']):.0f} %"
-    words = f"{upgrade['state']} to {version_of(upgrade['target'])} {how}"
+    words = f"{upgrade['state']} {where_to(upgrade)} {how}"
     blocked = upgrade["blocked_by"]
     return printable(f"{words}, {waiting_words(blocked)}" if blocked else words)
 

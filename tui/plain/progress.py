@@ -58,15 +58,24 @@ def counts_of(upgrade: Mapping[str, Any]) -> str:
     return f"{to_go} {pending_word(takes_pending)}"
 
 
+def where_to(upgrade: Mapping[str, Any]) -> str:
+    """`to 1.1.0`; of a live way back `going back to 1.0.0`."""
+    if upgrade.get("goes_back") and upgrade["ended_at"] is None:
+        return f"going back to {version_of(upgrade['previous'])}"
+    return f"to {version_of(upgrade['target'])}"
+
+
 def progress_line(upgrade: Mapping[str, Any], encoding: str | None) -> str:
     """Name, bar, counters, batch and what it waits for, on one line."""
     parts = [
-        f"{printable(str(upgrade['scale_set_name']))} to {version_of(upgrade['target'])}",
+        f"{printable(str(upgrade['scale_set_name']))} {where_to(upgrade)}",
         f"{bar(float(upgrade['percent']), BAR_CELLS, encoding)} {float(upgrade['percent']):3.0f} %",
         _batch_words(upgrade),
         counts_of(upgrade),
         str(upgrade["state"]),
     ]
+    if upgrade.get("pause_after_batch"):
+        parts.append("one batch, then paused")
     if upgrade["blocked_by"]:
         parts.append(waiting_words(upgrade["blocked_by"]))
     return "  ".join(parts)

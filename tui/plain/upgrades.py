@@ -50,7 +50,7 @@ def status_lines(upgrade: Mapping[str, Any], encoding: str | None) -> list[str]:
     for hold in upgrade.get("holds") or ():
         raised = f"since {show_moment(hold['since_at'])} by {cell(hold['by'])}"
         lines.append(f"hold {cell(hold['kind'])} {raised}: {cell(hold['reason'])}")
-    goes_back = upgrade["state"] in ("RollingBack", "RolledBack")
+    goes_back = upgrade.get("goes_back") or upgrade["state"] in ("RollingBack", "RolledBack")
     live = upgrade["ended_at"] is None
     lines += ["no limit stops a rollback"] if goes_back else _limit_lines(upgrade.get("limits") or {}, live=live)
     return lines + _batch_table(upgrade) + _member_table(upgrade.get("members") or ())

@@ -47,6 +47,8 @@ def panel_lines(view: PanelView) -> list[Line]:
     upgrade = view.upgrade
     found = [*_waiting(view), *_counters(view), *_air(view), *_limits(view), *_air(view), _track(view)]
     found += [*_batch_now(view), *_batch_next(view)] if upgrade.live else []
+    if upgrade.live and upgrade.pause_after_batch:
+        found.append(_labelled("step", Piece("one batch, then paused", Meaning.PAUSED)))
     found += _clocks(view)
     return found
 

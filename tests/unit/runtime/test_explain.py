@@ -29,7 +29,7 @@ from engine.model.upgrade import (
 )
 from engine.model.waits import WAITS, WaitKind
 from engine.runtime.advice import advice_now
-from engine.runtime.answers import upgrade_detail
+from engine.runtime.answers import upgrade_detail, upgrade_summary
 from engine.runtime.engine import Engine
 from engine.runtime.explain import explain
 from tests.unit.runtime.conftest import apply, apply_healthy, image, scale_set_document
@@ -101,7 +101,7 @@ def test_names_that_begin_alike_are_listed_whatever_they_are(engine: Engine) -> 
     answer = explain(engine, "opera")
     assert answer["title"] == "2 codes and reasons to wait begin so"
     assert answer["codes"] == ["OperationNotAllowed", "Operator"]
-    assert explain(engine, "instances")["title"] == "2 reasons to wait begin so"
+    assert explain(engine, "instances")["title"] == "3 reasons to wait begin so"
     assert explain(engine, "health")["codes"] == ["Health"], "a whole name means itself"
 
 
@@ -328,3 +328,24 @@ def test_on_the_way_back_no_limit_is_said_to_stop_it(engine: Engine) -> None:
     words = "\n".join(explain(engine, "web")["words"])
     assert "unhealthy of the whole set now: 0 of 3; no limit of them stops a rollback." in words
     assert "the limit is" not in words
+
+
+def test_a_paused_way_back_says_that_it_is_one_and_that_no_limit_stops_it(engine: Engine) -> None:
+    upgrade = begun(engine)
+    turn = engine.turn()
+    held = e.HoldRaised(Hold(HoldKind.OPERATOR, 1.0, "omar", "lunch"))
+    turn.on_upgrade("web-1", e.UpgradeStarted(upgrade), e.RollBackRequested("ana"), held)
+    engine.commit(turn)
+
+    assert upgrade_summary(engine, engine.state.upgrades["web-1"])["goes_back"]
+    assert "It goes back to 1.0.0: no limit stops that." in explain(engine, "web")["words"]
+
+
+def test_a_step_says_that_it_pauses_after_its_batch(engine: Engine) -> None:
+    upgrade = begun(engine)
+    turn = engine.turn()
+    turn.on_upgrade("web-1", e.UpgradeStarted(upgrade), e.StepGranted("ana"))
+    engine.commit(turn)
+
+    assert upgrade_summary(engine, engine.state.upgrades["web-1"])["pause_after_batch"]
+    assert "One batch, then it pauses: a step asked for that." in explain(engine, "web")["words"]
