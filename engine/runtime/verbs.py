@@ -266,7 +266,12 @@ async def _stop(engine: Engine, arguments: Arguments, caller: Caller) -> Decided
         engine.stopped_by = engine.stopped_by or caller.user
         engine.drain(STOP_S, stops_anyway=True)
         also = bool(engine.stop_instances)
-        return {"message": "the engine stops" + (f", {with_it(engine)}" if also else ""), "with_instances": also}
+        live = sorted(u.scale_set_name for u in engine.state.upgrades.values() if u.live)
+        watching = sorted({one.user for one in engine.presence})
+        said = ["the engine stops" + (f", {with_it(engine)}" if also else "")]
+        said += [f"upgrades that are live stand still until the next engine: {', '.join(live)}"] if live else []
+        said += [f"watching: {', '.join(watching)}"] if watching else []
+        return {"message": "; ".join(said), "with_instances": also, "live": live, "watching": watching}
 
     return Decided(engine.turn(caller.user), answer)
 

@@ -94,7 +94,7 @@ def stop(
         say(["no engine runs"])
         return
     with_instances = bool(answer.get("with_instances", with_instances))
-    if with_instances and "message" in answer:
+    if "message" in answer and (with_instances or answer.get("live") or answer.get("watching")):
         note(printable(str(answer["message"])))
     engine_access.await_stop(state_dir)
     say(["engine stopped, its instances too" if with_instances else "engine stopped; its instances go on"])

@@ -292,6 +292,12 @@ def test_engine_start_says_what_is_booted_and_engine_stop_what_becomes_of_it(run
     assert "its instances with it until \\x1b" in stopped.stderr
 
 
+def test_a_plain_stop_says_what_stands_still_and_who_watches(run: Run, engine: FakeEngine) -> None:
+    engine.answers["engine-stop"] = {"message": "the engine stops; watching: omar", "live": [], "watching": ["omar"]}
+
+    assert "watching: omar" in run("engine", "stop").stderr
+
+
 def test_a_plain_stop_says_that_somebody_else_ends_the_instances(run: Run, engine: FakeEngine) -> None:
     engine.answers["engine-stop"] = {"message": "the engine stops, and its instances with it", "with_instances": True}
 
