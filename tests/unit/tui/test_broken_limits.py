@@ -107,3 +107,12 @@ def test_an_error_of_another_kind_has_no_numbers() -> None:
     assert both_limits(found.error)[1][1] == Share(2, 3, 40)
     assert both_limits(replace(found.error, shares=None)) == ()
     assert "when it stopped" not in markdown(replace(found, error=replace(found.error, shares=None)), 0.0)
+
+
+def test_the_panel_says_that_a_step_pauses_after_its_batch() -> None:
+    run = healed()
+    run.upgrade = replace(run.upgrade, error=None, outcome=None, pause_after_batch=True)
+    view = PanelView(run.set, run.upgrade, run.now, Glyphs(), 80)
+    assert "step        one batch, then paused" in text(panel_lines(view))
+    run.upgrade = replace(run.upgrade, pause_after_batch=False)
+    assert "one batch" not in text(panel_lines(replace(view, upgrade=run.upgrade)))
