@@ -48,7 +48,8 @@ async def test_halt_and_then_stop_with_instances_holds(web: Engine, new_engine: 
 
     said = await stop_with_instances(web)
 
-    assert said == "the engine stops, and its instances with it until `rollset engine start`"
+    stays = "the engine stops, and its instances with it until `rollset engine start`"
+    assert said == f"{stays}; upgrades that are live stand still until the next engine: web"
     after = new_engine()
     assert down(after) == ["0", "1", "2"]
     assert (await command(after, "engine-start")) == "the engine runs and boots 3 instances that were stopped with it"
