@@ -76,7 +76,14 @@ def _explain_names(engine: Engine, codes: Sequence[CodeEntry], waits: Sequence[W
 
 def _explain_wait(engine: Engine, entry: WaitEntry) -> list[str]:
     advice = [f"- {line}" for line in entry.what_to_do]
-    return [entry.meaning, f"What ends it: {entry.ends}", *advice, *_waiting_now(engine, entry.kind.value)]
+    now = _waiting_now(engine, entry.kind.value)
+    return [*_halt_words(engine), entry.meaning, f"What ends it: {entry.ends}", *advice, *now]
+
+
+def _halt_words(engine: Engine) -> list[str]:
+    """While everything is halted: that it is, and what lifts it, since what goes on forward is refused until then."""
+    halt = engine.state.halt
+    return [f"Everything is {halt.words}: no upgrade begins or goes on forward.", f"- {WAY_OUT}"] if halt else []
 
 
 def _waiting_now(engine: Engine, kind: str) -> list[str]:
@@ -146,8 +153,7 @@ def _explain_upgrade(engine: Engine, upgrade: Upgrade) -> Answer:
             words.append(f"It is {blocked.words}" if held else f"It waits for: {blocked.words}")
             words += _release_words(upgrade) if blocked.kind is WaitKind.INSTANCES_HELD else []
             words.append(f"- What that means, and what ends it: rollset explain {blocked.kind.value}")
-    if (halt := engine.state.halt) is not None:
-        words += [f"Everything is {halt.words}: no upgrade begins or goes on forward.", f"- {WAY_OUT}"]
+    words += _halt_words(engine)
     if error is not None:
         words += _error_words(error)
         entry = next((CATALOGUE[c] for c in CATALOGUE if c.value == error.code), None)

@@ -13,6 +13,7 @@ from engine.model import events as e
 from engine.model.code_catalogue import CATALOGUE
 from engine.model.codes import ApiError, ErrorCode, ErrorDetail
 from engine.model.errors import NotFoundError
+from engine.model.halt import Halt
 from engine.model.plan import StartRequest
 from engine.model.shares import Share, Shares
 from engine.model.upgrade import (
@@ -349,3 +350,14 @@ def test_a_step_says_that_it_pauses_after_its_batch(engine: Engine) -> None:
 
     assert upgrade_summary(engine, engine.state.upgrades["web-1"])["pause_after_batch"]
     assert "One batch, then it pauses: a step asked for that." in explain(engine, "web")["words"]
+
+
+def test_a_reason_to_wait_says_first_that_everything_is_halted(engine: Engine) -> None:
+    assert not explain(engine, "Operator")["words"][0].startswith("Everything is halted")
+    turn = engine.turn()
+    turn.on_halt(e.HaltBegan(Halt("ana", 1.0, "fire")))
+    engine.commit(turn)
+
+    words = explain(engine, "Operator")["words"]
+    assert words[0].startswith("Everything is halted by ana since ")
+    assert "rollset lift-halt" in words[1]
