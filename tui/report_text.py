@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.model.code_catalogue import CATALOGUE
 from engine.model.counters import pending_word
+from engine.model.numbers import some_of
 from engine.model.shares import Share
 from engine.wire.safe_text import printable
 from tui.plain.moments import show_clock, show_duration, show_moment
@@ -122,10 +123,9 @@ def _errors(report: Report) -> list[str]:
     if report.failures:
         found += ["| instances | code | cause | which |", "|---|---|---|---|"]
         for cluster in report.failures:
-            some = ", ".join(cluster.instances[:IDS_SHOWN])
-            more = f" and {len(cluster.instances) - IDS_SHOWN} more" if len(cluster.instances) > IDS_SHOWN else ""
+            some = some_of(cluster.instances, IDS_SHOWN)
             found.append(
-                f"| {len(cluster.instances)} | {_safe(cluster.code)} | {_safe(cluster.cause)} | {_safe(some)}{more} |"
+                f"| {len(cluster.instances)} | {_safe(cluster.code)} | {_safe(cluster.cause)} | {_safe(some)} |"
             )
         found.append("")
     return found

@@ -8,7 +8,7 @@ from typing import Any
 from engine.model import events as e
 from engine.model.health import Health
 from engine.model.record_copy import replace
-from engine.model.scale_set import Instance, ScaleSet, ScaleSetModel, Trying
+from engine.model.scale_set import Instance, ScaleSet, ScaleSetModel, Trying, not_made_yet
 from engine.model.upgrade import Now
 
 
@@ -85,20 +85,7 @@ def _starting(scale_set: ScaleSet, event: e.InstanceStarting, now: Now) -> Scale
 
 
 def _made_anew(scale_set: ScaleSet, event: e.InstanceMadeAnew, now: Now) -> ScaleSet:
-    return _change(
-        scale_set,
-        event.instance_id,
-        disk="",
-        address="",
-        created_at=now.at,
-        provisioned=False,
-        running=False,
-        previous_disk=None,
-        previous_image=None,
-        extensions=(),
-        trying=None,
-        stopped_by="",
-    )
+    return _change(scale_set, event.instance_id, **not_made_yet(now.at))
 
 
 def _stopped(scale_set: ScaleSet, event: e.InstanceStopped, now: Now) -> ScaleSet:

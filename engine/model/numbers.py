@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 def many(count: int, word: str) -> str:
@@ -16,6 +16,12 @@ def each_counted(counts: Mapping[str, int]) -> str:
     if len(counts) == 1:
         return next(iter(counts))
     return ", ".join(f"{name} ({count:,})" for name, count in sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def some_of(names: Sequence[object], most: int) -> str:
+    """`0, 1, 2 and 5 more`: the first `most` of them, and how many are left."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + more
 
 
 def more_stop(count: int) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from engine.model.health import READ_AS_UNHEALTHY, Health, HealthSource
 from engine.model.image import ImageReference
@@ -201,6 +202,22 @@ class ScaleSet:
 def versions_of(scale_set: ScaleSet) -> Counter[str]:
     """How many instances are on each version of the set's image."""
     return Counter([instance.image.version for instance in scale_set.instances.values()])
+
+
+def not_made_yet(at: float) -> dict[str, Any]:
+    """The fields of an instance that is to be created, at `at` (Unix seconds), in the place of one that was there."""
+    return {
+        "disk": "",
+        "address": "",
+        "created_at": at,
+        "provisioned": False,
+        "running": False,
+        "previous_disk": None,
+        "previous_image": None,
+        "extensions": (),
+        "trying": None,
+        "stopped_by": "",
+    }
 
 
 def stopped_words(scale_set: ScaleSet) -> str:

@@ -12,7 +12,7 @@ from engine.model.codes import ErrorCode
 from engine.model.commands import Verb
 from engine.model.errors import InputError, RefusedError
 from engine.model.halt import WAY_OUT, Halt
-from engine.model.numbers import many
+from engine.model.numbers import many, some_of
 from engine.model.plan import PlanCheck
 from engine.model.scale_set import ScaleSet
 from engine.model.upgrade import Upgrade, UpgradeState
@@ -89,10 +89,7 @@ async def lift_halt(engine: Engine, arguments: Arguments, caller: Caller) -> Dec
 
 
 def _some(names: list[str]) -> str:
-    if not names:
-        return ""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f" ({', '.join(names[:_NAMED])}{more})"
+    return f" ({some_of(names, _NAMED)})" if names else ""
 
 
 def refuse_while_halted(engine: Engine, verb: Verb, scale_set: ScaleSet, upgrade: Upgrade | None) -> None:

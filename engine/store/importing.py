@@ -18,7 +18,7 @@ from typing import BinaryIO
 from engine.decide.evolve_scale_set import evolve_scale_set
 from engine.model import events as e
 from engine.model.errors import InputError, RefusedError
-from engine.model.scale_set import ScaleSet
+from engine.model.scale_set import ScaleSet, not_made_yet
 from engine.model.upgrade import Now
 from engine.model.version import VERSION
 from engine.store.connection import open_store
@@ -219,21 +219,7 @@ def _commit(store: Store, anew: list[tuple[ScaleSet, list[e.InstanceAdded]]], ac
 
 def _fresh(scale_set: ScaleSet, at: float) -> Iterator[e.InstanceAdded]:
     for instance in scale_set.instances.values():
-        yield e.InstanceAdded(
-            replace(
-                instance,
-                disk="",
-                address="",
-                created_at=at,
-                provisioned=False,
-                running=False,
-                previous_disk=None,
-                previous_image=None,
-                extensions=(),
-                trying=None,
-                stopped_by="",
-            )
-        )
+        yield e.InstanceAdded(replace(instance, **not_made_yet(at)))
 
 
 def _words(error: InputError, source: Path) -> str:

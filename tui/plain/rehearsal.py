@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.model.numbers import many
+from engine.model.numbers import many, some_of
 from tui.plain.moments import show_duration
 from tui.plain.progress import counters_text, version_of, versions_in
 from tui.plain.table import cell, table
@@ -24,6 +24,8 @@ def rehearsal_lines(found: Mapping[str, Any]) -> list[str]:
     return [*lines, "", *stop_lines(found["stop_counts"])]
 
 
+NAMED = 8
+"""Instances of a batch that are named."""
 HEADINGS = ("BATCH", "WAY", "ZONE", "UD", "INSTANCES", "BEGINS", "ENDS", "FAILED", "STOPS IT")
 
 
@@ -89,16 +91,11 @@ def _rows(found: Mapping[str, Any]) -> list[tuple[object, ...]]:
                 "forward" if forward else "back",
                 batch["zone"],
                 batch["update_domain"],
-                _some(batch["members"]),
+                some_of(batch["members"], NAMED),
                 show_duration(batch["began_s"]),
                 show_duration(batch["ended_s"]),
-                _some(batch["failed"]),
+                some_of(batch["failed"], NAMED),
                 needed,
             )
         )
     return rows
-
-
-def _some(names: Sequence[str], most: int = 8) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(str, names[:most])) + more

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.decide.judge_health import shares_to_show
 from engine.model.code_catalogue import CATALOGUE, CodeEntry
 from engine.model.codes import ErrorCode
+from engine.model.numbers import some_of
 from engine.model.scale_set import ScaleSet
 from engine.model.shares import Share
 from engine.model.upgrade import FAILED_STATES, Upgrade
@@ -141,10 +142,8 @@ def _cluster(cluster: Cluster, page: ErrorPage, where: Mapping[str, str]) -> lis
     found: list[Line] = [(Piece(count, Meaning.BAD), Piece(lines[0]))]
     space = " " * len(count)
     found += [(Piece(space + line),) for line in lines[1:]]
-    names = ", ".join(cluster.instances[:IDS_SHOWN])
-    more = f" and {len(cluster.instances) - IDS_SHOWN} more" if len(cluster.instances) > IDS_SHOWN else ""
     spots = ", ".join(f"{count} in {place}" for place, count in places(cluster, where)[:4])
-    of = f"instances {names}{more}" + (f" ({spots})" if spots else "")
+    of = f"instances {some_of(cluster.instances, IDS_SHOWN)}" + (f" ({spots})" if spots else "")
     return found + [(Piece(space + line, Meaning.MUTED),) for line in wrap(of, max(20, page.width - len(space) - 1))]
 
 

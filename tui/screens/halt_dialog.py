@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from engine.model.errors import RollsetError
 from engine.model.halt import Halt
+from engine.model.numbers import some_of
 from engine.model.upgrade import HoldKind, Upgrade
 from tui.cells import wrap
 from tui.palette import Line, Meaning, Piece
@@ -88,7 +89,11 @@ class HaltDialog(ModalScreen[None]):
         since = self._cockpit.clocks.moment(stands.since_at)
         yield f"Halted by {stands.by} since {since}: {stands.reason or 'no reason given'}."
         paused = [u.scale_set_name for u in self._live if HoldKind.OPERATOR in u.holds]
-        stay = f"; {_some(paused)} {'stays' if len(paused) == 1 else 'stay'} paused until resumed" if paused else ""
+        stay = (
+            f"; {some_of(paused, NAMED)} {'stays' if len(paused) == 1 else 'stay'} paused until resumed"
+            if paused
+            else ""
+        )
         yield f"Upgrades may begin again then{stay}."
 
     def _reason(self) -> str:
@@ -136,12 +141,8 @@ class HaltDialog(ModalScreen[None]):
 
 def _halting(live: Sequence[Upgrade]) -> Iterator[str]:
     names = [upgrade.scale_set_name for upgrade in live]
-    yield f"Every live upgrade begins nothing more: {_some(names)}." if names else "No upgrade rolls now."
+    yield f"Every live upgrade begins nothing more: {some_of(names, NAMED)}." if names else "No upgrade rolls now."
     yield (
         "Until somebody lifts it with a reason, none begins and no paused one goes on forward, whoever asks. "
         "Any may still be rolled back, a live one cancelled."
     )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
